@@ -1,0 +1,376 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"strake/generations"
+	"strake/reconcile/apply"
+	"strake/reconcile/desired"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+	"strake/reconcile/state"
+)
+
+// How says how a plan is run.
+type How struct {
+	Approve    func(plan.Plan) error // required: asked before anything is changed; its error ends the run
+	Parallel   int
+	Atomic     bool
+	NoRollback bool
+}
+
+// Outcome is how a run ended; it is also its record.
+type Outcome struct {
+	Run     apply.Run      `json:"run"`
+	Stack   int            `json:"stack_generation,omitempty"` // 0: none was made
+	Results []apply.Result `json:"results,omitempty"`
+	Error   string         `json:"error,omitempty"`
+	Empty   bool           `json:"empty,omitempty"` // there was nothing to do
+}
+
+// Apply plans the wish, has it approved and carries it out.
+func (e *Engine) Apply(ctx context.Context, w Wish, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.Plan(ctx, w) })
+}
+
+// ApplyPlan carries out a saved plan, or refuses: ErrStale.
+func (e *Engine) ApplyPlan(ctx context.Context, p plan.Plan, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return p, e.fresh(ctx, p) })
+}
+
+// carry is the one way from a plan to a changed host.
+func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make func() (plan.Plan, error)) (Outcome, error) {
+	var out Outcome
+	err := e.work(ctx, func() error {
+		p, err := make()
+		if err != nil {
+			return err
+		}
+		if err := how.Approve(p); err != nil {
+			return err
+		}
+		if p.Empty() {
+			out.Empty = true
+			return e.remember(p)
+		}
+		out, err = e.execute(ctx, kind, p, how)
+		return err
+	})
+	return out, err
+}
+
+// fresh says whether everything is still as a plan was made for.
+func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
+	basis, err := e.ledgerBasis()
+	if err != nil {
+		return err
+	}
+	if basis != p.Basis {
+		return ErrStale
+	}
+	in, err := e.look(ctx)
+	if err != nil {
+		return err
+	}
+	var ask []subject
+	for _, c := range p.Containers {
+		if in.standing[c.Name].Generation != c.From {
+			return fmt.Errorf("%w (%s is at another generation)", ErrStale, c.Name)
+		}
+		ask = append(ask, subjectOf(c.Name, c.Want, c.Last))
+	}
+	seen, err := e.observeAll(ctx, in, ask)
+	if err != nil {
+		return err
+	}
+	for _, c := range p.Containers {
+		if seen[c.Name].Basis() != c.Basis {
+			return fmt.Errorf("%w (%s is not as it was)", ErrStale, c.Name)
+		}
+	}
+	return nil
+}
+
+// execute makes ready what containers need, runs the plan and records it.
+func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan, how How) (Outcome, error) {
+	run := e.run(kind, p.Stack)
+	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
+	out := Outcome{Run: run}
+	if err := e.ready(ctx, &p); err != nil {
+		return out, err
+	}
+	standing, err := e.standing()
+	if err != nil {
+		return out, err
+	}
+	results, err := apply.Execute(ctx, e.acting(), p, run, apply.Options{
+		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Event,
+		Standing: scene{standing: standing}.containers(),
+	})
+	out.Results = results
+	errs := []error{err, e.remember(p)}
+	if applied(results) {
+		var n int
+		n, err = e.recordStack(run, p)
+		out.Stack = n
+		errs = append(errs, err, e.holdLeft(kind, p, run, results))
+	}
+	errs = append(errs, e.forget(p, results))
+	if err := errors.Join(errs...); err != nil {
+		out.Error = err.Error()
+	}
+	errs = append(errs, e.State.SetRun(run.ID, out))
+	return out, errors.Join(errs...)
+}
+
+func applied(results []apply.Result) bool {
+	return slices.ContainsFunc(results, func(r apply.Result) bool { return r.Outcome == "applied" })
+}
+
+// ready does what may be done before anything runs: choices written down, ids
+// granted, images fetched. Nothing of it changes a container.
+func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
+	if err := e.fetch(ctx, p); err != nil {
+		return err
+	}
+	if p.Choices.Version != 0 {
+		if err := e.State.SetLedger(p.Choices); err != nil {
+			return err
+		}
+	}
+	e.Crash.Point()
+	for _, c := range p.Acting() {
+		if c.Want == nil || c.Want.IDMap.Privileged {
+			continue
+		}
+		if err := e.Host.Subids.Grant(resource.IDRange{Base: c.Want.IDMap.Base, Size: c.Want.IDMap.Size}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch gets the images that the plan's containers are made of, and fills in
+// what only a fetched image tells.
+func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
+	got := map[string]resource.Image{}
+	for i := range p.Containers {
+		c := &p.Containers[i]
+		if c.Want == nil || !c.Acts() {
+			continue
+		}
+		key := desired.ImageKey(c.Want.Image)
+		if _, ok := got[key]; !ok {
+			img, err := e.Host.Images.Ensure(ctx, c.Want.Image, e.progress)
+			if err != nil {
+				return fmt.Errorf("image %s: %w", c.Want.Image.Source, err)
+			}
+			got[key] = img
+		}
+		if c.Want.Image.Digest == "" {
+			c.Want.Image.Digest, c.Want.Image.Halt = got[key].Digest, got[key].Halt
+			c.Digest = resource.Digest(c.Want)
+		}
+	}
+	return nil
+}
+
+// lastStack is the stack as its current generation says.
+func (e *Engine) lastStack(name string) state.StackState {
+	var s state.StackState
+	book := e.State.StackBook(name)
+	if n, err := book.Current(); err == nil && n != 0 {
+		s, _ = e.State.StackState(name, n) // a damaged one says nothing
+	}
+	return s
+}
+
+// recordStack writes the stack's generation: which generation each of its
+// containers has now.
+func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
+	if p.Stack == "" {
+		return 0, nil
+	}
+	standing, err := e.standing()
+	if err != nil {
+		return 0, err
+	}
+	s := state.StackState{Containers: map[string]int{}}
+	for name, st := range standing {
+		if st.Record.Stack == p.Stack {
+			s.Containers[name] = st.Generation
+		}
+	}
+	s.Networks = e.stackNetworks(p)
+	return e.writeStack(run, s)
+}
+
+func (e *Engine) writeStack(run apply.Run, s state.StackState) (int, error) {
+	stack, _, err := e.State.Stack(run.Stack)
+	if err != nil {
+		return 0, err
+	}
+	book := e.State.StackBook(run.Stack)
+	parent, err := book.Current()
+	if err != nil {
+		return 0, err
+	}
+	n, err := book.Next()
+	if err != nil {
+		return 0, err
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	rec := generations.Record{
+		Version: generations.Version, Number: n, ID: stack.UUID, Created: run.Started, Stack: run.Stack, Origin: run.Origin,
+		Commit: run.Commit, By: run.By, Run: run.ID, Message: run.Message, Parent: parent, Digest: resource.Digest(s),
+	}
+	if err := book.Write(rec, map[string][]byte{state.StackFile: append(text, '\n')}); err != nil {
+		return 0, err
+	}
+	if err := book.Switch(n); err != nil {
+		return n, err
+	}
+	return n, book.Activate(generations.Activation{
+		Time: run.Started, Generation: n, Run: run.ID, By: run.By, Kind: run.Kind, Outcome: generations.Healthy,
+	})
+}
+
+// stackNetworks are the managed networks that the stack has after the plan. A
+// plan that speaks of one container leaves the others as they were.
+func (e *Engine) stackNetworks(p plan.Plan) []resource.Network {
+	byName := map[string]resource.Network{}
+	for _, n := range e.lastStack(p.Stack).Networks {
+		byName[n.Name] = n
+	}
+	for _, n := range p.Networks {
+		switch {
+		case n.Want != nil && !n.Want.External:
+			byName[n.Name] = *n.Want
+		case n.Action == plan.Retire:
+			delete(byName, n.Name)
+		}
+	}
+	var list []resource.Network
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		list = append(list, byName[name])
+	}
+	return list
+}
+
+// remember keeps where the stack's text came from.
+func (e *Engine) remember(p plan.Plan) error {
+	if p.Stack == "" {
+		return nil
+	}
+	s, ok, err := e.State.Stack(p.Stack)
+	if err != nil || ok && (s.Origin == p.Origin || p.Origin == "") {
+		return err
+	}
+	if !ok {
+		s = state.Stack{Name: p.Stack, UUID: uuid()}
+	}
+	s.Origin = p.Origin
+	return e.State.SetStack(s)
+}
+
+// holdLeft puts what a rollback left behind on hold, so that the same text
+// does not bring it right back.
+func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, results []apply.Result) error {
+	if kind != generations.Rollback {
+		return nil
+	}
+	for _, r := range results {
+		c := p.Containers[slices.IndexFunc(p.Containers, func(c plan.ContainerPlan) bool { return c.Name == r.Name })]
+		if r.Outcome != "applied" || c.Last == nil || c.From == c.To {
+			continue
+		}
+		hold := generations.Hold{Digest: resource.Digest(c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
+		if err := e.State.Book(r.Name).Hold(hold); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget frees the choices for containers that are not there: retired ones,
+// and those whose creation was undone.
+func (e *Engine) forget(p plan.Plan, results []apply.Result) error {
+	led, err := e.State.Ledger()
+	if err != nil {
+		return err
+	}
+	draft := led.Edit(ledgerHost())
+	changed := false
+	for _, r := range results {
+		if n, err := e.State.Book(r.Name).Current(); err == nil && n == 0 {
+			draft.Forget(r.Name)
+			changed = true
+		}
+	}
+	for _, n := range p.Networks {
+		if n.Action == plan.Retire {
+			draft.ForgetNetwork(n.Name)
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return e.State.SetLedger(draft.Ledger())
+}
+
+// tidy makes the firewall and the bridges fit what stands, after a run that
+// was cut short.
+func (e *Engine) tidy(ctx context.Context) error {
+	in, err := e.look(ctx)
+	if err != nil {
+		return err
+	}
+	var networks []resource.Network
+	stacks, err := e.State.Stacks()
+	if err != nil {
+		return err
+	}
+	for _, s := range stacks {
+		networks = append(networks, e.lastStack(s).Networks...)
+	}
+	guard := resource.GuardOf(in.containers(), networks...)
+	if err := e.Host.Filter.Set(ctx, guard); err != nil {
+		return err
+	}
+	for _, n := range in.networks {
+		if !slices.ContainsFunc(guard.Networks, func(g resource.Network) bool { return g.Bridge == n.Bridge }) {
+			if err := e.Host.Devices.RemoveNetwork(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
+	return e.forgetAbsent(in)
+}
+
+// forgetAbsent frees the choices for containers that never came to be.
+func (e *Engine) forgetAbsent(in scene) error {
+	led, err := e.State.Ledger()
+	if err != nil {
+		return err
+	}
+	draft, changed := led.Edit(ledgerHost()), false
+	for name := range led.Containers {
+		if _, ok := in.standing[name]; !ok {
+			draft.Forget(name)
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return e.State.SetLedger(draft.Ledger())
+}

@@ -1,0 +1,78 @@
+// Package apply runs a plan. Each container's way is written down before it
+// is begun, every step can be undone, and an undo does nothing where its step
+// was never done: so a run that fails and a run that was killed are brought
+// back by the same code. It never plans: what it finds otherwise than the plan
+// says is an error.
+package apply
+
+import (
+	"context"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/resource"
+)
+
+// Host is what a run acts on.
+type Host struct {
+	Containers containers // required
+	Devices    devices    // required
+	Filter     filter     // required
+	Roots      roots      // required
+	Store      store      // required
+}
+
+// containers is liblxc.
+type containers interface {
+	Inspect(ctx context.Context, name string, ask []string) (resource.Live, error)
+	Start(ctx context.Context, name string) error
+	Stop(ctx context.Context, name string, timeout time.Duration) error
+	Kill(ctx context.Context, name string) error
+	SetLimits(ctx context.Context, name string, from, to resource.Limits) error
+	SetHostname(ctx context.Context, name, hostname string) error
+	Definition(name string) (resource.Definition, bool, error)
+	Define(name string, d resource.Definition) error
+	Undefine(name string) error
+	Reload(ctx context.Context, name string) error // has init read its environment files again
+}
+
+// devices are bridges and interfaces.
+type devices interface {
+	EnsureNetwork(ctx context.Context, n resource.Network) error
+	RemoveNetwork(ctx context.Context, n resource.Network) error
+	NICs(ctx context.Context, pid int) ([]resource.NIC, error)
+	AddNIC(ctx context.Context, pid int, n resource.NIC) error
+	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
+	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
+}
+
+// filter is the firewall table.
+type filter interface {
+	Set(ctx context.Context, g resource.Guard) error
+}
+
+// roots are the root filesystems.
+type roots interface {
+	Prepare(ctx context.Context, root resource.Root) error
+	Mount(ctx context.Context, root resource.Root) error
+	Unmount(ctx context.Context, container string) error
+	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+}
+
+// store is strake's own folder.
+type store interface {
+	Book(container string) *generations.Book
+	Remove(container string) error       // the folder and all in it
+	Retire(container, run string) error  // into the attic
+	Restore(container, run string) error // and back; nothing where it is back already
+	Mend(c resource.Container, generation int) error
+	Render(c resource.Container, generation int) (map[string][]byte, error) // files of a generation
+	Include(container string) string                                        // the LXC configuration of whatever is current
+	Tail(container string) string                                           // lines that people added to a configuration that is gone
+	KeepTail(container, tail string) error
+
+	Journals() ([]string, error) // containers whose run did not end
+	Journal(container string) ([]byte, error)
+	SetJournal(container string, text []byte) error
+	ClearJournal(container string) error
+}

@@ -1,0 +1,329 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// Run is one attempt to apply: who, when and why.
+type Run struct {
+	ID      string           `json:"id"`
+	Kind    generations.Kind `json:"kind"`
+	Started time.Time        `json:"started"`
+	Stack   string           `json:"stack"`
+	Origin  string           `json:"origin,omitempty"`
+	Commit  string           `json:"commit,omitempty"`
+	By      string           `json:"by"`
+	Message string           `json:"message,omitempty"`
+}
+
+// Options are the ways in which a plan can be run.
+type Options struct {
+	Parallel   int                  // containers at a time; 0: 4
+	Atomic     bool                 // one failure undoes all
+	NoRollback bool                 // a failure is left as it is
+	Standing   []resource.Container // all that have a current generation, of every stack
+	Crash      *Crash               // tests only
+	Event      func(Event)          // may be nil
+}
+
+// Event says that something was begun or ended.
+type Event struct {
+	Time      time.Time `json:"time"`
+	Run       string    `json:"run"`
+	Container string    `json:"container,omitempty"`
+	Step      plan.Kind `json:"step,omitempty"`
+	Outcome   string    `json:"outcome"` // "begun", "done", "failed", "undone", "stuck", "skipped"
+	Error     string    `json:"error,omitempty"`
+}
+
+// Result is how it ended for one container.
+type Result struct {
+	Name    string `json:"name"`
+	From    int    `json:"from"`
+	To      int    `json:"to"`
+	Outcome string `json:"outcome"` // "applied", "rolled back", "stuck", "skipped", "left"
+	Err     error  `json:"-"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Errors that say how a run ended.
+var (
+	// ErrRolledBack: a change failed and what was before is back.
+	ErrRolledBack = errors.New("rolled back")
+	// ErrStuck: a change failed, and so did the way back.
+	ErrStuck = errors.New("the way back failed too")
+	// ErrInitEnded: the container was started and its init has ended by itself.
+	ErrInitEnded = errors.New("init ended right after the start; `strake logs` shows its console")
+)
+
+// runner is one run under way.
+type runner struct {
+	host Host
+	run  Run
+	opt  Options
+
+	mu      sync.Mutex
+	results map[string]Result
+	tasks   map[string]*task
+}
+
+// Execute obeys the plan. It returns a result for each container that the
+// plan acts on; the error says what the worst of them is.
+func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) ([]Result, error) {
+	if opt.Parallel <= 0 {
+		opt.Parallel = 4
+	}
+	r := &runner{host: host, run: run, opt: opt, results: map[string]Result{}, tasks: map[string]*task{}}
+	acting := p.Acting()
+	before, after := guards(p, opt.Standing)
+	if err := r.networks(ctx, p, before); err != nil {
+		return nil, err
+	}
+	r.all(ctx, acting)
+	r.settle(ctx, acting)
+	if r.failed() {
+		after = r.guardNow(p, after, before)
+	}
+	errs := []error{r.err()}
+	errs = append(errs, r.host.Filter.Set(context.WithoutCancel(ctx), after))
+	for _, n := range p.Networks {
+		if n.Action == plan.Retire && !r.failed() {
+			errs = append(errs, r.host.Devices.RemoveNetwork(ctx, *n.Have))
+		}
+	}
+	return r.list(acting), errors.Join(errs...)
+}
+
+// networks makes bridges and opens the guard for what comes, before anything
+// that needs them.
+func (r *runner) networks(ctx context.Context, p plan.Plan, wide resource.Guard) error {
+	for _, n := range p.Networks {
+		if n.Want == nil || n.Action == plan.Keep && !n.Want.External {
+			continue
+		}
+		if err := r.host.Devices.EnsureNetwork(ctx, *n.Want); err != nil {
+			return fmt.Errorf("network %s: %w", n.Name, err)
+		}
+		r.opt.Crash.Point()
+	}
+	if err := r.host.Filter.Set(ctx, wide); err != nil {
+		return fmt.Errorf("set firewall: %w", err)
+	}
+	r.opt.Crash.Point()
+	return nil
+}
+
+// guards are the firewall while the plan runs, and after it.
+func guards(p plan.Plan, standing []resource.Container) (during, after resource.Guard) {
+	now := slices.Clone(standing)
+	then := slices.DeleteFunc(slices.Clone(standing), func(c resource.Container) bool {
+		return slices.ContainsFunc(p.Containers, func(cp plan.ContainerPlan) bool { return cp.Name == c.Name && cp.Acts() })
+	})
+	for _, c := range p.Acting() {
+		if c.Want != nil {
+			then = append(then, *c.Want)
+		}
+	}
+	var networks, kept []resource.Network
+	for _, n := range p.Networks {
+		switch {
+		case n.Want != nil:
+			networks = append(networks, *n.Want)
+			kept = append(kept, *n.Want)
+		case n.Have != nil && n.Action == plan.Retire:
+			networks = append(networks, *n.Have)
+		}
+	}
+	after = resource.GuardOf(then, kept...)
+	return resource.GuardOf(now, networks...).Grow(after), after
+}
+
+// guardNow leaves the guard wide where some containers went back.
+func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guard {
+	keep := resource.Guard{Networks: wide.Networks}
+	back := map[string]bool{}
+	for _, c := range p.Acting() {
+		if r.results[c.Name].Outcome == "applied" || c.Last == nil {
+			continue
+		}
+		for _, n := range c.Last.NICs {
+			back[n.Device] = true
+			keep.NICs = append(keep.NICs, n)
+		}
+	}
+	for _, n := range after.NICs {
+		if !back[n.Device] {
+			keep.NICs = append(keep.NICs, n)
+		}
+	}
+	return keep
+}
+
+// container goes through all steps of one of them, or back.
+func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
+	t := r.task(c)
+	r.mu.Lock()
+	r.tasks[c.Name] = t
+	r.mu.Unlock()
+	r.event(c.Name, "", "begun", nil)
+	err := t.begin()
+	r.opt.Crash.Point()
+	last := -1
+	for i, s := range c.Steps {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			break
+		}
+		last = i
+		r.event(c.Name, s.Do, "begun", nil)
+		if err = t.do(ctx, s); err != nil {
+			err = fmt.Errorf("%s: %w", s.Do, err)
+		}
+		r.opt.Crash.Point()
+	}
+	if err == nil && t.starts() {
+		err = t.alive(ctx)
+	}
+	if err == nil && !r.opt.Atomic {
+		err = t.commit(generations.Healthy)
+	}
+	if err == nil {
+		r.event(c.Name, "", "done", nil)
+		return Result{Name: c.Name, From: c.From, To: c.To, Outcome: "applied"}
+	}
+	r.event(c.Name, "", "failed", err)
+	return r.back(ctx, t, last, err)
+}
+
+// back undoes the steps up to last, the newest first.
+func (r *runner) back(ctx context.Context, t *task, last int, cause error) Result {
+	res := Result{Name: t.c.Name, From: t.c.From, To: t.c.From, Outcome: "rolled back", Err: fmt.Errorf("%s: %w (%w)", t.c.Name, cause, ErrRolledBack)}
+	if r.opt.NoRollback {
+		res.Outcome, res.To, res.Err = "left", t.c.To, fmt.Errorf("%s: %w", t.c.Name, cause)
+		return res
+	}
+	if err := t.back(context.WithoutCancel(ctx), last, r.opt.Crash); err != nil {
+		res.Outcome, res.Err = "stuck", fmt.Errorf("%s: %w; %w: %w", t.c.Name, cause, ErrStuck, err)
+		r.event(t.c.Name, "", "stuck", err)
+		return res
+	}
+	r.event(t.c.Name, "", "undone", nil)
+	return res
+}
+
+// back undoes steps 0 to last in reverse and ends the journal.
+func (t *task) back(ctx context.Context, last int, crash *Crash) error {
+	var errs []error
+	for i := last; i >= 0; i-- {
+		if err := t.undo(ctx, t.c.Steps[i]); err != nil {
+			errs = append(errs, fmt.Errorf("undo %s: %w", t.c.Steps[i].Do, err))
+		}
+		crash.Point()
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if t.c.Last == nil {
+		return t.host.Store.Remove(t.c.Name)
+	}
+	return t.host.Store.ClearJournal(t.c.Name)
+}
+
+// commit makes it so: the activation is on record, the journal gone.
+func (t *task) commit(outcome generations.Outcome) error {
+	if t.c.Want == nil {
+		return nil // the journal went into the attic with everything else
+	}
+	if t.c.To != t.c.From || t.run.Kind != generations.Apply {
+		err := t.book.Activate(generations.Activation{
+			Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: t.run.Kind, Outcome: outcome,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return t.host.Store.ClearJournal(t.c.Name)
+}
+
+// settle looks once more at what was started, and with Atomic decides for all.
+func (r *runner) settle(ctx context.Context, acting []plan.ContainerPlan) {
+	for _, c := range acting {
+		t := r.tasks[c.Name]
+		if t == nil || r.results[c.Name].Outcome != "applied" || !t.starts() {
+			continue
+		}
+		if err := t.alive(ctx); err != nil {
+			_ = t.commit(generations.Failed)
+			r.results[c.Name] = r.back(ctx, t, len(c.Steps)-1, err)
+		}
+	}
+	if !r.opt.Atomic {
+		return
+	}
+	for _, c := range slices.Backward(acting) {
+		if r.results[c.Name].Outcome != "applied" {
+			continue
+		}
+		if r.failed() {
+			r.results[c.Name] = r.back(ctx, r.tasks[c.Name], len(c.Steps)-1, errAtomic)
+		} else if err := r.tasks[c.Name].commit(generations.Healthy); err != nil {
+			r.results[c.Name] = r.back(ctx, r.tasks[c.Name], len(c.Steps)-1, err)
+		}
+	}
+}
+
+var errAtomic = errors.New("another container of this run failed")
+
+func (r *runner) failed() bool {
+	for _, res := range r.results {
+		if res.Outcome != "applied" {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *runner) err() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.results)) {
+		errs = append(errs, r.results[name].Err)
+	}
+	return errors.Join(errs...)
+}
+
+func (r *runner) list(acting []plan.ContainerPlan) []Result {
+	list := make([]Result, 0, len(acting))
+	for _, c := range acting {
+		res := r.results[c.Name]
+		if res.Err != nil {
+			res.Error = res.Err.Error()
+		}
+		list = append(list, res)
+	}
+	return list
+}
+
+func (r *runner) event(container string, step plan.Kind, outcome string, err error) {
+	if r.opt.Event == nil {
+		return
+	}
+	e := Event{Time: time.Now(), Run: r.run.ID, Container: container, Step: step, Outcome: outcome}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opt.Event(e)
+}

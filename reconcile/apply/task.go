@@ -1,0 +1,294 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// stopTimeout is how long a container may take to shut down before it is killed.
+const stopTimeout = 30 * time.Second
+
+// task is one container on its way.
+type task struct {
+	host Host
+	run  Run
+	c    plan.ContainerPlan
+	book *generations.Book
+}
+
+func (r *runner) task(c plan.ContainerPlan) *task {
+	return &task{r.host, r.run, c, r.host.Store.Book(c.Name)}
+}
+
+// do takes one step forward. Every step may have been done before.
+func (t *task) do(ctx context.Context, s plan.Step) error {
+	name := t.c.Name
+	switch s.Do {
+	case plan.DoPrepare:
+		return t.host.Roots.Prepare(ctx, resource.RootOf(*t.c.Want))
+	case plan.DoRecord:
+		return t.record()
+	case plan.DoStop:
+		return unless(t.host.Containers.Stop(ctx, name, stopTimeout), resource.ErrNotRunning, resource.ErrKilled)
+	case plan.DoUnmount:
+		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
+	case plan.DoSwitch:
+		return t.book.Switch(t.c.To)
+	case plan.DoConfig:
+		return t.define(*t.c.Want, t.c.To)
+	case plan.DoMount:
+		return t.host.Roots.Mount(ctx, resource.RootOf(*t.c.Want))
+	case plan.DoStart:
+		return t.host.Containers.Start(ctx, name)
+	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
+		return t.setNIC(ctx, s.NIC, nic(t.c.Want, s.NIC))
+	case plan.DoLimits:
+		return t.setLimits(ctx, t.c.Want.Limits)
+	case plan.DoHostname:
+		return t.setHostname(ctx, t.c.Want.Hostname)
+	case plan.DoEnvironment:
+		return t.setEnvironment(ctx, *t.c.Want)
+	case plan.DoRetire:
+		return t.retire()
+	}
+	return fmt.Errorf("unknown step %q", s.Do)
+}
+
+// undo takes one step back, or does nothing where it was never taken.
+func (t *task) undo(ctx context.Context, s plan.Step) error {
+	name := t.c.Name
+	switch s.Do {
+	case plan.DoPrepare:
+		if t.c.Last != nil {
+			return nil
+		}
+		return t.host.Store.Remove(name)
+	case plan.DoRecord:
+		return t.discard()
+	case plan.DoStop:
+		return t.startAgain(ctx)
+	case plan.DoUnmount:
+		return nil // a mount is made before each start
+	case plan.DoSwitch:
+		if t.c.From == 0 {
+			return t.book.Clear()
+		}
+		return t.book.Switch(t.c.From)
+	case plan.DoConfig:
+		if t.c.Last == nil {
+			return t.host.Containers.Undefine(name)
+		}
+		return t.define(*t.c.Last, t.c.From)
+	case plan.DoMount:
+		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
+	case plan.DoStart:
+		return t.killOurs(ctx)
+	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
+		return t.setNIC(ctx, s.NIC, nic(&t.c.Have.Have, s.NIC))
+	case plan.DoLimits:
+		return t.setLimits(ctx, t.c.Have.Have.Limits)
+	case plan.DoHostname:
+		return t.setHostname(ctx, t.c.Have.Have.Hostname)
+	case plan.DoEnvironment:
+		if !t.c.Have.State.Up() {
+			return nil
+		}
+		return t.setEnvironment(ctx, t.c.Have.Have)
+	case plan.DoRetire:
+		return t.host.Store.Restore(name, t.run.ID)
+	}
+	return fmt.Errorf("unknown step %q", s.Do)
+}
+
+// record writes the new generation. It is not current yet.
+func (t *task) record() error {
+	if rec, err := t.book.Read(t.c.To); err == nil && rec.Run == t.run.ID {
+		return nil
+	}
+	rec := generations.Record{
+		Version: 1, Number: t.c.To, ID: t.c.UUID, Created: t.run.Started, Stack: t.run.Stack, Origin: t.run.Origin,
+		Commit: t.run.Commit, By: t.run.By, Run: t.run.ID, Message: t.run.Message,
+		Impact: t.c.Impact.String(), Digest: t.c.Digest, Parent: t.c.From, Pending: t.c.Waiting(),
+	}
+	files, err := t.host.Store.Render(*t.c.Want, t.c.To)
+	if err != nil {
+		return err
+	}
+	return t.book.Write(rec, files)
+}
+
+func (t *task) discard() error {
+	rec, err := t.book.Read(t.c.To)
+	if errors.Is(err, generations.ErrNone) {
+		return nil
+	}
+	if err == nil && rec.Run != t.run.ID {
+		return nil // another run's: never touched
+	}
+	err = t.book.Discard(t.c.To)
+	if errors.Is(err, generations.ErrActivated) {
+		return nil // it stays in the history, as the failed one that it was
+	}
+	return err
+}
+
+// define writes the configuration that liblxc reads. Lines that people added
+// stay.
+func (t *task) define(c resource.Container, generation int) error {
+	d, defined, err := t.host.Containers.Definition(c.Name)
+	if err != nil {
+		return err
+	}
+	if !defined {
+		d.Tail = t.host.Store.Tail(c.Name)
+	}
+	if err := t.host.Store.Mend(c, generation); err != nil {
+		return err
+	}
+	d.Stack, d.Owner, d.Include = t.run.Stack, t.c.UUID, t.host.Store.Include(c.Name)
+	return t.host.Containers.Define(c.Name, d)
+}
+
+// setNIC makes the interface as wanted, whatever it is now. nil: not there.
+func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) error {
+	return t.whileUpAt(ctx, func(pid int) error {
+		list, err := t.host.Devices.NICs(ctx, pid)
+		if err != nil {
+			return err
+		}
+		have := nic(&resource.Container{NICs: list}, name)
+		switch {
+		case want == nil && have == nil:
+			return nil
+		case want == nil:
+			return t.host.Devices.RemoveNIC(ctx, pid, *have)
+		case have == nil:
+			return t.host.Devices.AddNIC(ctx, pid, *want)
+		}
+		return t.host.Devices.ChangeNIC(ctx, pid, *have, *want)
+	})
+}
+
+func (t *task) setLimits(ctx context.Context, want resource.Limits) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || !live.State.Up() {
+		return err
+	}
+	return t.host.Containers.SetLimits(ctx, t.c.Name, live.Limits, want)
+}
+
+func (t *task) setHostname(ctx context.Context, want string) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || !live.State.Up() || live.Hostname == want {
+		return err
+	}
+	return t.host.Containers.SetHostname(ctx, t.c.Name, want)
+}
+
+func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {
+	if err := t.host.Roots.SetEnvironment(t.c.Name, t.c.Want.IDMap, c.Environment); err != nil {
+		return err
+	}
+	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.c.Name) })
+}
+
+// retire keeps the lines that people added with everything else.
+func (t *task) retire() error {
+	d, _, err := t.host.Containers.Definition(t.c.Name)
+	if err != nil {
+		return err
+	}
+	if err := t.host.Store.KeepTail(t.c.Name, d.Tail); err != nil {
+		return err
+	}
+	if err := t.host.Containers.Undefine(t.c.Name); err != nil {
+		return err
+	}
+	return t.host.Store.Retire(t.c.Name, t.run.ID)
+}
+
+// startAgain undoes a stop: what was up when the plan was made is up again,
+// as it was.
+func (t *task) startAgain(ctx context.Context) error {
+	if !t.c.Have.State.Up() || t.c.Last == nil {
+		return nil
+	}
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || live.State.Up() {
+		return err
+	}
+	if err := t.define(*t.c.Last, t.c.From); err != nil {
+		return err
+	}
+	if err := t.host.Roots.Mount(ctx, resource.RootOf(*t.c.Last)); err != nil {
+		return err
+	}
+	return t.host.Containers.Start(ctx, t.c.Name)
+}
+
+// killOurs ends the init that this run started, and no other: the one that
+// was there before has the start time that the plan saw.
+func (t *task) killOurs(ctx context.Context) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || !live.State.Up() || live.Started == t.c.Have.Started {
+		return err
+	}
+	return unless(t.host.Containers.Kill(ctx, t.c.Name), resource.ErrNotRunning)
+}
+
+// unless drops an error that says that it is so already.
+func unless(err error, fine ...error) error {
+	for _, f := range fine {
+		if errors.Is(err, f) {
+			return nil
+		}
+	}
+	return err
+}
+
+func (t *task) whileUp(ctx context.Context, f func() error) error {
+	return t.whileUpAt(ctx, func(int) error { return f() })
+}
+
+func (t *task) whileUpAt(ctx context.Context, f func(pid int) error) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || !live.State.Up() {
+		return err
+	}
+	return f(live.Init)
+}
+
+// starts says whether the task brings an init up.
+func (t *task) starts() bool {
+	return slices.ContainsFunc(t.c.Steps, func(s plan.Step) bool { return s.Do == plan.DoStart })
+}
+
+// alive says whether the init is there that the run left.
+func (t *task) alive(ctx context.Context) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil {
+		return err
+	}
+	if !live.State.Up() {
+		return ErrInitEnded
+	}
+	return nil
+}
+
+func nic(c *resource.Container, name string) *resource.NIC {
+	if c == nil {
+		return nil
+	}
+	i := slices.IndexFunc(c.NICs, func(n resource.NIC) bool { return n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.NICs[i]
+}

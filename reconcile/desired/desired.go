@@ -1,0 +1,221 @@
+// Package desired turns a spec into resources: every default filled in, every
+// choice made. Choices that were made before are kept, by way of the ledger.
+// It is pure.
+package desired
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"strake/reconcile/idmap"
+	"strake/reconcile/ledger"
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Input is a spec and what it has to fit.
+type Input struct {
+	Spec   spec.Stack
+	Ledger ledger.Ledger
+	Images map[string]resource.Image // by ImageKey; what is not known yet has no digest
+	Pool   []idmap.Range             // host ids that containers may have
+	UUID   func() string
+}
+
+// Want is what a spec comes to on this host.
+type Want struct {
+	Containers []resource.Container // sorted by name
+	Networks   []resource.Network   // external ones included
+	Ledger     ledger.Ledger        // with the choices that were made
+}
+
+// UUID is the identity of a wanted container.
+func (w Want) UUID(name string) string { return w.Ledger.Containers[name].UUID }
+
+// builder fills in one stack.
+type builder struct {
+	in       Input
+	draft    *ledger.Draft
+	networks map[string]resource.Network
+	errs     []error
+}
+
+// Build fills in everything. Its error joins all that was found.
+func Build(in Input) (Want, error) {
+	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}}
+	var w Want
+	for _, n := range in.Spec.Networks {
+		b.networks[n.Name] = b.network(n)
+		w.Networks = append(w.Networks, b.networks[n.Name])
+	}
+	for _, c := range in.Spec.Containers {
+		w.Containers = append(w.Containers, b.container(c))
+	}
+	b.interfaces(w.Containers)
+	for i := range w.Containers {
+		w.Containers[i].Networks = b.networksOf(w.Containers[i])
+	}
+	slices.SortFunc(w.Containers, func(x, y resource.Container) int { return cmp.Compare(x.Name, y.Name) })
+	w.Ledger = b.draft.Ledger()
+	return w, errors.Join(b.errs...)
+}
+
+func (b *builder) network(n spec.Network) resource.Network {
+	if n.External != "" {
+		return resource.Network{Name: n.Name, Bridge: n.External, External: true}
+	}
+	return resource.Network{
+		Name: n.Name, Bridge: cmp.Or(n.Bridge, "st-"+n.Name), MAC: b.draft.BridgeMAC(n.Name),
+		IPv4: unlessNone(n.IPv4), IPv6: unlessNone(n.IPv6),
+		NAT: n.NAT, Isolate: n.Isolate, HostAccess: n.HostAccess, MTU: n.MTU,
+	}
+}
+
+func unlessNone(s string) string {
+	if s == "none" {
+		return ""
+	}
+	return s
+}
+
+// container fills in all but what the interfaces of all containers decide
+// together.
+func (b *builder) container(c spec.Container) resource.Container {
+	b.draft.UUID(c.Name)
+	img := b.image(c)
+	return resource.Container{
+		Name: c.Name, Hostname: cmp.Or(c.Hostname, c.Name), Running: c.Running == nil || *c.Running,
+		Image: img, Writable: []int{b.draft.Layer(c.Name, img.Source)},
+		Autostart: resource.Autostart{
+			Enabled: c.Autostart.Enabled != nil && *c.Autostart.Enabled, Order: c.Autostart.Order,
+			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
+		},
+		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c),
+		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},
+		Mounts:    mounts(c),
+		DependsOn: slices.Sorted(slices.Values(c.DependsOn)), Raw: maps.Clone(c.Raw),
+		Protect: c.Protect, Drift: c.Drift, Ignore: slices.Sorted(slices.Values(c.Ignore)),
+	}
+}
+
+func (b *builder) image(c spec.Container) resource.Image {
+	img := imageOf(c)
+	if known, ok := b.in.Images[ImageKey(img)]; ok {
+		img.Digest, img.Halt = known.Digest, known.Halt
+	}
+	return img
+}
+
+func imageOf(c spec.Container) resource.Image {
+	if c.Image == nil {
+		return resource.Image{Source: "builtin:busybox"}
+	}
+	return resource.Image{Source: c.Image.Source, Include: c.Image.Include}
+}
+
+// ImageKey identifies what an image is asked for by.
+func ImageKey(img resource.Image) string {
+	return strings.Join(append([]string{img.Source}, img.Include...), "\x00")
+}
+
+// Images lists the images that a stack needs, each once.
+func Images(s spec.Stack) []resource.Image {
+	seen := map[string]bool{}
+	var list []resource.Image
+	for _, c := range s.Containers {
+		img := imageOf(c)
+		if key := ImageKey(img); !seen[key] {
+			seen[key] = true
+			list = append(list, img)
+		}
+	}
+	return list
+}
+
+func (b *builder) ids(c spec.Container) resource.IDMap {
+	if c.IDMap.Privileged {
+		return resource.IDMap{Privileged: true}
+	}
+	r, err := b.draft.IDs(c.Name, cmp.Or(c.IDMap.Size, 65536))
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("container %s: %w", c.Name, err))
+	}
+	return resource.IDMap{Base: r.Base, Size: r.Size}
+}
+
+// environment is what is declared, and what a proxy adds to it. Programs
+// disagree about the case of the proxy variables, so both are set.
+func environment(c spec.Container) map[string]string {
+	env := maps.Clone(c.Environment)
+	if c.Proxy == nil {
+		return env
+	}
+	if env == nil {
+		env = map[string]string{}
+	}
+	for name, value := range proxyVariables(*c.Proxy) {
+		if value != "" {
+			env[name], env[strings.ToUpper(name)] = value, value
+		}
+	}
+	return env
+}
+
+func proxyVariables(p spec.Proxy) map[string]string {
+	return map[string]string{"http_proxy": p.HTTP, "https_proxy": p.HTTPS, "no_proxy": strings.Join(p.NoProxy, ",")}
+}
+
+// Positions is where each setting was written, also those that another one
+// stands for.
+func Positions(c spec.Container) map[string]spec.Pos {
+	at := maps.Clone(c.At)
+	for _, name := range []string{"http", "https", "no_proxy"} {
+		pos, ok := c.At["proxy."+name]
+		if !ok {
+			continue
+		}
+		variable := strings.TrimSuffix(name, "_proxy")
+		if name == "no_proxy" {
+			variable = "no"
+		}
+		variable += "_proxy"
+		at[resource.Labelled("environment", variable)] = pos
+		at[resource.Labelled("environment", strings.ToUpper(variable))] = pos
+	}
+	return at
+}
+
+func mounts(c spec.Container) []resource.Mount {
+	var list []resource.Mount
+	for _, m := range c.Mounts {
+		list = append(list, resource.Mount{Target: m.Target, Source: m.Source, ReadOnly: m.ReadOnly})
+	}
+	slices.SortFunc(list, func(a, b resource.Mount) int { return cmp.Compare(a.Target, b.Target) })
+	return list
+}
+
+func (b *builder) networksOf(c resource.Container) []resource.Network {
+	names := map[string]bool{}
+	for _, n := range c.NICs {
+		names[n.Network] = true
+	}
+	var list []resource.Network
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		list = append(list, b.networks[name])
+	}
+	return list
+}
+
+// prefix reads an address with prefix length; the zero Prefix for none.
+func prefix(s string) netip.Prefix {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}

@@ -1,0 +1,182 @@
+package desired
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"strake/reconcile/ledger"
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// nics fills in what an interface is by itself. IPv4 and IPv6 still hold what
+// was written.
+func (b *builder) nics(c spec.Container) []resource.NIC {
+	var list []resource.NIC
+	for _, n := range c.NICs {
+		net := b.networks[n.Network]
+		nic := resource.NIC{
+			Name: n.Name, Network: n.Network, Type: cmp.Or(n.Type, "bridged"), Bridge: net.Bridge,
+			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, net.MTU),
+			Filter: resource.Filter{
+				MAC:  on(n.Filter.MAC, !net.External),
+				IPv4: on(n.Filter.IPv4, !net.External),
+				IPv6: on(n.Filter.IPv6, !net.External),
+			},
+		}
+		if nic.MAC == "auto" {
+			nic.MAC = ""
+		}
+		if nic.MTU == 1500 {
+			nic.MTU = 0
+		}
+		if nic.Filter.IPv4 || nic.Filter.IPv6 {
+			nic.Filter.MAC = true
+		}
+		list = append(list, nic)
+	}
+	slices.SortFunc(list, func(a, b resource.NIC) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func on(said *bool, otherwise bool) bool {
+	if said != nil {
+		return *said
+	}
+	return otherwise
+}
+
+// interfaces makes the choices that all interfaces of a stack make together:
+// what is written for one is in the way of what is chosen for another.
+func (b *builder) interfaces(containers []resource.Container) {
+	var nics []*resource.NIC
+	var links []ledger.Link
+	var four, six []ledger.Wish
+	for i := range containers {
+		c := &containers[i]
+		b.dropNICs(*c)
+		for j := range c.NICs {
+			n := &c.NICs[j]
+			nics = append(nics, n)
+			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
+			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(b.networks[n.Network].IPv4)))
+			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(b.networks[n.Network].IPv6)))
+		}
+	}
+	entries, err := b.draft.Links(links)
+	b.note(err)
+	v4, err := b.draft.IPv4(four)
+	b.note(err)
+	v6, err := b.draft.IPv6(six)
+	b.note(err)
+	for i, n := range nics {
+		net := b.networks[n.Network]
+		n.MAC, n.Device = entries[i].MAC, entries[i].Device
+		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT)
+		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT)
+	}
+}
+
+func (b *builder) note(err error) {
+	if err != nil {
+		b.errs = append(b.errs, err)
+	}
+}
+
+// dropNICs frees the choices for interfaces that the container lost.
+func (b *builder) dropNICs(c resource.Container) {
+	for name := range b.draft.Entry(c.Name).NICs {
+		if !slices.ContainsFunc(c.NICs, func(n resource.NIC) bool { return n.Name == name }) {
+			b.draft.ForgetNIC(c.Name, name)
+		}
+	}
+}
+
+// wish turns what was written for an address into a wish for one. Nothing
+// written means an address where the network has some to give.
+func (b *builder) wish(container string, n resource.NIC, written string, own netip.Prefix) ledger.Wish {
+	net := ledger.Net{Name: n.Network}
+	if own.Addr().Is4() {
+		net.IPv4 = own
+	} else {
+		net.IPv6 = own
+	}
+	w := ledger.Wish{Container: container, NIC: n.Name, Net: net}
+	switch written {
+	case "none":
+		w.None = true
+	case "":
+		w.None = !own.IsValid() || own.Addr().Is6() && own.Bits() > 64
+	case "auto":
+		if w.None = !own.IsValid(); w.None && b.networks[n.Network].IPv6 != "link-local" {
+			b.errs = append(b.errs, fmt.Errorf("container %s: nic %s: network %s has no prefix to choose an address from; write one, or \"none\"", container, n.Name, n.Network))
+		}
+	default:
+		w.IP = written2addr(written)
+	}
+	return w
+}
+
+// written2addr reads an address with or without prefix length.
+func written2addr(s string) netip.Addr {
+	if p := prefix(s); p.IsValid() {
+		return p.Addr()
+	}
+	a, _ := netip.ParseAddr(s) // checked with its place by package spec
+	return a
+}
+
+// address gives a chosen address its prefix length, and its gateway where the
+// network leads anywhere.
+func (b *builder) address(ip netip.Addr, written, network string, routed bool) (address, gateway string) {
+	if !ip.IsValid() {
+		return "", ""
+	}
+	bits := ip.BitLen()
+	if own := prefix(network); own.IsValid() {
+		bits = own.Bits()
+		if routed {
+			gateway = own.Addr().String()
+		}
+	}
+	if p := prefix(written); p.IsValid() {
+		bits = p.Bits()
+	}
+	return netip.PrefixFrom(ip, bits).String(), gateway
+}
+
+// Reclaim is the ledger with the addresses and MACs that these containers
+// have: what a generation of before had may be somebody else's by now, which
+// is an error.
+func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger, error) {
+	b := &builder{draft: led.Edit(ledger.Host{}), networks: map[string]resource.Network{}}
+	var links []ledger.Link
+	var four, six []ledger.Wish
+	for _, c := range containers {
+		for _, n := range c.NICs {
+			was := led.Containers[c.Name].NICs[n.Name]
+			if was.MAC != n.MAC {
+				links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
+			}
+			net := ledger.Net{Name: n.Network}
+			if ip := prefix(n.IPv4).Addr(); ip.IsValid() && was.IPv4[n.Network].IP != ip {
+				four = append(four, ledger.Wish{Container: c.Name, NIC: n.Name, Net: net, IP: ip})
+			}
+			if ip := prefix(n.IPv6).Addr(); ip.IsValid() && was.IPv6[n.Network].IP != ip {
+				six = append(six, ledger.Wish{Container: c.Name, NIC: n.Name, Net: net, IP: ip})
+			}
+		}
+	}
+	_, err := b.draft.Links(links)
+	b.note(err)
+	_, err = b.draft.IPv4(four)
+	b.note(err)
+	_, err = b.draft.IPv6(six)
+	b.note(err)
+	if len(b.errs) > 0 {
+		return led, b.errs[0]
+	}
+	return b.draft.Ledger(), nil
+}

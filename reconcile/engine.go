@@ -1,0 +1,92 @@
+// Package reconcile is the engine: resolve, observe, plan, apply, record. It
+// puts the rooms in order and does nothing itself that one of them can do.
+package reconcile
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/apply"
+	"strake/reconcile/state"
+)
+
+// Errors that say why nothing was done.
+var (
+	// ErrPolicy: refused; it would be possible, but must not be.
+	ErrPolicy = errors.New("refused")
+	// ErrStale: what a saved plan was made for is not what is there now.
+	ErrStale = errors.New("the plan is stale: something has changed since it was made; plan again")
+	// ErrUnknown: there is no such container, stack or generation.
+	ErrUnknown = errors.New("not known")
+	// ErrInvalid: what is wished for does not fit this host.
+	ErrInvalid = errors.New("invalid configuration")
+)
+
+// Engine brings a host to what a stack says.
+type Engine struct {
+	Host     Host          // required
+	State    *state.Dir    // required
+	By       string        // who: shown in histories
+	Wait     time.Duration // for the lock
+	Progress func(string)  // may be nil: one line for people about what takes time
+	Event    func(apply.Event)
+	Crash    *apply.Crash // tests only
+}
+
+// work takes the lock, brings back what runs that were cut short had begun,
+// and then works.
+func (e *Engine) work(ctx context.Context, f func() error) error {
+	unlock, err := e.State.Lock(ctx, e.Wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	return f()
+}
+
+// recover ends what was cut short. Where something was, the firewall may be
+// wider than it should be, and a bridge may be there for nobody.
+func (e *Engine) recover(ctx context.Context) error {
+	names, err := apply.Recover(ctx, e.acting(), e.Crash)
+	for _, name := range names {
+		e.progress("undid an interrupted run of " + name)
+	}
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return e.tidy(ctx)
+}
+
+func (e *Engine) progress(line string) {
+	if e.Progress != nil {
+		e.Progress(line)
+	}
+}
+
+// run is a new attempt.
+func (e *Engine) run(kind generations.Kind, stack string) apply.Run {
+	return apply.Run{ID: runID(), Kind: kind, Started: time.Now().UTC().Truncate(time.Millisecond), Stack: stack, By: e.By}
+}
+
+// runID sorts by time and never comes twice.
+func runID() string {
+	var tail [3]byte
+	_, _ = rand.Read(tail[:]) // never fails
+	return time.Now().UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(tail[:])
+}
+
+// uuid is a random one, RFC 9562 version 4.
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,86 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"strake/reconcile/apply"
+	"strake/reconcile/resource"
+)
+
+// Host is the machine: one adapter for each thing that is observed and changed.
+type Host struct {
+	Containers containers
+	Devices    devices
+	Filter     filter
+	Roots      roots
+	Images     images
+	Subids     subids
+}
+
+// containers is liblxc.
+type containers interface {
+	States(ctx context.Context) (map[string]resource.State, error)
+	Inspect(ctx context.Context, name string, ask []string) (resource.Live, error)
+	Start(ctx context.Context, name string) error
+	Stop(ctx context.Context, name string, timeout time.Duration) error
+	Kill(ctx context.Context, name string) error
+	Freeze(ctx context.Context, name string) error
+	Unfreeze(ctx context.Context, name string) error
+	SetLimits(ctx context.Context, name string, from, to resource.Limits) error
+	SetHostname(ctx context.Context, name, hostname string) error
+	Definition(name string) (resource.Definition, bool, error)
+	Define(name string, d resource.Definition) error
+	Undefine(name string) error
+	Reload(ctx context.Context, name string) error
+	Check(text string) error // an LXC configuration that liblxc would refuse
+}
+
+// devices are bridges and interfaces.
+type devices interface {
+	Networks(ctx context.Context) ([]resource.Network, error)
+	EnsureNetwork(ctx context.Context, n resource.Network) error
+	RemoveNetwork(ctx context.Context, n resource.Network) error
+	NICs(ctx context.Context, pid int) ([]resource.NIC, error)
+	AddNIC(ctx context.Context, pid int, n resource.NIC) error
+	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
+	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
+}
+
+// filter is the firewall table.
+type filter interface {
+	Set(ctx context.Context, g resource.Guard) error
+	Ensure(ctx context.Context, g resource.Guard) error
+	Observe(ctx context.Context) (resource.Seen, error)
+}
+
+// roots are the root filesystems.
+type roots interface {
+	Prepare(ctx context.Context, root resource.Root) error
+	Mount(ctx context.Context, root resource.Root) error
+	Unmount(ctx context.Context, container string) error
+	MountedAt(pid int) (resource.Root, bool, error)
+	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
+	Environment(container string) (map[string]string, error)
+	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+}
+
+// images is the store of root filesystems.
+type images interface {
+	Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error)
+	Ensure(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
+}
+
+// subids are the host ids that root may give to containers.
+type subids interface {
+	Pool() ([]resource.IDRange, error)
+	Grant(r resource.IDRange) error
+}
+
+// acting is the part of the host that a run changes.
+func (e *Engine) acting() apply.Host {
+	return apply.Host{
+		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter,
+		Roots: e.Host.Roots, Store: e.State,
+	}
+}

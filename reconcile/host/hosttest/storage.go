@@ -1,0 +1,124 @@
+package hosttest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"strake/reconcile/resource"
+)
+
+func sameRoot(a, b resource.Root) bool {
+	return a.Container == b.Container && a.Digest == b.Digest && slices.Equal(a.Writable, b.Writable) && a.IDMap == b.IDMap
+}
+
+// Prepare makes the writable layer.
+func (h *Host) Prepare(_ context.Context, root resource.Root) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.prepared[root.Container] = true
+	return h.call("Prepare", root.Container)
+}
+
+// Mount mounts a root filesystem; exactly this one being there is fine.
+func (h *Host) Mount(_ context.Context, root resource.Root) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	have, ok := h.mounted[root.Container]
+	switch {
+	case ok && sameRoot(have, root):
+		return nil
+	case ok:
+		return resource.ErrMounted
+	case !h.prepared[root.Container]:
+		return resource.ErrNotFound
+	}
+	h.mounted[root.Container] = root
+	return h.call("Mount", root.Container)
+}
+
+// Unmount takes it away.
+func (h *Host) Unmount(_ context.Context, container string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.mounted[container]; !ok {
+		return resource.ErrNotMounted
+	}
+	delete(h.mounted, container)
+	return h.call("Unmount", container)
+}
+
+// MountedAt shows what a container has as its root.
+func (h *Host) MountedAt(pid int) (resource.Root, bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, err := h.byPID(pid)
+	if err != nil {
+		return resource.Root{}, false, err
+	}
+	return p.root, true, nil
+}
+
+// Mounts shows the bind mounts inside.
+func (h *Host) Mounts(pid int, _ []resource.Mount) ([]resource.Mount, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, err := h.byPID(pid)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(p.c.Mounts), nil
+}
+
+// Environment shows the delivered environment.
+func (h *Host) Environment(container string) (map[string]string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.files[container]), nil
+}
+
+// SetEnvironment delivers it.
+func (h *Host) SetEnvironment(container string, _ resource.IDMap, env map[string]string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files[container] = maps.Clone(env)
+	return h.call("SetEnvironment", container)
+}
+
+// Images is a store that has every image.
+type Images struct{}
+
+// Resolve knows every image.
+func (Images) Resolve(_ context.Context, img resource.Image) (resource.Image, bool, error) {
+	img.Digest = "sha256-" + resource.Digest(img.Source+strings.Join(img.Include, ","))
+	img.Halt = "SIGUSR2"
+	return img, true, nil
+}
+
+// Ensure has every image.
+func (i Images) Ensure(ctx context.Context, img resource.Image, _ func(string)) (resource.Image, error) {
+	img, _, err := i.Resolve(ctx, img)
+	return img, err
+}
+
+// Pool has ids for ten thousand containers.
+func (h *Host) Pool() ([]resource.IDRange, error) {
+	return []resource.IDRange{{Base: 1000000, Size: 10000 * 65536}}, nil
+}
+
+// Grant grants.
+func (h *Host) Grant(resource.IDRange) error { return nil }
+
+// Break runs f on a container that is up, as somebody who goes behind
+// strake's back.
+func (h *Host) Break(name string, f func(c *resource.Container)) error {
+	return h.change("Break", name, func(p *process) error { f(&p.c); return nil })
+}
+
+// Flush forgets the guard, as `nft flush ruleset` does.
+func (h *Host) Flush() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.guard = resource.Guard{}
+}

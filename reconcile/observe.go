@@ -1,0 +1,299 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"strake/generations"
+	"strake/reconcile/resource"
+)
+
+// standing is a container that has a current generation.
+type standing struct {
+	Generation int
+	Record     generations.Record
+	Container  resource.Container
+}
+
+// scene is the whole host at one moment.
+type scene struct {
+	states   map[string]resource.State
+	filter   resource.Seen
+	networks []resource.Network
+	standing map[string]standing
+
+	guarded map[string]resource.NIC // what the firewall holds, by host device
+	given   map[string]resource.NIC // what is on record, by host device
+}
+
+// look observes what is there only once, whatever the number of containers.
+func (e *Engine) look(ctx context.Context) (scene, error) {
+	var s scene
+	var err error
+	if s.states, err = e.Host.Containers.States(ctx); err != nil {
+		return s, fmt.Errorf("list containers: %w", err)
+	}
+	if s.filter, err = e.Host.Filter.Observe(ctx); err != nil {
+		return s, fmt.Errorf("observe firewall: %w", err)
+	}
+	if s.networks, err = e.Host.Devices.Networks(ctx); err != nil {
+		return s, fmt.Errorf("observe networks: %w", err)
+	}
+	for i := range s.networks {
+		s.networks[i] = filtered(s.networks[i], s.filter)
+	}
+	if s.standing, err = e.standing(); err != nil {
+		return s, err
+	}
+	s.guarded, s.given = map[string]resource.NIC{}, map[string]resource.NIC{}
+	for _, n := range s.filter.Guard.NICs {
+		s.guarded[n.Device] = n
+	}
+	for _, c := range s.standing {
+		for _, n := range c.Container.NICs {
+			s.given[n.Device] = n
+		}
+	}
+	return s, nil
+}
+
+// filtered adds to a bridge what only the firewall shows of a network.
+func filtered(n resource.Network, seen resource.Seen) resource.Network {
+	for _, f := range seen.Guard.Networks {
+		if f.Bridge == n.Bridge {
+			n.NAT, n.Isolate, n.HostAccess = f.NAT, f.Isolate, f.HostAccess
+		}
+	}
+	return n
+}
+
+// standing reads the current generation of every container.
+func (e *Engine) standing() (map[string]standing, error) {
+	names, err := e.State.Containers()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]standing{}
+	for _, name := range names {
+		n, err := e.State.Book(name).Current()
+		if err != nil {
+			return nil, fmt.Errorf("container %s: %w", name, err)
+		}
+		if n == 0 {
+			continue
+		}
+		c, err := e.State.Desired(name, n)
+		if err != nil {
+			return nil, err
+		}
+		rec, err := e.State.Book(name).Read(n)
+		if err != nil {
+			return nil, fmt.Errorf("container %s: %w", name, err)
+		}
+		all[name] = standing{n, rec, c}
+	}
+	return all, nil
+}
+
+// containers lists all that stand, sorted by name.
+func (s scene) containers() []resource.Container {
+	var list []resource.Container
+	for _, name := range slices.Sorted(maps.Keys(s.standing)) {
+		list = append(list, s.standing[name].Container)
+	}
+	return list
+}
+
+// subject is what has to be known to observe one container: mounts and raw
+// keys can be asked for only by name.
+type subject struct {
+	name   string
+	mounts []resource.Mount
+	raw    []string
+}
+
+func subjectOf(name string, known ...*resource.Container) subject {
+	s := subject{name: name}
+	for _, c := range known {
+		if c == nil {
+			continue
+		}
+		for _, m := range c.Mounts {
+			if !slices.ContainsFunc(s.mounts, func(o resource.Mount) bool { return o.Target == m.Target }) {
+				s.mounts = append(s.mounts, m)
+			}
+		}
+		s.raw = append(s.raw, slices.Collect(maps.Keys(c.Raw))...)
+	}
+	slices.Sort(s.raw)
+	s.raw = slices.Compact(s.raw)
+	return s
+}
+
+// observeAll observes many containers, as many at a time as there are workers.
+func (e *Engine) observeAll(ctx context.Context, in scene, subjects []subject) (map[string]resource.Observed, error) {
+	const workers = 4
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	var first error
+	all := make(map[string]resource.Observed, len(subjects))
+	next := make(chan subject)
+	for range workers {
+		group.Go(func() {
+			for s := range next {
+				o, err := e.observe(ctx, in, s)
+				mu.Lock()
+				all[s.name] = o
+				if err != nil && first == nil {
+					first = fmt.Errorf("observe %s: %w", s.name, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for _, s := range subjects {
+		next <- s
+	}
+	close(next)
+	group.Wait()
+	return all, first
+}
+
+// observe asks liblxc and the kernel what one container is now.
+func (e *Engine) observe(ctx context.Context, in scene, s subject) (resource.Observed, error) {
+	o := resource.Observed{Name: s.name, State: resource.Stopped}
+	d, defined, err := e.Host.Containers.Definition(s.name)
+	if err != nil {
+		return o, err
+	}
+	o.Defined, o.Owner = defined, d.Owner
+	last, ok := in.standing[s.name]
+	if ok {
+		o.Config = e.configDrift(last, d, defined)
+	}
+	if state, known := in.states[s.name]; known {
+		o.State = state
+	}
+	if !o.State.Up() {
+		return o, nil
+	}
+	live, err := e.Host.Containers.Inspect(ctx, s.name, s.raw)
+	if err != nil {
+		return o, err
+	}
+	if o.State = live.State; !live.State.Up() {
+		return o, nil
+	}
+	o.Init, o.Started = live.Init, live.Started
+	o.Have = resource.Container{
+		Name: s.name, Running: true, Hostname: live.Hostname, IDMap: live.IDMap, Limits: live.Limits, Raw: raw(live.Items),
+	}
+	return o, e.observeInside(ctx, in, s, &o)
+}
+
+// observeInside adds what the namespaces of a running init show.
+func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *resource.Observed) error {
+	root, ok, err := e.Host.Roots.MountedAt(o.Init)
+	if err != nil {
+		return err
+	}
+	if ok {
+		o.Have.Image.Digest, o.Have.Writable = root.Digest, root.Writable
+	}
+	if o.Have.Mounts, err = e.Host.Roots.Mounts(o.Init, s.mounts); err != nil {
+		return err
+	}
+	if o.Have.Environment, err = e.Host.Roots.Environment(s.name); err != nil {
+		return err
+	}
+	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init); err != nil {
+		return err
+	}
+	for i := range o.Have.NICs {
+		o.Have.NICs[i].Filter = held(o.Have.NICs[i], in)
+	}
+	return nil
+}
+
+// held says which filters hold the NIC to the addresses that it was given. A
+// filter on other addresses than those on record is no filter.
+func held(n resource.NIC, in scene) resource.Filter {
+	f, ok := in.guarded[n.Device]
+	if !ok {
+		return resource.Filter{}
+	}
+	given, ok := in.given[n.Device]
+	if !ok {
+		return f.Filter
+	}
+	return resource.Filter{
+		MAC:  f.Filter.MAC && f.MAC == given.MAC,
+		IPv4: f.Filter.IPv4 && f.IPv4 == given.IPv4,
+		IPv6: f.Filter.IPv6 && f.IPv6 == given.IPv6,
+	}
+}
+
+func raw(items map[string]string) map[string]string {
+	kept := map[string]string{}
+	for k, v := range items {
+		if v != "" {
+			kept[k] = v
+		}
+	}
+	return kept
+}
+
+// configDrift lists how the LXC configuration on disk differs from what the
+// current generation wrote.
+func (e *Engine) configDrift(last standing, d resource.Definition, defined bool) []resource.Setting {
+	name := last.Container.Name
+	if !defined || d.Include != e.State.Include(name) {
+		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: orNone(d.Include)}}
+	}
+	files, err := e.State.Render(last.Container, last.Generation)
+	if err != nil {
+		return nil
+	}
+	text, err := os.ReadFile(e.State.Include(name))
+	if err != nil {
+		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: "missing"}}
+	}
+	return lineDrift(string(files["lxc.conf"]), string(text))
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "missing"
+	}
+	return s
+}
+
+// lineDrift compares two configurations line by line, by key.
+func lineDrift(want, have string) []resource.Setting {
+	if want == have {
+		return nil
+	}
+	wanted := strings.Split(want, "\n")
+	var list []resource.Setting
+	for _, line := range strings.Split(have, "\n") {
+		if i := slices.Index(wanted, line); i >= 0 {
+			wanted = slices.Delete(wanted, i, i+1)
+			continue
+		}
+		key, value, _ := strings.Cut(line, "=")
+		list = append(list, resource.Setting{Path: resource.Labelled("config", strings.TrimSpace(key)), Value: strings.TrimSpace(value)})
+	}
+	for _, line := range wanted {
+		key, _, _ := strings.Cut(line, "=")
+		path := resource.Labelled("config", strings.TrimSpace(key))
+		if !slices.ContainsFunc(list, func(s resource.Setting) bool { return s.Path == path }) {
+			list = append(list, resource.Setting{Path: path, Value: "missing"})
+		}
+	}
+	return list
+}

@@ -1,0 +1,190 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Subject is one container with its three states.
+type Subject struct {
+	Name    string
+	Want    *resource.Container // nil: not wanted any more
+	Last    *resource.Container // desired of the current generation; nil: none
+	Have    resource.Observed
+	From    int // current generation
+	Next    int // number that a new generation would get
+	To      int // an existing generation to go to, as a rollback does; 0: make a new one if needed
+	Pending []string
+	UUID    string
+	At      map[string]spec.Pos
+	Pos     spec.Pos
+	Held    string // digest on hold
+	ByHand  bool   // the operator stopped it
+	Defer   bool   // restart-class changes wait
+	Prune   bool   // an orphan is retired
+}
+
+// values are settings by path.
+type values map[string]string
+
+func valuesOf(c *resource.Container) values {
+	v := values{}
+	if c != nil {
+		for _, s := range c.Settings() {
+			v[s.Path] = s.Value
+		}
+	}
+	return v
+}
+
+// comparer holds the key table in the forms that comparing needs.
+type comparer struct {
+	keys map[string]spec.Key
+	rank map[string]int // of a path's first word, in the table's order
+}
+
+func newComparer() comparer {
+	c := comparer{map[string]spec.Key{}, map[string]int{}}
+	for i, k := range spec.Keys() {
+		c.keys[k.Path] = k
+		if _, ok := c.rank[kindOf(k.Path)]; !ok {
+			c.rank[kindOf(k.Path)] = i
+		}
+	}
+	return c
+}
+
+func (c comparer) key(path string) spec.Key { return c.keys[spec.Pattern(path)] }
+
+// live is what is there now. A container that is not up shows only its
+// configuration: that is what the last generation wrote, unless Config says
+// otherwise.
+func (t comparer) live(s Subject, last values) values {
+	if !s.Have.Defined && s.Last == nil {
+		return values{}
+	}
+	seen := values{}
+	if s.Have.State.Up() {
+		seen = valuesOf(&s.Have.Have)
+	}
+	for path, value := range last {
+		if !s.Have.State.Up() || t.key(path).Record {
+			seen[path] = value
+		}
+	}
+	for path := range seen {
+		if _, recorded := last[path]; !recorded && t.key(path).Record {
+			delete(seen, path)
+		}
+	}
+	seen["running"] = "false"
+	if s.Have.State.Up() {
+		seen["running"] = "true"
+	}
+	return seen
+}
+
+// compare lists the settings that are not as wanted and counts the others.
+func (t comparer) compare(s Subject) (changes []Change, same int) {
+	want, last := valuesOf(s.Want), valuesOf(s.Last)
+	have := t.live(s, last)
+	if s.ByHand && !s.Have.State.Up() && want["running"] == "true" {
+		have["running"] = "true" // the operator's word: not a difference
+	}
+	for _, path := range t.union(want, last, have) {
+		c := Change{Path: path, Old: have[path], New: want[path], Last: last[path], Pos: positionOf(s, path)}
+		if c.Old == c.New && c.Last == c.New || ignored(s.Want, path) {
+			same++
+			continue
+		}
+		c.Impact = t.key(path).Impact
+		c.Cause = causeOf(s, c)
+		if c.Cause == Settled {
+			c.Impact = spec.None
+		}
+		changes = append(changes, c)
+	}
+	for _, line := range s.Have.Config {
+		changes = append(changes, Change{Path: line.Path, Old: line.Value, Impact: spec.Live, Cause: Drift})
+	}
+	return changes, same
+}
+
+func causeOf(s Subject, c Change) Cause {
+	switch {
+	case s.Last == nil:
+		return Changed
+	case c.Old == c.New:
+		return Settled
+	case c.Last == c.New && slices.Contains(s.Pending, c.Path):
+		return Waiting
+	case c.Last == c.New:
+		return Drift
+	case c.Last == c.Old:
+		return Changed
+	}
+	if slices.Contains(s.Pending, c.Path) {
+		return Changed // live still shows what was before the deferred change
+	}
+	return Conflict
+}
+
+func ignored(c *resource.Container, path string) bool {
+	if c == nil {
+		return false
+	}
+	return slices.ContainsFunc(c.Ignore, func(prefix string) bool {
+		rest, ok := strings.CutPrefix(path, prefix)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// positionOf finds where the setting was written, or the nearest block
+// around it: a value that strake chose stands where its block stands.
+func positionOf(s Subject, path string) spec.Pos {
+	for p := path; ; {
+		if at, ok := s.At[p]; ok {
+			return at
+		}
+		cut := strings.LastIndexByte(p, '.')
+		if strings.HasSuffix(p, `"]`) {
+			cut = strings.Index(p, `["`)
+		}
+		if cut < 0 {
+			return s.Pos
+		}
+		p = p[:cut]
+	}
+}
+
+// union keeps the order of Settings for what is wanted, and puts what is to
+// be gone behind it, in order of path.
+func (t comparer) union(sets ...values) []string {
+	all := map[string]bool{}
+	for _, set := range sets {
+		for path := range set {
+			all[path] = true
+		}
+	}
+	list := make([]string, 0, len(all))
+	for path := range all {
+		list = append(list, path)
+	}
+	slices.SortFunc(list, func(a, b string) int {
+		if d := t.rank[kindOf(a)] - t.rank[kindOf(b)]; d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return list
+}
+
+func kindOf(path string) string {
+	if i := strings.IndexAny(path, ".["); i > 0 {
+		return path[:i]
+	}
+	return path
+}

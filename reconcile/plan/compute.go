@@ -1,0 +1,202 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Input is everything that a plan follows from.
+type Input struct {
+	Stack    string
+	Source   string
+	Origin   string
+	Subjects []Subject
+	Networks []NetworkSubject
+}
+
+// NetworkSubject is one managed network, as wanted and as found on the host.
+type NetworkSubject struct {
+	Name string
+	Want *resource.Network
+	Have *resource.Network
+	Used bool // some container of another stack, or one that stays, needs it
+	Pos  spec.Pos
+
+	Damaged string // what is wrong with the firewall around it; "" nothing
+}
+
+// Compute concludes what has to be done.
+func Compute(in Input) Plan {
+	p := Plan{Version: Version, Stack: in.Stack, Source: in.Source, Origin: in.Origin}
+	compare := newComparer()
+	for _, s := range in.Subjects {
+		p.Containers = append(p.Containers, compare.container(s))
+	}
+	slices.SortFunc(p.Containers, func(a, b ContainerPlan) int { return strings.Compare(a.Name, b.Name) })
+	for _, n := range in.Networks {
+		p.Networks = append(p.Networks, network(n))
+	}
+	slices.SortFunc(p.Networks, func(a, b NetworkPlan) int { return strings.Compare(a.Name, b.Name) })
+	return p
+}
+
+// container concludes what happens to one of them.
+func (t comparer) container(s Subject) ContainerPlan {
+	c := ContainerPlan{
+		Name: s.Name, From: s.From, To: s.From, UUID: s.UUID,
+		Want: s.Want, Last: s.Last, Have: s.Have, Basis: s.Have.Basis(),
+	}
+	if s.Want == nil {
+		return orphan(c, s)
+	}
+	c.Digest = resource.Digest(s.Want)
+	if s.Held != "" && s.Held == c.Digest {
+		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
+		return c
+	}
+	c.Changes, c.Same = t.compare(s)
+	switch {
+	case s.To != 0:
+		c.To = s.To
+	case s.Last == nil || c.Digest != resource.Digest(s.Last):
+		c.To, c.New = s.Next, true
+	}
+	if s.Defer {
+		postpone(&c)
+	}
+	c.Impact = struck(c)
+	c.Action = action(c)
+	if s.ByHand && s.Want.Running && !s.Have.State.Up() {
+		c.Note = "stopped by hand; `strake start " + s.Name + "` starts it"
+	}
+	if c.Action.acts() {
+		c.Steps = steps(c)
+	}
+	return c
+}
+
+func orphan(c ContainerPlan, s Subject) ContainerPlan {
+	c.Action, c.Impact = Orphan, spec.None
+	c.Note = "no longer in the configuration; `--prune` retires it"
+	if s.Prune {
+		c.Action, c.Impact, c.Note = Retire, spec.Recreate, ""
+		c.Steps = steps(c)
+	}
+	return c
+}
+
+// postpone leaves what needs a restart to the next start.
+func postpone(c *ContainerPlan) {
+	c.Deferred = true
+	if !c.Have.State.Up() {
+		return
+	}
+	for i := range c.Changes {
+		if c.Changes[i].Impact == spec.Restart {
+			c.Changes[i].Cause = Waiting
+		}
+	}
+}
+
+// struck is the impact on what runs now: nothing that is stopped can be
+// restarted, and what waits strikes nobody.
+func struck(c ContainerPlan) spec.Impact {
+	worst := spec.None
+	for _, ch := range c.Changes {
+		impact := ch.Impact
+		switch {
+		case ch.Path == "running" && ch.New == "false" && c.Have.State.Up():
+			impact = spec.Stop
+		case impact == spec.Recreate && c.Last == nil:
+			impact = spec.Live
+		case impact == spec.Restart && (!c.Have.State.Up() || ch.Cause == Waiting && c.Deferred):
+			impact = spec.None
+		}
+		worst = max(worst, impact)
+	}
+	return worst
+}
+
+func action(c ContainerPlan) Action {
+	switch {
+	case c.Last == nil:
+		return Create
+	case c.Impact == spec.Recreate:
+		return Recreate
+	case c.Impact == spec.Stop:
+		return Stop
+	case c.Impact == spec.Restart:
+		return Restart
+	case c.Impact == spec.Live:
+		return Update
+	case c.To != c.From:
+		return Record
+	case c.Waits():
+		return Pending
+	}
+	return Keep
+}
+
+// Waits says whether something takes effect only at the next start.
+func (c ContainerPlan) Waits() bool { return len(c.Waiting()) > 0 }
+
+// Waiting lists the settings that take effect at the next start.
+func (c ContainerPlan) Waiting() []string {
+	var paths []string
+	for _, ch := range c.Changes {
+		if ch.Cause == Waiting {
+			paths = append(paths, ch.Path)
+		}
+	}
+	return paths
+}
+
+func network(n NetworkSubject) NetworkPlan {
+	p := NetworkPlan{Name: n.Name, Action: Keep, Want: n.Want, Have: n.Have, Pos: n.Pos}
+	switch {
+	case n.Want == nil && n.Used:
+		return p
+	case n.Want == nil:
+		p.Action = Retire
+		return p
+	case n.Want.External:
+		return p
+	case n.Have == nil:
+		p.Action = Create
+	}
+	want, have := n.Want.Settings(), []resource.Setting{}
+	if n.Have != nil {
+		have = n.Have.Settings()
+	}
+	p.Changes = settingChanges(want, have, n.Pos)
+	if n.Damaged != "" {
+		p.Changes = append(p.Changes, Change{Path: "firewall", Old: n.Damaged, New: "in place", Impact: spec.Live, Cause: Drift, Pos: n.Pos})
+	}
+	if p.Action == Keep && len(p.Changes) > 0 {
+		p.Action = Update
+	}
+	return p
+}
+
+func settingChanges(want, have []resource.Setting, pos spec.Pos) []Change {
+	old := map[string]string{}
+	for _, s := range have {
+		old[s.Path] = s.Value
+	}
+	var list []Change
+	for _, s := range want {
+		if old[s.Path] != s.Value {
+			list = append(list, Change{Path: s.Path, Old: old[s.Path], New: s.Value, Impact: spec.Live, Cause: Changed, Pos: pos})
+		}
+		delete(old, s.Path)
+	}
+	for _, s := range have {
+		if value, gone := old[s.Path]; gone {
+			list = append(list, Change{Path: s.Path, Old: value, Impact: spec.Live, Cause: Changed, Pos: pos})
+		}
+	}
+	return list
+}

@@ -1,0 +1,164 @@
+// Package plan compares what is wanted, what was last applied and what is
+// really there, and says what has to be done. It is a pure function: no I/O,
+// no clock, no choice that is not in its input. The result is a plain value
+// that can be shown, saved and obeyed; it is never changed on the way.
+package plan
+
+import (
+	"strake/reconcile/ledger"
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Version of the JSON form of a saved plan.
+const Version = 1
+
+// Plan is everything that one run has to do.
+type Plan struct {
+	Version    int             `json:"version"`
+	Stack      string          `json:"stack"`
+	Source     string          `json:"source"` // what people call it: "containers.hcl"
+	Origin     string          `json:"origin"` // where it came from, absolute
+	Networks   []NetworkPlan   `json:"networks,omitempty"`
+	Containers []ContainerPlan `json:"containers,omitempty"` // sorted by name
+	Commit     string          `json:"commit,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Basis      string          `json:"basis"`   // digest of the ledger that it was made with
+	Choices    ledger.Ledger   `json:"choices"` // the ledger with what this plan chose
+}
+
+// Action is what happens to one container.
+type Action string
+
+// The actions, in the order in which a summary counts them.
+const (
+	Keep     Action = "keep"     // nothing
+	Record   Action = "record"   // only a new generation: nothing live differs
+	Create   Action = "create"   // made, and started if wanted
+	Update   Action = "live"     // changed where it runs
+	Restart  Action = "restart"  // stopped, changed, started
+	Stop     Action = "stop"     // stopped and left so
+	Recreate Action = "recreate" // given a new, empty writable layer
+	Retire   Action = "retire"   // stopped and put into the attic
+	Orphan   Action = "orphan"   // left the config; reported only
+	Held     Action = "held"     // its digest was rejected before; skipped
+	Pending  Action = "pending"  // differs only in what waits for a restart
+)
+
+// Cause says why a setting is in the plan.
+type Cause string
+
+// The causes, by comparing last applied, wanted and live.
+const (
+	Changed  Cause = "changed"  // the text changed
+	Drift    Cause = "drift"    // changed behind strake's back; the text did not
+	Conflict Cause = "conflict" // both changed, differently
+	Waiting  Cause = "pending"  // recorded, and takes effect at the next start
+	Settled  Cause = "settled"  // the text changed to what is live already
+)
+
+// Change is one setting that is not as wanted.
+type Change struct {
+	Path   string      `json:"path"`
+	Old    string      `json:"old,omitempty"`  // live; "" when not there
+	New    string      `json:"new,omitempty"`  // wanted; "" when to be gone
+	Last   string      `json:"last,omitempty"` // in the current generation
+	Impact spec.Impact `json:"impact"`
+	Cause  Cause       `json:"cause"`
+	Pos    spec.Pos    `json:"pos,omitzero"`
+}
+
+// ContainerPlan is what happens to one container, and the three states that
+// it was concluded from.
+type ContainerPlan struct {
+	Name     string      `json:"name"`
+	Action   Action      `json:"action"`
+	Impact   spec.Impact `json:"impact"` // as it strikes what is running now
+	From     int         `json:"from"`   // current generation; 0 none
+	To       int         `json:"to"`     // generation after; equal to From when none is made
+	New      bool        `json:"new"`    // To has to be written; else it exists
+	Changes  []Change    `json:"changes,omitempty"`
+	Deferred bool        `json:"deferred,omitempty"` // what needs a restart waits
+	Same     int         `json:"same"`               // settings that stay as they are
+	Note     string      `json:"note,omitempty"`
+	Digest   string      `json:"digest"` // of Want
+	UUID     string      `json:"uuid"`
+	Basis    string      `json:"basis"` // of what was observed
+
+	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
+	Last *resource.Container `json:"last,omitempty"` // nil: never applied
+	Have resource.Observed   `json:"have"`
+
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// NetworkPlan is what happens to one managed network.
+type NetworkPlan struct {
+	Name    string            `json:"name"`
+	Action  Action            `json:"action"` // Create, Update, Keep, Retire
+	Changes []Change          `json:"changes,omitempty"`
+	Want    *resource.Network `json:"want,omitempty"`
+	Have    *resource.Network `json:"have,omitempty"`
+	Pos     spec.Pos          `json:"pos,omitzero"`
+}
+
+// Empty says whether there is nothing to do.
+func (p Plan) Empty() bool {
+	for _, c := range p.Containers {
+		if c.Action.acts() {
+			return false
+		}
+	}
+	for _, n := range p.Networks {
+		if n.Action.acts() {
+			return false
+		}
+	}
+	return true
+}
+
+// Differs says whether anything is not as wanted, also what a plan only reports.
+func (p Plan) Differs() bool {
+	if !p.Empty() {
+		return true
+	}
+	for _, c := range p.Containers {
+		if c.Action != Keep {
+			return true
+		}
+	}
+	return false
+}
+
+// Impact is the worst of all containers.
+func (p Plan) Impact() spec.Impact {
+	worst := spec.None
+	for _, c := range p.Containers {
+		if c.Action.acts() {
+			worst = max(worst, c.Impact)
+		}
+	}
+	return worst
+}
+
+// Acting lists the containers that something is done to.
+func (p Plan) Acting() []ContainerPlan {
+	var list []ContainerPlan
+	for _, c := range p.Containers {
+		if c.Action.acts() {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (a Action) acts() bool {
+	switch a {
+	case Keep, Orphan, Held, Pending:
+		return false
+	}
+	return true
+}
+
+// Acts says whether the container is changed at all.
+func (c ContainerPlan) Acts() bool { return c.Action.acts() }

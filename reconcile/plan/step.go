@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"slices"
+
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Kind is what a step does. Each is idempotent and has an undo, see package apply.
+type Kind string
+
+// The steps, in the order in which a container's plan can have them.
+const (
+	DoPrepare     Kind = "prepare"     // folders and writable layer
+	DoRecord      Kind = "record"      // the new generation, not yet current
+	DoStop        Kind = "stop"        // gracefully
+	DoUnmount     Kind = "unmount"     // the root filesystem
+	DoSwitch      Kind = "switch"      // the current pointer
+	DoConfig      Kind = "config"      // the LXC configuration
+	DoMount       Kind = "mount"       // the root filesystem
+	DoStart       Kind = "start"       //
+	DoAddNIC      Kind = "add-nic"     // live
+	DoChangeNIC   Kind = "change-nic"  // live
+	DoRemoveNIC   Kind = "remove-nic"  // live
+	DoLimits      Kind = "limits"      // live
+	DoHostname    Kind = "hostname"    // live
+	DoEnvironment Kind = "environment" // live, and after a mount
+	DoRetire      Kind = "retire"      // into the attic
+)
+
+// Step is one thing to do to one container.
+type Step struct {
+	Do  Kind   `json:"do"`
+	NIC string `json:"nic,omitempty"`
+}
+
+// steps lists what brings the container from what is there to what is wanted.
+func steps(c ContainerPlan) []Step {
+	var s []Step
+	do := func(kinds ...Kind) {
+		for _, k := range kinds {
+			s = append(s, Step{Do: k})
+		}
+	}
+	up := c.Have.State.Up()
+	record := func() {
+		if c.New {
+			do(DoRecord)
+		}
+	}
+	change := func() { // what of the record changes when the container is not up
+		record()
+		if c.To != c.From {
+			do(DoSwitch)
+		}
+		if c.To != c.From || len(c.Have.Config) > 0 || !c.Have.Defined {
+			do(DoConfig)
+		}
+	}
+	switch c.Action {
+	case Retire:
+		if up {
+			do(DoStop)
+		}
+		do(DoUnmount, DoRetire)
+		return s
+	case Stop:
+		do(DoPrepare)
+		change()
+		do(DoStop)
+		return s
+	case Restart, Recreate:
+		do(DoPrepare)
+		record()
+		if up {
+			do(DoStop)
+		}
+		do(DoUnmount)
+		if c.To != c.From {
+			do(DoSwitch)
+		}
+		do(DoConfig)
+		if c.Want.Running && (up || starts(c)) {
+			do(DoMount, DoEnvironment, DoStart)
+		}
+		return s
+	}
+	if !up {
+		do(DoPrepare)
+		change()
+		if starts(c) {
+			do(DoMount, DoEnvironment, DoStart)
+		}
+		return s
+	}
+	record()
+	s = append(s, liveSteps(c)...)
+	if c.To != c.From {
+		do(DoSwitch)
+	}
+	if c.To != c.From || len(c.Have.Config) > 0 {
+		do(DoConfig)
+	}
+	return s
+}
+
+// starts says whether the plan has the container started.
+func starts(c ContainerPlan) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Path == "running" && ch.Old != "true" && ch.New == "true"
+	})
+}
+
+// liveSteps changes a running container. Interfaces are removed before others
+// are added: the two may have the same address.
+func liveSteps(c ContainerPlan) []Step {
+	touched := map[string]bool{}
+	var nics []string
+	for _, ch := range c.Changes {
+		if ch.Impact != spec.Live || ch.Cause == Settled {
+			continue
+		}
+		touched[kindOf(ch.Path)] = true
+		if kind, label, _, ok := resource.Cut(ch.Path); ok && kind == "nic" && !slices.Contains(nics, label) {
+			nics = append(nics, label)
+		}
+	}
+	list := nicSteps(c, nics)
+	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment} {
+		if touched[string(do)] {
+			list = append(list, Step{Do: do})
+		}
+	}
+	return list
+}
+
+func nicSteps(c ContainerPlan, names []string) []Step {
+	var remove, change, add []Step
+	for _, name := range names {
+		want, have := nicOf(c.Want, name) != nil, nicOf(&c.Have.Have, name) != nil
+		switch {
+		case want && have:
+			change = append(change, Step{DoChangeNIC, name})
+		case want:
+			add = append(add, Step{DoAddNIC, name})
+		case have:
+			remove = append(remove, Step{DoRemoveNIC, name})
+		}
+	}
+	return slices.Concat(remove, change, add)
+}
+
+func nicOf(c *resource.Container, name string) *resource.NIC {
+	if c == nil {
+		return nil
+	}
+	for i := range c.NICs {
+		if c.NICs[i].Name == name {
+			return &c.NICs[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package resource
+
+import (
+	"slices"
+	"strings"
+)
+
+// GuardOf is the guard that lets these containers work: what each filtered
+// NIC may send, and the networks they are on. Networks that belong to nobody
+// yet are given beside.
+func GuardOf(containers []Container, networks ...Network) Guard {
+	g := Guard{}
+	seen := map[string]bool{}
+	add := func(n Network) {
+		if !n.External && !seen[n.Bridge] {
+			seen[n.Bridge] = true
+			g.Networks = append(g.Networks, n)
+		}
+	}
+	for _, n := range networks {
+		add(n)
+	}
+	for _, c := range containers {
+		g.NICs = append(g.NICs, c.NICs...)
+		for _, n := range c.Networks {
+			add(n)
+		}
+	}
+	g.sort()
+	return g
+}
+
+// Grow is a guard that lets through what either lets through: it stands while
+// containers go from the one to the other.
+func (g Guard) Grow(to Guard) Guard {
+	wide := Guard{NICs: slices.Clone(g.NICs), Networks: slices.Clone(to.Networks)}
+	for _, n := range g.Networks {
+		if !slices.ContainsFunc(wide.Networks, func(w Network) bool { return w.Bridge == n.Bridge }) {
+			wide.Networks = append(wide.Networks, n)
+		}
+	}
+	for _, n := range to.NICs {
+		i := slices.IndexFunc(wide.NICs, func(w NIC) bool { return w.Device == n.Device })
+		if i < 0 {
+			wide.NICs = append(wide.NICs, n)
+			continue
+		}
+		wide.NICs[i].Filter = wide.NICs[i].Filter.and(n.Filter)
+		if n.MAC != wide.NICs[i].MAC || n.IPv4 != wide.NICs[i].IPv4 || n.IPv6 != wide.NICs[i].IPv6 {
+			n.Filter = wide.NICs[i].Filter
+			wide.NICs = append(wide.NICs, n)
+		}
+	}
+	wide.sort()
+	return wide
+}
+
+func (f Filter) and(o Filter) Filter {
+	return Filter{f.MAC && o.MAC, f.IPv4 && o.IPv4, f.IPv6 && o.IPv6}
+}
+
+func (g Guard) sort() {
+	slices.SortFunc(g.NICs, func(a, b NIC) int { return strings.Compare(a.Device, b.Device) })
+	slices.SortFunc(g.Networks, func(a, b Network) int { return strings.Compare(a.Bridge, b.Bridge) })
+}
+
+// Seen is the firewall as the kernel has it.
+type Seen struct {
+	Guard   Guard    // NICs with Device, MAC, IPv4, IPv6 and Filter; Networks with Bridge, NAT, Isolate, HostAccess
+	Intact  bool     // the chains around the entries are as they were written
+	Missing []string // what of them is not, for people
+}
+
+// IDRange is Size host ids from Base on.
+type IDRange struct {
+	Base uint32 `json:"base"`
+	Size uint32 `json:"size"`
+}

@@ -1,0 +1,35 @@
+package resource
+
+// Live is what liblxc and the kernel tell of one container's init.
+type Live struct {
+	State    State
+	Init     int    // pid on the host; 0 when not up
+	Started  uint64 // start time of init in clock ticks since boot: together with Init the identity of this very run
+	Hostname string
+	IDMap    IDMap
+	Limits   Limits
+	Items    map[string]string // running configuration items that were asked for
+	Environ  map[string]string // of init itself
+}
+
+// Definition is what liblxc needs to know a container by name: the file
+// "config" in its folder of the LXC path.
+type Definition struct {
+	Stack   string
+	Owner   string // uuid of the container
+	Include string // absolute path of the current generation's LXC configuration
+	Tail    string // lines that people added below; kept as they are
+}
+
+// Root is a container's root filesystem: what is stacked on what.
+type Root struct {
+	Container string
+	Digest    string // image
+	Writable  []int  // newest first
+	IDMap     IDMap
+}
+
+// RootOf is the root filesystem that c describes.
+func RootOf(c Container) Root {
+	return Root{c.Name, c.Image.Digest, c.Writable, c.IDMap}
+}

@@ -1,0 +1,127 @@
+// Package resource holds the typed nouns on both sides of a diff: what a
+// container, a network and the guard in front of them are made of, fully
+// filled in. The same types say what is wanted, what was recorded and what
+// was observed. They have one stable JSON form and do no I/O.
+package resource
+
+// Container is everything that one container is made of.
+type Container struct {
+	Name        string            `json:"name"`
+	Hostname    string            `json:"hostname"`
+	Running     bool              `json:"running"`
+	Image       Image             `json:"image"`
+	Writable    []int             `json:"writable"` // writable layers, newest first
+	Autostart   Autostart         `json:"autostart"`
+	IDMap       IDMap             `json:"idmap"`
+	NICs        []NIC             `json:"nics,omitempty"`        // sorted by name
+	Environment map[string]string `json:"environment,omitempty"` // proxy variables included
+	Limits      Limits            `json:"limits"`
+	Mounts      []Mount           `json:"mounts,omitempty"` // sorted by target
+	DependsOn   []string          `json:"depends_on,omitempty"`
+	Raw         map[string]string `json:"raw,omitempty"`
+	Protect     bool              `json:"protect,omitempty"`
+	Drift       string            `json:"drift,omitempty"`
+	Ignore      []string          `json:"ignore_changes,omitempty"`
+
+	// Networks are the definitions that the NICs need, so that a start needs
+	// nothing but this record.
+	Networks []Network `json:"networks,omitempty"`
+}
+
+// Image is a root filesystem: where it comes from and what it turned out to be.
+type Image struct {
+	Source  string   `json:"source"`
+	Include []string `json:"include,omitempty"`
+	Digest  string   `json:"digest,omitempty"` // "sha256-" and 64 hex digits; "" while not fetched
+	Halt    string   `json:"halt,omitempty"`   // signal that asks its init to shut down, "SIGUSR2"
+}
+
+// Autostart is what lxc-autostart reads.
+type Autostart struct {
+	Enabled bool   `json:"enabled"`
+	Order   int    `json:"order,omitempty"`
+	Delay   int    `json:"delay,omitempty"` // seconds
+	Group   string `json:"group,omitempty"`
+}
+
+// IDMap maps the container's ids 0..Size-1 to Base..Base+Size-1 on the host.
+type IDMap struct {
+	Privileged bool   `json:"privileged,omitempty"` // ids are the host's own; Base and Size are 0
+	Base       uint32 `json:"base,omitempty"`
+	Size       uint32 `json:"size,omitempty"`
+}
+
+// NIC is a veth pair: Device on the host, a port of Bridge; Name inside.
+type NIC struct {
+	Name     string `json:"name"`
+	Network  string `json:"network"`
+	Type     string `json:"type"` // "bridged"
+	Bridge   string `json:"bridge"`
+	Device   string `json:"device"`
+	MAC      string `json:"mac"`            // lower case, colons
+	IPv4     string `json:"ipv4,omitempty"` // address with prefix length; "": none
+	IPv6     string `json:"ipv6,omitempty"` // global address with prefix length; the link-local one follows from MAC
+	Gateway4 string `json:"gateway4,omitempty"`
+	Gateway6 string `json:"gateway6,omitempty"`
+	MTU      int    `json:"mtu,omitempty"` // 0: 1500
+	Filter   Filter `json:"filter"`
+}
+
+// Filter says which of its own addresses a NIC is held to.
+type Filter struct {
+	MAC  bool `json:"mac,omitempty"`
+	IPv4 bool `json:"ipv4,omitempty"`
+	IPv6 bool `json:"ipv6,omitempty"`
+}
+
+// Any says whether anything is filtered at all.
+func (f Filter) Any() bool { return f.MAC || f.IPv4 || f.IPv6 }
+
+// Limits bound what the container may use. Zero is no limit.
+type Limits struct {
+	Memory    int64 `json:"memory,omitempty"` // bytes
+	CPU       int64 `json:"cpu,omitempty"`    // thousandths of a core
+	Processes int64 `json:"processes,omitempty"`
+}
+
+// Mount shows a host folder or file inside.
+type Mount struct {
+	Target   string `json:"target"` // absolute, cleaned
+	Source   string `json:"source"` // absolute, cleaned
+	ReadOnly bool   `json:"readonly,omitempty"`
+}
+
+// Network is a bridge on the host. An External one is used and never changed.
+type Network struct {
+	Name       string `json:"name"`
+	Bridge     string `json:"bridge"`
+	External   bool   `json:"external,omitempty"`
+	MAC        string `json:"mac,omitempty"`
+	IPv4       string `json:"ipv4,omitempty"` // the host's address with prefix length; "": none
+	IPv6       string `json:"ipv6,omitempty"` // address with prefix length, "link-local" (fe80::1/64 only), "": none
+	NAT        bool   `json:"nat,omitempty"`
+	Isolate    bool   `json:"isolate,omitempty"`
+	HostAccess bool   `json:"host_access,omitempty"`
+	MTU        int    `json:"mtu,omitempty"` // 0: 1500
+}
+
+// Guard is everything that the firewall has to hold: the one table is made of
+// it and of nothing else.
+type Guard struct {
+	NICs     []NIC     `json:"nics"`     // of managed networks and of filtered NICs on external ones
+	Networks []Network `json:"networks"` // managed ones
+}
+
+// State is the run state of a container, in liblxc's words.
+type State string
+
+// The states that last. liblxc passes through STARTING, STOPPING, FREEZING,
+// THAWED and ABORTING on the way; an observer may see those too.
+const (
+	Stopped State = "STOPPED"
+	Running State = "RUNNING"
+	Frozen  State = "FROZEN"
+)
+
+// Up says whether there is an init.
+func (s State) Up() bool { return s == Running || s == Frozen }

@@ -1,0 +1,225 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"strake/generations"
+	"strake/reconcile/desired"
+	"strake/reconcile/ledger"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// Target is one generation of one container.
+type Target struct {
+	Container  string
+	Generation int // 0: where `rollback` without a number leads
+}
+
+// Rollback brings a container back to an earlier generation.
+func (e *Engine) Rollback(ctx context.Context, t Target, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Rollback, how, func() (plan.Plan, error) { return e.PlanSwitch(ctx, t) })
+}
+
+// Switch brings a container to any of its generations. Unlike a rollback it
+// puts nothing on hold.
+func (e *Engine) Switch(ctx context.Context, t Target, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Switch, how, func() (plan.Plan, error) { return e.PlanSwitch(ctx, t) })
+}
+
+// PlanSwitch says what it takes to bring a container to another generation.
+// It writes nothing.
+func (e *Engine) PlanSwitch(ctx context.Context, t Target) (plan.Plan, error) {
+	in, err := e.look(ctx)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return e.planSwitches(ctx, in, []Target{t}, nil)
+}
+
+// planSwitches plans several at once, on the networks given or, where those
+// are gone, on the ones that the generations recorded.
+func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, networks []resource.Network) (plan.Plan, error) {
+	var list []plan.Subject
+	var stack string
+	for _, t := range targets {
+		s, err := e.switchSubject(in, t)
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		stack = in.standing[t.Container].Record.Stack
+		list = append(list, s)
+	}
+	choices, err := e.reclaim(list)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	list, err = e.observed(ctx, in, list)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	for i := range list {
+		list[i].Held = "" // the operator's word is stronger
+	}
+	p := plan.Compute(plan.Input{Stack: stack, Source: "generations", Subjects: list, Networks: e.switchNetworks(in, list, networks)})
+	if s, ok, err := e.State.Stack(stack); err == nil && ok {
+		p.Origin = s.Origin
+	}
+	p.Choices = choices
+	p.Basis, err = e.ledgerBasis()
+	return p, err
+}
+
+// switchSubject finds the generation that a target means.
+func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
+	st, ok := in.standing[t.Container]
+	if !ok {
+		return plan.Subject{}, fmt.Errorf("%w: no container %q", ErrUnknown, t.Container)
+	}
+	n, err := t.Generation, error(nil)
+	if n == 0 {
+		if n, err = e.State.Book(t.Container).Back(); err != nil {
+			return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
+		}
+	}
+	want, err := e.State.Desired(t.Container, n)
+	if errors.Is(err, generations.ErrNone) {
+		return plan.Subject{}, fmt.Errorf("%w: container %s has no generation %d; `strake list-generations %s` shows them", ErrUnknown, t.Container, n, t.Container)
+	}
+	if err != nil {
+		return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
+	}
+	if err := fits(in, &want); err != nil {
+		return plan.Subject{}, fmt.Errorf("%w: generation %d of %s: %w", ErrPolicy, n, t.Container, err)
+	}
+	return plan.Subject{Name: t.Container, Want: &want, To: n, UUID: st.Record.ID}, nil
+}
+
+// fits puts a container on the networks as they are now. One that is gone is
+// made again from the record; one whose prefix has moved is refused.
+func fits(in scene, c *resource.Container) error {
+	for i := range c.NICs {
+		n := c.NICs[i]
+		at := slices.IndexFunc(in.networks, func(h resource.Network) bool { return h.Bridge == n.Bridge })
+		if at < 0 {
+			continue
+		}
+		if err := within(n.IPv4, in.networks[at].IPv4); err != nil {
+			return fmt.Errorf("nic %s: %w; `strake rollback --stack` takes the networks back too", n.Name, err)
+		}
+	}
+	return nil
+}
+
+func within(address, network string) error {
+	if address == "" {
+		return nil
+	}
+	a, err := netip.ParsePrefix(address)
+	if err != nil {
+		return err
+	}
+	if n, err := netip.ParsePrefix(network); err != nil || !n.Contains(a.Addr()) {
+		return fmt.Errorf("address %s is not in the network's %s", a.Addr(), orNone(network))
+	}
+	return nil
+}
+
+// reclaim gives the wanted generations their addresses back.
+func (e *Engine) reclaim(list []plan.Subject) (ledger.Ledger, error) {
+	led, err := e.State.Ledger()
+	if err != nil {
+		return led, err
+	}
+	var containers []resource.Container
+	for _, s := range list {
+		containers = append(containers, *s.Want)
+	}
+	if led, err = desired.Reclaim(led, containers); err != nil {
+		return led, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	return led, nil
+}
+
+// switchNetworks are the networks that the wanted generations need.
+func (e *Engine) switchNetworks(in scene, list []plan.Subject, networks []resource.Network) []plan.NetworkSubject {
+	need := map[string]resource.Network{}
+	for _, s := range list {
+		for _, n := range s.Want.Networks {
+			if !n.External {
+				need[n.Name] = n
+			}
+		}
+	}
+	for _, n := range in.networks { // as they are now
+		if old, ok := need[n.Name]; ok && old.Bridge == n.Bridge {
+			need[n.Name] = n
+		}
+	}
+	for _, n := range networks {
+		need[n.Name] = n
+	}
+	var subjects []plan.NetworkSubject
+	for _, name := range slices.Sorted(maps.Keys(need)) {
+		want := need[name]
+		s := plan.NetworkSubject{Name: name, Want: &want}
+		for _, h := range in.networks {
+			if h.Name == name {
+				s.Have = &h
+				s.Damaged = damage(in, h)
+			}
+		}
+		subjects = append(subjects, s)
+	}
+	return subjects
+}
+
+// RollbackStack brings all containers of a stack, and its networks, back to
+// what one of the stack's generations says. 0: the one before.
+func (e *Engine) RollbackStack(ctx context.Context, stack string, generation int, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Rollback, how, func() (plan.Plan, error) { return e.planStack(ctx, stack, generation) })
+}
+
+func (e *Engine) planStack(ctx context.Context, stack string, generation int) (plan.Plan, error) {
+	book := e.State.StackBook(stack)
+	if n, err := book.Current(); err != nil || n == 0 {
+		return plan.Plan{}, errors.Join(fmt.Errorf("%w: no stack %q", ErrUnknown, stack), err)
+	}
+	if generation == 0 {
+		n, err := book.Back()
+		if err != nil {
+			return plan.Plan{}, fmt.Errorf("stack %s: %w", stack, err)
+		}
+		generation = n
+	}
+	s, err := e.State.StackState(stack, generation)
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("%w: stack %s has no generation %d: %w", ErrUnknown, stack, generation, err)
+	}
+	in, err := e.look(ctx)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	var targets []Target
+	for _, name := range slices.Sorted(maps.Keys(s.Containers)) {
+		if _, ok := in.standing[name]; !ok {
+			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
+		}
+		targets = append(targets, Target{name, s.Containers[name]})
+	}
+	for _, n := range s.Networks { // the networks go back too: what was in the way is not
+		for i := range in.networks {
+			if in.networks[i].Name == n.Name {
+				in.networks[i] = n
+			}
+		}
+	}
+	p, err := e.planSwitches(ctx, in, targets, s.Networks)
+	p.Stack = stack
+	return p, err
+}

@@ -1,0 +1,99 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"strake/generations"
+)
+
+// Retired is a container in the attic.
+type Retired struct {
+	Name string    `json:"name"`
+	Run  string    `json:"run"` // that put it there
+	At   time.Time `json:"at"`
+	Path string    `json:"path"`
+}
+
+func (d *Dir) attic() string { return filepath.Join(d.path, "attic") }
+
+func (d *Dir) retired(container, run string) string {
+	return filepath.Join(d.attic(), container+"@"+run)
+}
+
+// Retire moves a container's folder into the attic, in one rename.
+func (d *Dir) Retire(container, run string) error {
+	if err := os.MkdirAll(d.attic(), 0o700); err != nil {
+		return fmt.Errorf("retire %s: %w", container, err)
+	}
+	to := d.retired(container, run)
+	if err := os.Rename(d.Folder(container), to); err != nil {
+		return fmt.Errorf("retire %s: %w", container, err)
+	}
+	now := time.Now()
+	_ = os.Chtimes(to, now, now) // its age in the attic
+	if err := os.RemoveAll(filepath.Join(to, "journal")); err != nil {
+		return fmt.Errorf("retire %s: %w", container, err)
+	}
+	return nil
+}
+
+// Restore brings a container back that this run retired. Where it was not
+// retired there is nothing to do.
+func (d *Dir) Restore(container, run string) error {
+	err := os.Rename(d.retired(container, run), d.Folder(container))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restore %s: %w", container, err)
+	}
+	return nil
+}
+
+// Attic lists what is in it, the oldest first.
+func (d *Dir) Attic() ([]Retired, error) {
+	names, err := folders(d.attic())
+	if err != nil {
+		return nil, err
+	}
+	var list []Retired
+	for _, n := range names {
+		container, run, ok := strings.Cut(n, "@")
+		info, err := os.Stat(filepath.Join(d.attic(), n))
+		if !ok || err != nil {
+			continue
+		}
+		list = append(list, Retired{container, run, info.ModTime(), filepath.Join(d.attic(), n)})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].At.Before(list[j].At) })
+	return list, nil
+}
+
+// Purge deletes a retired container for good.
+func (d *Dir) Purge(r Retired) error {
+	if err := os.RemoveAll(r.Path); err != nil {
+		return fmt.Errorf("purge %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+func (d *Dir) tail(container string) string { return filepath.Join(d.Folder(container), "tail.conf") }
+
+// Tail is what people had added to the LXC configuration of a container that
+// was retired and came back; "" for none.
+func (d *Dir) Tail(container string) string {
+	text, _ := os.ReadFile(d.tail(container)) // none is nothing
+	return string(text)
+}
+
+// KeepTail keeps it.
+func (d *Dir) KeepTail(container, tail string) error {
+	if tail == "" {
+		return nil
+	}
+	return generations.WriteFile(d.tail(container), []byte(tail), 0o600)
+}

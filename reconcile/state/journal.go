@@ -1,0 +1,57 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"strake/generations"
+)
+
+func (d *Dir) journal(container string) string {
+	return filepath.Join(d.Folder(container), "journal", "run.json")
+}
+
+// Journals lists the containers whose last run did not end.
+func (d *Dir) Journals() ([]string, error) {
+	names, err := d.Containers()
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, name := range names {
+		if _, err := os.Lstat(d.journal(name)); err == nil {
+			open = append(open, name)
+		}
+	}
+	return open, nil
+}
+
+// Journal reads what the run under way intends.
+func (d *Dir) Journal(container string) ([]byte, error) { return os.ReadFile(d.journal(container)) }
+
+// SetJournal records what a run is about to do, and makes the container's
+// folder for it.
+func (d *Dir) SetJournal(container string, text []byte) error {
+	for _, dir := range []string{d.path, d.containers(), d.Folder(container)} {
+		if err := d.make(dir); err != nil {
+			return err
+		}
+	}
+	path := d.journal(container)
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write journal of %s: %w", container, err)
+	}
+	return generations.WriteFile(path, text, 0o600)
+}
+
+// ClearJournal ends the run for this container.
+func (d *Dir) ClearJournal(container string) error {
+	err := os.Remove(d.journal(container))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("end journal of %s: %w", container, err)
+	}
+	return nil
+}

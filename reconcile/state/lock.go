@@ -1,0 +1,41 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrBusy: another strake holds the lock.
+var ErrBusy = errors.New("another strake is at work")
+
+// Lock waits until no other process writes, at most for timeout. The kernel
+// frees it when its holder dies, so it never has to be broken.
+func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), err error) {
+	if err := d.make(d.path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(d.path, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", d.path, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			holder, _ := os.ReadFile(f.Name())
+			f.Close()
+			return nil, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(holder)))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(os.Args, " "), time.Now().Format(time.DateTime))), 0)
+	return func() { f.Close() }, nil
+}

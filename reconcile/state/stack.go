@@ -1,0 +1,101 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/resource"
+)
+
+// Stack is what is remembered of a stack besides its generations.
+type Stack struct {
+	Name   string `json:"name"`
+	UUID   string `json:"uuid"`
+	Origin string `json:"origin"` // where its text came from, absolute
+}
+
+// StackState is what one generation of a stack says: which generation of each
+// container, and the networks as they were defined.
+type StackState struct {
+	Containers map[string]int     `json:"containers"`
+	Networks   []resource.Network `json:"networks,omitempty"`
+}
+
+// StackFile is the file of a stack's generation that holds its StackState.
+const StackFile = "stack.json"
+
+func (d *Dir) stack(name string) string { return filepath.Join("stacks", name) }
+
+// Stacks lists the names of all stacks.
+func (d *Dir) Stacks() ([]string, error) { return folders(filepath.Join(d.path, "stacks")) }
+
+// Stack reads what is remembered of a stack; false where it is new.
+func (d *Dir) Stack(name string) (Stack, bool, error) {
+	var s Stack
+	ok, err := d.read(filepath.Join(d.stack(name), "stack.json"), &s)
+	return s, ok, err
+}
+
+// SetStack remembers a stack.
+func (d *Dir) SetStack(s Stack) error {
+	return d.write(filepath.Join(d.stack(s.Name), "stack.json"), s)
+}
+
+// StackBook holds the generations of a stack.
+func (d *Dir) StackBook(name string) *generations.Book {
+	return generations.Open(filepath.Join(d.path, d.stack(name)))
+}
+
+// Word is what the operator said about a container by hand.
+type Word struct {
+	Stopped bool      `json:"stopped"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+}
+
+func (d *Dir) word(container string) string {
+	return filepath.Join("containers", container, "operator.json")
+}
+
+// Word reads the operator's word; the zero Word where none was given.
+func (d *Dir) Word(container string) (Word, error) {
+	var w Word
+	_, err := d.read(d.word(container), &w)
+	return w, err
+}
+
+// SetWord records the operator's word.
+func (d *Dir) SetWord(container string, w Word) error { return d.write(d.word(container), w) }
+
+// ClearWord forgets it.
+func (d *Dir) ClearWord(container string) error {
+	err := os.Remove(filepath.Join(d.path, d.word(container)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget the word about %s: %w", container, err)
+	}
+	return nil
+}
+
+// SetRun records one attempt to apply, and how it ended.
+func (d *Dir) SetRun(id string, run any) error {
+	return d.write(filepath.Join("runs", id+".json"), run)
+}
+
+// StackState reads what a generation of a stack says.
+func (d *Dir) StackState(name string, generation int) (StackState, error) {
+	var s StackState
+	text, err := d.StackBook(name).File(generation, StackFile)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("read generation %d of stack %s: %w", generation, name, err)
+	}
+	return s, nil
+}

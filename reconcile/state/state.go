@@ -1,0 +1,179 @@
+// Package state is strake's own folder: where everything that it has to
+// remember lies, as plain files that people can read. It decides nothing. One
+// process at a time writes, the one that holds the lock; opening the folder
+// and reading from it write nothing.
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"strake/generations"
+	"strake/reconcile/ledger"
+	"strake/reconcile/resource"
+)
+
+// Dir is the folder.
+type Dir struct {
+	path   string
+	render Renderer
+}
+
+// Renderer turns a container into its LXC configuration.
+type Renderer func(c resource.Container, generation int) (string, error)
+
+// Open takes path, absolute, as the folder.
+func Open(path string, render Renderer) *Dir { return &Dir{path, render} }
+
+// Path is the folder itself.
+func (d *Dir) Path() string { return d.path }
+
+func (d *Dir) containers() string { return filepath.Join(d.path, "containers") }
+
+// Folder is where everything of one container lies.
+func (d *Dir) Folder(container string) string { return filepath.Join(d.containers(), container) }
+
+// Book holds the generations of a container.
+func (d *Dir) Book(container string) *generations.Book { return generations.Open(d.Folder(container)) }
+
+// RootFS is where a container's root filesystem is mounted.
+func (d *Dir) RootFS(container string) string { return filepath.Join(d.Folder(container), "rootfs") }
+
+// Include is the LXC configuration of whatever generation is current.
+func (d *Dir) Include(container string) string {
+	return filepath.Join(d.Folder(container), "current", ConfigFile)
+}
+
+// The files of a container's generation.
+const (
+	DesiredFile = "desired.json"
+	ConfigFile  = "lxc.conf"
+)
+
+// Render makes the files of a generation.
+func (d *Dir) Render(c resource.Container, generation int) (map[string][]byte, error) {
+	desired, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", c.Name, err)
+	}
+	config, err := d.render(c, generation)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", c.Name, err)
+	}
+	return map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config)}, nil
+}
+
+// Mend puts the LXC configuration of a generation back to what it was written as.
+func (d *Dir) Mend(c resource.Container, generation int) error {
+	path := filepath.Join(d.Folder(c.Name), "generations", fmt.Sprint(generation), ConfigFile)
+	want, err := d.render(c, generation)
+	if err != nil {
+		return fmt.Errorf("render %s: %w", c.Name, err)
+	}
+	if have, err := os.ReadFile(path); err == nil && string(have) == want {
+		return nil
+	}
+	return generations.WriteFile(path, []byte(want), 0o600)
+}
+
+// Containers lists the names of all containers that have a folder.
+func (d *Dir) Containers() ([]string, error) { return folders(d.containers()) }
+
+func folders(path string) ([]string, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", path, err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// Desired reads what a generation of a container is made of.
+func (d *Dir) Desired(container string, generation int) (resource.Container, error) {
+	var c resource.Container
+	text, err := d.Book(container).File(generation, DesiredFile)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("read generation %d of %s: %w", generation, container, err)
+	}
+	return c, nil
+}
+
+// Remove deletes a container's folder and all in it. Gone already is fine.
+func (d *Dir) Remove(container string) error {
+	if err := os.RemoveAll(d.Folder(container)); err != nil {
+		return fmt.Errorf("remove %s: %w", container, err)
+	}
+	return nil
+}
+
+// Ledger reads the choices made so far.
+func (d *Dir) Ledger() (ledger.Ledger, error) {
+	l := ledger.New(d.installation())
+	_, err := d.read("ledger.json", &l)
+	return l, err
+}
+
+// SetLedger records the choices.
+func (d *Dir) SetLedger(l ledger.Ledger) error { return d.write("ledger.json", l) }
+
+// installation tells two installations on one host apart, and is the same
+// before and after the first write: a plan must not depend on having written.
+func (d *Dir) installation() string {
+	machine, _ := os.ReadFile("/etc/machine-id") // a host without one still has the path
+	sum := sha256.Sum256(append(machine, d.path...))
+	return hex.EncodeToString(sum[:4])
+}
+
+// read reads a JSON file; false where there is none.
+func (d *Dir) read(name string, v any) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(d.path, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return false, fmt.Errorf("read %s: %w", filepath.Join(d.path, name), err)
+	}
+	return true, nil
+}
+
+// write replaces a JSON file, making the folders on the way.
+func (d *Dir) write(name string, v any) error {
+	path := filepath.Join(d.path, name)
+	if err := d.make(filepath.Dir(path)); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return generations.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// make makes a folder. Containers' ids may pass through those above their
+// root filesystem, and read none.
+func (d *Dir) make(path string) error {
+	if err := os.MkdirAll(path, 0o711); err != nil {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/ledger"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+	"strake/reconcile/state"
+)
+
+// ErrNotRunning: it has no init that could be asked to do anything.
+var ErrNotRunning = errors.New("not running")
+
+// ErrRunning: it would have to be stopped first.
+var ErrRunning = errors.New("running")
+
+// current is the container as its current generation says.
+func (e *Engine) current(name string) (resource.Container, error) {
+	n, err := e.State.Book(name).Current()
+	if err != nil {
+		return resource.Container{}, fmt.Errorf("container %s: %w", name, err)
+	}
+	if n == 0 {
+		return resource.Container{}, fmt.Errorf("%w: no container %q", ErrUnknown, name)
+	}
+	return e.State.Desired(name, n)
+}
+
+// State is the run state of a container that strake made.
+func (e *Engine) RunState(ctx context.Context, name string) (resource.State, error) {
+	if _, err := e.current(name); err != nil {
+		return "", err
+	}
+	states, err := e.Host.Containers.States(ctx)
+	if err != nil {
+		return "", err
+	}
+	if s, ok := states[name]; ok {
+		return s, nil
+	}
+	return resource.Stopped, nil
+}
+
+// verb does one thing to one container under the lock.
+func (e *Engine) verb(ctx context.Context, name string, f func(resource.Container, resource.State) error) error {
+	return e.work(ctx, func() error {
+		c, err := e.current(name)
+		if err != nil {
+			return err
+		}
+		s, err := e.RunState(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := f(c, s); err != nil {
+			return fmt.Errorf("container %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// Start starts a container as its current generation says, and takes back the
+// word that it shall be stopped.
+func (e *Engine) Start(ctx context.Context, name string) error {
+	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+		if err := e.State.ClearWord(name); err != nil {
+			return err
+		}
+		if s.Up() {
+			return nil
+		}
+		if err := e.Ensure(ctx, c); err != nil {
+			return err
+		}
+		return e.Host.Containers.Start(ctx, name)
+	})
+}
+
+// Ensure makes everything that a start needs: networks, guard, root
+// filesystem. What is there already is left alone.
+func (e *Engine) Ensure(ctx context.Context, c resource.Container) error {
+	for _, n := range c.Networks {
+		if err := e.Host.Devices.EnsureNetwork(ctx, n); err != nil {
+			return fmt.Errorf("network %s: %w", n.Name, err)
+		}
+	}
+	if err := e.Host.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {
+		return fmt.Errorf("set firewall: %w", err)
+	}
+	if err := e.Host.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
+		return err
+	}
+	return e.Host.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
+}
+
+// EnsureNamed is Ensure for the current generation of a container. It takes
+// no lock: the pre-start hook runs while a run that starts the container
+// holds it.
+func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
+	c, err := e.current(name)
+	if err != nil {
+		return err
+	}
+	return e.Ensure(ctx, c)
+}
+
+// Stop asks init to shut down and kills what is left after the timeout. The
+// operator's word stays: apply does not start it again.
+func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) error {
+	return e.stop(ctx, name, func() error { return e.Host.Containers.Stop(ctx, name, timeout) })
+}
+
+// Terminate kills. Otherwise it is Stop.
+func (e *Engine) Terminate(ctx context.Context, name string) error {
+	return e.stop(ctx, name, func() error { return e.Host.Containers.Kill(ctx, name) })
+}
+
+func (e *Engine) stop(ctx context.Context, name string, end func() error) error {
+	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
+		if !s.Up() {
+			return ErrNotRunning
+		}
+		if err := e.State.SetWord(name, state.Word{Stopped: true, By: e.By, At: time.Now().UTC()}); err != nil {
+			return err
+		}
+		return end()
+	})
+}
+
+// Restart stops and starts, and so brings into effect what was waiting.
+func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration) error {
+	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+		if s.Up() {
+			if err := e.Host.Containers.Stop(ctx, name, timeout); err != nil {
+				return err
+			}
+		}
+		if err := e.State.ClearWord(name); err != nil {
+			return err
+		}
+		if err := e.Host.Roots.Unmount(ctx, name); err != nil {
+			return err
+		}
+		if err := e.Ensure(ctx, c); err != nil {
+			return err
+		}
+		return e.Host.Containers.Start(ctx, name)
+	})
+}
+
+// Freeze stops all processes where they are.
+func (e *Engine) Freeze(ctx context.Context, name string) error {
+	return e.whileUp(ctx, name, e.Host.Containers.Freeze)
+}
+
+// Unfreeze lets them go on.
+func (e *Engine) Unfreeze(ctx context.Context, name string) error {
+	return e.whileUp(ctx, name, e.Host.Containers.Unfreeze)
+}
+
+func (e *Engine) whileUp(ctx context.Context, name string, f func(context.Context, string) error) error {
+	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
+		if !s.Up() {
+			return ErrNotRunning
+		}
+		return f(ctx, name)
+	})
+}
+
+// Release takes a container's hold off: what was rejected may be applied again.
+func (e *Engine) Release(ctx context.Context, name string) error {
+	return e.verb(ctx, name, func(resource.Container, resource.State) error { return e.State.Book(name).Release() })
+}
+
+// Destruction says how far a container goes.
+type Destruction struct {
+	Force bool // also while it runs
+	Purge bool // delete at once instead of keeping it in the attic
+}
+
+// Destroy retires a container: stopped, kept for a while, its name and
+// addresses free. Purge deletes it and all its generations.
+func (e *Engine) Destroy(ctx context.Context, name string, d Destruction, how How) (Outcome, error) {
+	out, err := e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.planDestroy(ctx, name, d) })
+	if err != nil || !d.Purge {
+		return out, err
+	}
+	return out, e.purge(ctx, func(r state.Retired) bool { return r.Name == name && r.Run == out.Run.ID })
+}
+
+func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (plan.Plan, error) {
+	c, err := e.current(name)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	if c.Protect {
+		return plan.Plan{}, fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, name)
+	}
+	in, err := e.look(ctx)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	list, err := e.observed(ctx, in, []plan.Subject{{Name: name, Prune: true}})
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	if list[0].Have.State.Up() && !d.Force {
+		return plan.Plan{}, fmt.Errorf("%w: container %s is running: stop it first, or say --force", ErrPolicy, name)
+	}
+	p := plan.Compute(plan.Input{Stack: in.standing[name].Record.Stack, Source: "destroy", Subjects: list})
+	if s, ok, err := e.State.Stack(p.Stack); err == nil && ok {
+		p.Origin = s.Origin
+	}
+	p.Basis, err = e.ledgerBasis()
+	return p, err
+}
+
+// purge deletes what is in the attic and meets the condition.
+func (e *Engine) purge(ctx context.Context, which func(state.Retired) bool) error {
+	return e.work(ctx, func() error {
+		list, err := e.State.Attic()
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			if which(r) {
+				if err := e.State.Purge(r); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// DeleteGenerations deletes records of a container; none that is needed.
+func (e *Engine) DeleteGenerations(ctx context.Context, name string, numbers []int) error {
+	return e.verb(ctx, name, func(resource.Container, resource.State) error {
+		var errs []error
+		for _, n := range numbers {
+			errs = append(errs, e.State.Book(name).Delete(n))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// ImagesInUse are the digests that some generation of some container needs.
+func (e *Engine) ImagesInUse() ([]string, error) {
+	names, err := e.State.Containers()
+	if err != nil {
+		return nil, err
+	}
+	var used []string
+	for _, name := range names {
+		list, err := e.State.Book(name).List()
+		if err != nil {
+			return nil, fmt.Errorf("container %s: %w", name, err)
+		}
+		for _, rec := range list {
+			c, err := e.State.Desired(name, rec.Number)
+			if err != nil {
+				return nil, err
+			}
+			used = append(used, c.Image.Digest)
+		}
+	}
+	slices.Sort(used)
+	return slices.Compact(used), nil
+}
+
+// ledgerHost is what a draft needs that only frees.
+func ledgerHost() ledger.Host { return ledger.Host{UUID: uuid} }

@@ -1,0 +1,312 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"strake/reconcile/desired"
+	"strake/reconcile/idmap"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+// Wish is a stack, and how to take it.
+type Wish struct {
+	Stack     spec.Stack // required
+	Source    string     // what people call it, "containers.hcl"
+	Origin    string     // where it came from, absolute; "" for standard input
+	Commit    string
+	Message   string
+	Target    []string // only these containers; empty: all
+	Exclude   []string // not these
+	Prune     bool     // containers that left the text are retired
+	Defer     bool     // changes that need a restart wait for one
+	MoveStack bool     // the stack comes from another place now
+}
+
+func (w Wish) takes(name string) bool {
+	return (len(w.Target) == 0 || slices.Contains(w.Target, name)) && !slices.Contains(w.Exclude, name)
+}
+
+// Plan says what it takes to fulfil the wish. It changes nothing and writes
+// nothing.
+func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
+	if err := w.known(); err != nil {
+		return plan.Plan{}, err
+	}
+	if err := e.sameOrigin(w); err != nil {
+		return plan.Plan{}, err
+	}
+	in, err := e.look(ctx)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	want, err := e.desired(ctx, w)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	subjects, err := e.subjects(ctx, w, in, want)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	p := plan.Compute(plan.Input{
+		Stack: w.Stack.Name, Source: w.Source, Origin: w.Origin,
+		Subjects: subjects, Networks: e.networkSubjects(w, in, want),
+	})
+	p.Commit, p.Message, p.Choices = w.Commit, w.Message, want.Ledger
+	if p.Basis, err = e.ledgerBasis(); err != nil {
+		return p, err
+	}
+	if err := errors.Join(oneStack(p, in), e.acceptable(p)); err != nil {
+		return p, err
+	}
+	return p, guardPrune(w, p)
+}
+
+// known refuses targets that the text does not have: a slip of the pen must
+// not look like "nothing to do".
+func (w Wish) known() error {
+	for _, name := range slices.Concat(w.Target, w.Exclude) {
+		if !slices.ContainsFunc(w.Stack.Containers, func(c spec.Container) bool { return c.Name == name }) {
+			return fmt.Errorf("%w: %s has no container %q", ErrUnknown, w.Source, name)
+		}
+	}
+	return nil
+}
+
+// sameOrigin keeps two texts that happen to have one name from pruning each
+// other.
+func (e *Engine) sameOrigin(w Wish) error {
+	s, ok, err := e.State.Stack(w.Stack.Name)
+	if err != nil || !ok || w.MoveStack || w.Origin == s.Origin {
+		return err
+	}
+	return fmt.Errorf("%w: stack %s comes from %s, not from %s; if it has moved, say --move-stack, else give this one another name with a stack block",
+		ErrPolicy, s.Name, s.Origin, w.Origin)
+}
+
+// desired fills in everything that the text leaves open.
+func (e *Engine) desired(ctx context.Context, w Wish) (desired.Want, error) {
+	led, err := e.State.Ledger()
+	if err != nil {
+		return desired.Want{}, err
+	}
+	pool, err := e.Host.Subids.Pool()
+	if err != nil {
+		return desired.Want{}, err
+	}
+	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid}
+	for _, r := range pool {
+		input.Pool = append(input.Pool, idmap.Range{Base: r.Base, Size: r.Size})
+	}
+	for _, img := range desired.Images(w.Stack) {
+		resolved, _, err := e.Host.Images.Resolve(ctx, img)
+		if err != nil {
+			return desired.Want{}, fmt.Errorf("%w: image %s: %w", ErrInvalid, img.Source, err)
+		}
+		input.Images[desired.ImageKey(img)] = resolved
+	}
+	want, err := desired.Build(input)
+	if err != nil {
+		return want, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return want, nil
+}
+
+// subjects brings together the three states of each container that the wish
+// is about: those that it names, and those that left it.
+func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Want) ([]plan.Subject, error) {
+	texts := map[string]spec.Container{}
+	for _, c := range w.Stack.Containers {
+		texts[c.Name] = c
+	}
+	var list []plan.Subject
+	for i := range want.Containers {
+		c := &want.Containers[i]
+		if !w.takes(c.Name) {
+			continue
+		}
+		text := texts[c.Name]
+		list = append(list, plan.Subject{Name: c.Name, Want: c, At: desired.Positions(text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer})
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.standing)) {
+		_, wanted := texts[name]
+		if in.standing[name].Record.Stack != w.Stack.Name || wanted || len(w.Target) > 0 {
+			continue
+		}
+		list = append(list, plan.Subject{Name: name, Prune: w.Prune || w.Stack.Prune == "retire"})
+	}
+	return e.observed(ctx, in, list)
+}
+
+// observed adds to each subject what was last applied and what is there now.
+func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([]plan.Subject, error) {
+	var ask []subject
+	for i := range list {
+		s := &list[i]
+		if err := e.recall(in, s); err != nil {
+			return nil, err
+		}
+		ask = append(ask, subjectOf(s.Name, s.Want, s.Last))
+	}
+	seen, err := e.observeAll(ctx, in, ask)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		s := &list[i]
+		s.Have = seen[s.Name]
+		if err := ours(*s); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// recall adds what the container's book says.
+func (e *Engine) recall(in scene, s *plan.Subject) error {
+	book := e.State.Book(s.Name)
+	if st, ok := in.standing[s.Name]; ok {
+		last := st.Container
+		s.Last, s.From, s.UUID, s.Pending = &last, st.Generation, st.Record.ID, st.Record.Pending
+	}
+	var err error
+	if s.Next, err = book.Next(); err != nil {
+		return fmt.Errorf("container %s: %w", s.Name, err)
+	}
+	if hold, ok, err := book.Held(); err != nil {
+		return fmt.Errorf("container %s: %w", s.Name, err)
+	} else if ok {
+		s.Held = hold.Digest
+	}
+	word, err := e.State.Word(s.Name)
+	s.ByHand = word.Stopped
+	return err
+}
+
+// ours refuses what somebody else made.
+func ours(s plan.Subject) error {
+	if !s.Have.Defined || s.Last != nil && (s.Have.Owner == "" || s.Have.Owner == s.UUID) {
+		return nil
+	}
+	if s.Last == nil {
+		return fmt.Errorf("%w: container %s exists and strake did not make it; give this one another name", ErrPolicy, s.Name)
+	}
+	return fmt.Errorf("%w: the LXC configuration of %s names another owner (%s); it is somebody else's", ErrPolicy, s.Name, s.Have.Owner)
+}
+
+// oneStack refuses a second claim on a container.
+func oneStack(p plan.Plan, in scene) error {
+	var errs []error
+	for _, c := range p.Containers {
+		if s, ok := in.standing[c.Name]; ok && s.Record.Stack != p.Stack {
+			errs = append(errs, fmt.Errorf("%w: container %s belongs to stack %s", ErrPolicy, c.Name, s.Record.Stack))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// networkSubjects are the managed networks that the text has, and those that
+// this stack had before.
+func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.NetworkSubject {
+	have := map[string]resource.Network{}
+	for _, n := range in.networks {
+		have[n.Name] = n
+	}
+	at := map[string]spec.Pos{}
+	for _, n := range w.Stack.Networks {
+		at[n.Name] = n.Pos
+	}
+	var list []plan.NetworkSubject
+	for i := range want.Networks {
+		s := plan.NetworkSubject{Name: want.Networks[i].Name, Want: &want.Networks[i], Pos: at[want.Networks[i].Name]}
+		if h, ok := have[s.Name]; ok {
+			s.Have = &h
+			s.Damaged = damage(in, h)
+		}
+		delete(have, s.Name)
+		list = append(list, s)
+	}
+	for _, old := range e.lastStack(w.Stack.Name).Networks {
+		if h, ok := have[old.Name]; ok {
+			list = append(list, plan.NetworkSubject{Name: old.Name, Have: &h, Used: needed(h, in, want, w)})
+		}
+	}
+	return list
+}
+
+// needed says whether a container that stays is on the network.
+func needed(n resource.Network, in scene, want desired.Want, w Wish) bool {
+	keeps := func(c resource.Container) bool {
+		return slices.ContainsFunc(c.NICs, func(nic resource.NIC) bool { return nic.Bridge == n.Bridge })
+	}
+	for name, s := range in.standing {
+		rewritten := slices.ContainsFunc(want.Containers, func(c resource.Container) bool { return c.Name == name }) && w.takes(name)
+		if !rewritten && keeps(s.Container) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(want.Containers, keeps)
+}
+
+// damage says what of the firewall around a network is not as it should be.
+func damage(in scene, n resource.Network) string {
+	if !slices.ContainsFunc(in.filter.Guard.Networks, func(g resource.Network) bool { return g.Bridge == n.Bridge }) {
+		return "missing"
+	}
+	if !in.filter.Intact {
+		return "changed"
+	}
+	return ""
+}
+
+// guardPrune refuses what looks more like a mistake than like a wish.
+func guardPrune(w Wish, p plan.Plan) error {
+	var gone, members int
+	for _, c := range p.Containers {
+		if c.Last != nil {
+			members++
+		}
+		if c.Action == plan.Retire {
+			gone++
+		}
+		if (c.Action == plan.Retire || c.Action == plan.Recreate) && c.Last != nil && c.Last.Protect {
+			return fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, c.Name)
+		}
+	}
+	switch {
+	case gone > 0 && len(w.Stack.Containers) == 0:
+		return fmt.Errorf("%w: %s has no containers at all, and --prune would retire all %d; use `strake destroy` for what you mean", ErrPolicy, w.Source, gone)
+	case gone > 1 && gone*4 > members:
+		return fmt.Errorf("%w: --prune would retire %d of %d containers, more than a quarter; use `strake destroy` for what you mean", ErrPolicy, gone, members)
+	}
+	return nil
+}
+
+// acceptable asks liblxc whether it takes the configurations that are new.
+func (e *Engine) acceptable(p plan.Plan) error {
+	var errs []error
+	for _, c := range p.Containers {
+		if !c.New || c.Want == nil || len(c.Want.Raw) == 0 {
+			continue
+		}
+		files, err := e.State.Render(*c.Want, c.To)
+		if err != nil {
+			return err
+		}
+		if err := e.Host.Containers.Check(string(files["lxc.conf"])); err != nil {
+			errs = append(errs, fmt.Errorf("%w: container %s: %w", ErrInvalid, c.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ledgerBasis identifies the choices that a plan was made with.
+func (e *Engine) ledgerBasis() (string, error) {
+	led, err := e.State.Ledger()
+	return resource.Digest(led), err
+}

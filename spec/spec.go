@@ -1,0 +1,133 @@
+// Package spec holds what a user can wish for, as plain values: a stack of
+// containers and the networks and images they need. It knows neither the
+// text a wish was written in nor the host that will carry it out, and it does
+// no I/O. A zero value means "not said": the defaults are filled in later, by
+// package desired.
+package spec
+
+import (
+	"fmt"
+	"time"
+)
+
+// Pos is the place in the text that a value came from.
+type Pos struct {
+	File   string `json:"file"` // as given on the command line, or relative to the stack's folder
+	Line   int    `json:"line"` // from 1
+	Column int    `json:"column,omitempty"`
+}
+
+// String is "file:line", or nothing for the zero Pos.
+func (p Pos) String() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Stack is one configuration root: everything that one file or folder says.
+type Stack struct {
+	Name       string
+	Prune      string // "report" (default) or "retire"
+	Images     []Image
+	Networks   []Network
+	Containers []Container // for_each expanded, sorted by name
+	Pos        Pos         // of the stack block; zero without one
+}
+
+// Image names a root filesystem by where it comes from.
+type Image struct {
+	Name    string // label of the block; "" for an image given as a plain source
+	Source  string // "builtin:busybox", "debootstrap:bookworm", "tar:/path", "dir:/path"
+	Include []string
+	Pos     Pos
+}
+
+// Network is a bridge: made and owned by strake, or External and only used.
+type Network struct {
+	Name       string
+	External   string // name of an existing bridge; everything else is then unset
+	Bridge     string // default "st-" + Name
+	IPv4       string // the host's own address with prefix, "10.101.0.1/16", or "none"
+	IPv6       string // "fd42::1/64", "link-local" or "none"
+	NAT        bool
+	Isolate    bool
+	HostAccess bool
+	MTU        int
+	Pos        Pos
+	At         map[string]Pos // by key
+}
+
+// Container is one system container.
+type Container struct {
+	Name        string
+	Hostname    string
+	Image       *Image
+	Running     *bool
+	Autostart   Autostart
+	IDMap       IDMap
+	NICs        []NIC
+	Environment map[string]string
+	Proxy       *Proxy
+	Limits      Limits
+	Mounts      []Mount
+	DependsOn   []string // container names
+	Raw         map[string]string
+	Protect     bool
+	Drift       string // "report" (default), "heal", "strict"
+	Ignore      []string
+
+	Pos Pos            // of the container's block
+	At  map[string]Pos // of each setting, by its path: `limits.memory`, `nic["eth0"].ipv4`
+}
+
+// Autostart says what the host's boot does with the container.
+type Autostart struct {
+	Enabled *bool
+	Order   int
+	Delay   time.Duration
+	Group   string
+}
+
+// IDMap says which host ids the container's ids are.
+type IDMap struct {
+	Privileged bool
+	Size       uint32 // 0: 65536
+}
+
+// NIC is one network interface as the container sees it.
+type NIC struct {
+	Name    string // interface name inside, "eth0"
+	Network string // name of a Network
+	Type    string // "" or "bridged"
+	IPv4    string // "auto", an address with or without prefix, "dhcp", "none"; "": auto where the network has IPv4
+	IPv6    string // likewise
+	MAC     string // "auto" or a MAC
+	MTU     int
+	Filter  Filter
+}
+
+// Filter says which addresses the NIC is held to. nil: the network's default.
+type Filter struct {
+	MAC, IPv4, IPv6 *bool
+}
+
+// Proxy is a proxy server by hand. It is set in the environment.
+type Proxy struct {
+	HTTP, HTTPS string
+	NoProxy     []string
+}
+
+// Limits bound what the container may use. Zero is no limit.
+type Limits struct {
+	Memory    int64   // bytes
+	CPUs      float64 // cores
+	Processes int64
+}
+
+// Mount shows a host folder or file inside the container.
+type Mount struct {
+	Target   string // absolute path inside
+	Source   string // absolute path on the host
+	ReadOnly bool
+}
