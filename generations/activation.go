@@ -1,0 +1,138 @@
+package generations
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Kind says by what a generation was activated.
+type Kind string
+
+// The kinds of activation.
+const (
+	Apply    Kind = "apply"
+	Rollback Kind = "rollback" // back to an earlier one, by hand or by itself
+	Switch   Kind = "switch"   // to any one, by number
+	Recover  Kind = "recover"  // what a later run made of an interrupted one
+)
+
+// Outcome says how an activation ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Healthy Outcome = "healthy"
+	Failed  Outcome = "failed"
+)
+
+// Activation is one line of the history: what was put to use, when and how it
+// ended.
+type Activation struct {
+	Time       time.Time `json:"time"`
+	Generation int       `json:"generation"`
+	Run        string    `json:"run,omitempty"`
+	By         string    `json:"by,omitempty"`
+	Kind       Kind      `json:"kind"`
+	Outcome    Outcome   `json:"outcome"`
+	Note       string    `json:"note,omitempty"`
+}
+
+// Activate adds a line to the history.
+func (b *Book) Activate(a Activation) error {
+	if err := a.check(); err != nil {
+		return fmt.Errorf("record activation: %w", err)
+	}
+	line, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("record activation: %w", err)
+	}
+	if err := b.append(append(line, '\n')); err != nil {
+		return fmt.Errorf("record activation: %w", err)
+	}
+	return nil
+}
+
+func (a Activation) check() error {
+	if a.Generation < 1 {
+		return fmt.Errorf("no generation %d", a.Generation)
+	}
+	switch a.Kind {
+	case Apply, Rollback, Switch, Recover:
+	default:
+		return fmt.Errorf("unknown kind %q", a.Kind)
+	}
+	if a.Outcome != Healthy && a.Outcome != Failed {
+		return fmt.Errorf("unknown outcome %q", a.Outcome)
+	}
+	return nil
+}
+
+// append adds a line behind the last whole one: what a crash left of a line
+// was never promised to anyone, and is cut off.
+func (b *Book) append(line []byte) error {
+	path := b.path("activations.jsonl")
+	old, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b.begin(path, line)
+	}
+	if err != nil {
+		return err
+	}
+	if whole := bytes.LastIndexByte(old, '\n') + 1; whole < len(old) {
+		if err := b.d.truncate(path, int64(whole)); err != nil {
+			return err
+		}
+	}
+	if err := b.d.appendTo(path, line); err != nil {
+		return err
+	}
+	return b.d.syncFile(path)
+}
+
+func (b *Book) begin(path string, line []byte) error {
+	if err := b.d.makeDirs(b.dir); err != nil {
+		return err
+	}
+	return b.d.replace(path, line, 0o644)
+}
+
+// Activations reads the history, oldest first. A last line that was never
+// finished does not count. A damaged line does not hide the others: the error
+// (ErrDamaged) names it, beside the activations that are whole.
+func (b *Book) Activations() ([]Activation, error) {
+	text, err := os.ReadFile(b.path("activations.jsonl"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read activations: %w", err)
+	}
+	return decodeActivations(text)
+}
+
+func decodeActivations(text []byte) ([]Activation, error) {
+	var list []Activation
+	var bad []error
+	for number := 1; ; number++ {
+		line, rest, whole := bytes.Cut(text, []byte("\n"))
+		if !whole {
+			return list, errors.Join(bad...)
+		}
+		text = rest
+		var a Activation
+		err := json.Unmarshal(line, &a)
+		if err == nil {
+			err = a.check()
+		}
+		if err != nil {
+			bad = append(bad, damaged(fmt.Sprintf("activations.jsonl:%d", number), err))
+			continue
+		}
+		list = append(list, a)
+	}
+}
