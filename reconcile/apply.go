@@ -104,13 +104,13 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	if err := e.ready(ctx, &p); err != nil {
 		return out, err
 	}
-	standing, err := e.standing()
+	standing, err := e.guarded()
 	if err != nil {
 		return out, err
 	}
 	results, err := apply.Execute(ctx, e.acting(), p, run, apply.Options{
 		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Event,
-		Standing: scene{standing: standing}.containers(),
+		Standing: standing,
 	})
 	out.Results = results
 	errs := []error{err, e.remember(p)}
@@ -144,6 +144,11 @@ func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	e.Crash.Point()
+	if e.Self != "" {
+		if err := e.State.KeepBinary(e.Self); err != nil {
+			return err
+		}
+	}
 	for _, c := range p.Acting() {
 		if c.Want == nil || c.Want.IDMap.Privileged {
 			continue
@@ -342,7 +347,11 @@ func (e *Engine) tidy(ctx context.Context) error {
 	for _, s := range stacks {
 		networks = append(networks, e.lastStack(s).Networks...)
 	}
-	guard := resource.GuardOf(in.containers(), networks...)
+	standing, err := e.guarded()
+	if err != nil {
+		return err
+	}
+	guard := resource.GuardOf(standing, networks...)
 	if err := e.Host.Filter.Set(ctx, guard); err != nil {
 		return err
 	}
@@ -364,7 +373,7 @@ func (e *Engine) forgetAbsent(in scene) error {
 	}
 	draft, changed := led.Edit(ledgerHost()), false
 	for name := range led.Containers {
-		if _, ok := in.standing[name]; !ok {
+		if _, ok := in.standing[name]; !ok && !in.forgotten[name] {
 			draft.Forget(name)
 			changed = true
 		}

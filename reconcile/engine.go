@@ -31,6 +31,7 @@ var (
 type Engine struct {
 	Host     Host          // required
 	State    *state.Dir    // required
+	Self     string        // the program itself, for the hooks of containers; "": none is kept
 	By       string        // who: shown in histories
 	Wait     time.Duration // for the lock
 	Progress func(string)  // may be nil: one line for people about what takes time
@@ -47,6 +48,9 @@ func (e *Engine) work(ctx context.Context, f func() error) error {
 	}
 	defer unlock()
 	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	if err := e.finishForgetting(); err != nil {
 		return err
 	}
 	return f()

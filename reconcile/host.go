@@ -45,6 +45,7 @@ type devices interface {
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error
 	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
+	RemoveDevice(ctx context.Context, name string) error
 }
 
 // filter is the firewall table.

@@ -27,8 +27,10 @@ type scene struct {
 	networks []resource.Network
 	standing map[string]standing
 
-	guarded map[string]resource.NIC // what the firewall holds, by host device
-	given   map[string]resource.NIC // what is on record, by host device
+	forgotten map[string]bool         // containers that are managed no more, and keep their ids and addresses
+	apart     []resource.Container    // what they are made of
+	guarded   map[string]resource.NIC // what the firewall holds, by host device
+	given     map[string]resource.NIC // what is on record, by host device
 }
 
 // look observes what is there only once, whatever the number of containers.
@@ -49,6 +51,13 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 	}
 	if s.standing, err = e.standing(); err != nil {
 		return s, err
+	}
+	if s.apart, err = e.apart(); err != nil {
+		return s, err
+	}
+	s.forgotten = map[string]bool{}
+	for _, c := range s.apart {
+		s.forgotten[c.Name] = true
 	}
 	s.guarded, s.given = map[string]resource.NIC{}, map[string]resource.NIC{}
 	for _, n := range s.filter.Guard.NICs {
@@ -98,6 +107,38 @@ func (e *Engine) standing() (map[string]standing, error) {
 		all[name] = standing{n, rec, c}
 	}
 	return all, nil
+}
+
+// apart are the containers that were forgotten: they run on strake's networks
+// still.
+func (e *Engine) apart() ([]resource.Container, error) {
+	forgotten, err := e.State.Forgotten()
+	if err != nil {
+		return nil, err
+	}
+	var list []resource.Container
+	for _, f := range forgotten {
+		n, err := f.Dir.Book(f.Name).Current()
+		if err != nil || n == 0 {
+			continue
+		}
+		c, err := f.Dir.Desired(f.Name, n)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// guarded are all containers that the firewall has to hold.
+func (e *Engine) guarded() ([]resource.Container, error) {
+	standing, err := e.standing()
+	if err != nil {
+		return nil, err
+	}
+	apart, err := e.apart()
+	return append(scene{standing: standing}.containers(), apart...), err
 }
 
 // containers lists all that stand, sorted by name.
@@ -255,7 +296,7 @@ func (e *Engine) configDrift(last standing, d resource.Definition, defined bool)
 	if !defined || d.Include != e.State.Include(name) {
 		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: orNone(d.Include)}}
 	}
-	files, err := e.State.Render(last.Container, last.Generation)
+	files, err := e.State.Render(last.Container)
 	if err != nil {
 		return nil
 	}

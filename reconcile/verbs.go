@@ -83,11 +83,18 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 }
 
 // Ensure makes everything that a start needs: networks, guard, root
-// filesystem. What is there already is left alone.
+// filesystem. What is there already is left alone. The container is not up.
 func (e *Engine) Ensure(ctx context.Context, c resource.Container) error {
 	for _, n := range c.Networks {
 		if err := e.Host.Devices.EnsureNetwork(ctx, n); err != nil {
 			return fmt.Errorf("network %s: %w", n.Name, err)
+		}
+	}
+	for _, n := range c.NICs {
+		// The host's end outlives a container that died badly for as long as
+		// the kernel takes to clean its namespace up, and is in the way.
+		if err := e.Host.Devices.RemoveDevice(ctx, n.Device); err != nil && !errors.Is(err, resource.ErrNotFound) {
+			return fmt.Errorf("nic %s: %w", n.Name, err)
 		}
 	}
 	if err := e.Host.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {

@@ -250,7 +250,7 @@ func needed(n resource.Network, in scene, want desired.Want, w Wish) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(want.Containers, keeps)
+	return slices.ContainsFunc(want.Containers, keeps) || slices.ContainsFunc(in.apart, keeps)
 }
 
 // damage says what of the firewall around a network is not as it should be.
@@ -294,7 +294,7 @@ func (e *Engine) acceptable(p plan.Plan) error {
 		if !c.New || c.Want == nil || len(c.Want.Raw) == 0 {
 			continue
 		}
-		files, err := e.State.Render(*c.Want, c.To)
+		files, err := e.State.Render(*c.Want)
 		if err != nil {
 			return err
 		}

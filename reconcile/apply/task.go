@@ -117,7 +117,7 @@ func (t *task) record() error {
 		Commit: t.run.Commit, By: t.run.By, Run: t.run.ID, Message: t.run.Message,
 		Impact: t.c.Impact.String(), Digest: t.c.Digest, Parent: t.c.From, Pending: t.c.Waiting(),
 	}
-	files, err := t.host.Store.Render(*t.c.Want, t.c.To)
+	files, err := t.host.Store.Render(*t.c.Want)
 	if err != nil {
 		return err
 	}

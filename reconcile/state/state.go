@@ -25,8 +25,9 @@ type Dir struct {
 	render Renderer
 }
 
-// Renderer turns a container into its LXC configuration.
-type Renderer func(c resource.Container, generation int) (string, error)
+// Renderer turns a container into its LXC configuration. folder is the path
+// of the state folder that holds the container.
+type Renderer func(folder string, c resource.Container) (string, error)
 
 // Open takes path, absolute, as the folder.
 func Open(path string, render Renderer) *Dir { return &Dir{path, render} }
@@ -57,12 +58,12 @@ const (
 )
 
 // Render makes the files of a generation.
-func (d *Dir) Render(c resource.Container, generation int) (map[string][]byte, error) {
+func (d *Dir) Render(c resource.Container) (map[string][]byte, error) {
 	desired, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", c.Name, err)
 	}
-	config, err := d.render(c, generation)
+	config, err := d.render(d.path, c)
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", c.Name, err)
 	}
@@ -72,7 +73,7 @@ func (d *Dir) Render(c resource.Container, generation int) (map[string][]byte, e
 // Mend puts the LXC configuration of a generation back to what it was written as.
 func (d *Dir) Mend(c resource.Container, generation int) error {
 	path := filepath.Join(d.Folder(c.Name), "generations", fmt.Sprint(generation), ConfigFile)
-	want, err := d.render(c, generation)
+	want, err := d.render(d.path, c)
 	if err != nil {
 		return fmt.Errorf("render %s: %w", c.Name, err)
 	}

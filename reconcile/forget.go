@@ -1,0 +1,93 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"strake/generations"
+	"strake/reconcile/resource"
+	"strake/reconcile/state"
+)
+
+// Forget ends the management of a container and leaves it as it is, running
+// or not: its LXC configuration then says everything itself.
+func (e *Engine) Forget(ctx context.Context, name string) error {
+	return e.verb(ctx, name, func(_ resource.Container, _ resource.State) error {
+		id, err := e.State.Book(name).ID()
+		if err != nil {
+			return err
+		}
+		led, err := e.State.Ledger()
+		if err != nil {
+			return err
+		}
+		rec, err := e.currentRecord(name)
+		if err != nil {
+			return err
+		}
+		if _, err := e.State.Forget(name, id, led); err != nil {
+			return err
+		}
+		if err := e.finishForgetting(); err != nil {
+			return err
+		}
+		run := e.run(generations.Apply, rec.Stack)
+		run.Origin, run.Message = rec.Origin, "forget "+name
+		s := e.lastStack(rec.Stack)
+		delete(s.Containers, name)
+		_, err = e.writeStack(run, s)
+		return err
+	})
+}
+
+func (e *Engine) currentRecord(name string) (generations.Record, error) {
+	book := e.State.Book(name)
+	n, err := book.Current()
+	if err != nil {
+		return generations.Record{}, err
+	}
+	return book.Read(n)
+}
+
+// finishForgetting gives each forgotten container its own configuration, and
+// clears up after those that are gone. A run that was cut short left it to
+// the next one.
+func (e *Engine) finishForgetting() error {
+	list, err := e.State.Forgotten()
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if err := e.selfContained(f); err != nil {
+			return fmt.Errorf("forget %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) selfContained(f state.Forgotten) error {
+	d, defined, err := e.Host.Containers.Definition(f.Name)
+	if err != nil {
+		return err
+	}
+	if !defined {
+		return e.State.Dissolve(f) // its user has deleted it
+	}
+	if _, err := os.Stat(d.Include); d.Owner == "" || err == nil {
+		return nil
+	}
+	n, err := f.Dir.Book(f.Name).Current()
+	if err != nil {
+		return err
+	}
+	c, err := f.Dir.Desired(f.Name, n)
+	if err != nil {
+		return err
+	}
+	files, err := f.Dir.Render(c)
+	if err != nil {
+		return err
+	}
+	return e.Host.Containers.Define(f.Name, resource.Definition{Tail: string(files[state.ConfigFile]) + d.Tail})
+}

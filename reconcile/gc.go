@@ -1,0 +1,172 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"strake/generations"
+	"strake/reconcile/resource"
+	"strake/reconcile/state"
+)
+
+// AtticTime is how long a retired container is kept.
+const AtticTime = 7 * 24 * time.Hour
+
+// Garbage is one thing that nobody needs any more.
+type Garbage struct {
+	Kind string `json:"kind"` // "container", "image", "file"
+	Name string `json:"name"` // its name, its digest, its path
+	Why  string `json:"why"`
+
+	retired state.Retired
+}
+
+// Stored is an image in the store.
+type Stored struct {
+	Digest string
+	Source string
+}
+
+// Collection says what is to be thrown away, and how. Generations are none of it.
+type Collection struct {
+	Now     time.Time                 // required
+	Images  func() ([]Stored, error)  // required: what is in the store
+	Remove  func(digest string) error // required: takes an image out of it
+	Approve func([]Garbage) error     // required: asked before anything is removed
+}
+
+// Collect throws away what nobody needs: retired containers whose time is
+// over, images that no kept generation is made of, files that a killed run
+// left half written.
+func (e *Engine) Collect(ctx context.Context, c Collection) ([]Garbage, error) {
+	var list []Garbage
+	err := e.work(ctx, func() error {
+		var err error
+		if list, err = e.garbage(c); err != nil {
+			return err
+		}
+		if err := c.Approve(list); err != nil {
+			return err
+		}
+		var errs []error
+		for _, g := range list {
+			errs = append(errs, e.discard(ctx, g, c))
+		}
+		return errors.Join(errs...)
+	})
+	return list, err
+}
+
+// Garbage lists what Collect would throw away. It changes nothing.
+func (e *Engine) Garbage(c Collection) ([]Garbage, error) { return e.garbage(c) }
+
+func (e *Engine) garbage(c Collection) ([]Garbage, error) {
+	attic, err := e.State.Attic()
+	if err != nil {
+		return nil, err
+	}
+	var list []Garbage
+	var kept []state.Retired
+	for _, r := range attic {
+		age := c.Now.Sub(r.At)
+		if age < AtticTime {
+			kept = append(kept, r)
+			continue
+		}
+		list = append(list, Garbage{"container", r.Name, fmt.Sprintf("retired %d days ago", int(age.Hours()/24)), r})
+	}
+	images, err := e.uselessImages(c, kept)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(list, images...), e.leftFiles()...), nil
+}
+
+func (e *Engine) uselessImages(c Collection, kept []state.Retired) ([]Garbage, error) {
+	used, err := e.ImagesInUse()
+	if err != nil {
+		return nil, err // what can't be read may need any of them
+	}
+	for _, r := range kept {
+		digests, err := retiredImages(r)
+		if err != nil {
+			return nil, err
+		}
+		used = append(used, digests...)
+	}
+	stored, err := c.Images()
+	if err != nil {
+		return nil, err
+	}
+	var list []Garbage
+	for _, img := range stored {
+		if !slices.Contains(used, img.Digest) {
+			list = append(list, Garbage{Kind: "image", Name: img.Digest, Why: "no generation is made of it (" + img.Source + ")"})
+		}
+	}
+	return list, nil
+}
+
+// retiredImages are what the generations of a container in the attic are made of.
+func retiredImages(r state.Retired) ([]string, error) {
+	book := generations.Open(r.Path)
+	numbers, err := book.Numbers()
+	if err != nil {
+		return nil, err
+	}
+	var used []string
+	for _, n := range numbers {
+		var c resource.Container
+		text, err := book.File(n, state.DesiredFile)
+		if err == nil {
+			err = json.Unmarshal(text, &c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("retired container %s: %w", r.Name, err)
+		}
+		used = append(used, c.Image.Digest)
+	}
+	return used, nil
+}
+
+// leftFiles are what writes that were cut short left: generations writes
+// beside the goal, under ".tmp-". Whoever holds the lock is the only writer,
+// so all of them are over. It looks only where strake itself writes, never
+// into a container's layers.
+func (e *Engine) leftFiles() []Garbage {
+	var list []Garbage
+	for _, pattern := range []string{
+		"", "runs", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
+	} {
+		found, _ := fs.Glob(os.DirFS(e.State.Path()), path.Join(pattern, ".tmp-*")) // the patterns are well-formed
+		for _, name := range found {
+			list = append(list, Garbage{Kind: "file", Name: name, Why: "a write that was cut short"})
+		}
+	}
+	return list
+}
+
+func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	switch g.Kind {
+	case "container":
+		return e.State.Purge(g.retired)
+	case "image":
+		return c.Remove(g.Name)
+	}
+	if !strings.HasPrefix(path.Base(g.Name), ".tmp-") {
+		return fmt.Errorf("remove %s: %w", g.Name, fs.ErrInvalid)
+	}
+	return os.RemoveAll(filepath.Join(e.State.Path(), g.Name))
+}

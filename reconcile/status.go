@@ -1,0 +1,140 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// Standing says how what is there relates to what was last applied.
+type Standing string
+
+// The standings, the one that matters most last.
+const (
+	InSync  Standing = "in sync"
+	Held    Standing = "held"            // what was applied last was taken back
+	ByHand  Standing = "stopped by hand" // and stays so until `strake start`
+	Pending Standing = "pending restart" // something takes effect at the next start
+	Drifted Standing = "drifted"         // changed behind strake's back
+	Foreign Standing = "foreign"         // the LXC configuration is somebody else's
+)
+
+// Status is one container as it is now.
+type Status struct {
+	Name       string         `json:"name"`
+	Stack      string         `json:"stack"`
+	State      resource.State `json:"state"`
+	Generation int            `json:"generation"`
+	Standings  []Standing     `json:"standings"` // never empty
+	Held       int            `json:"held,omitempty"`
+	Drift      []plan.Change  `json:"drift,omitempty"`
+	Pending    []string       `json:"pending,omitempty"` // settings
+	Addresses  []string       `json:"addresses,omitempty"`
+	Note       string         `json:"note,omitempty"`
+}
+
+// Status observes these containers, or all. They come by name.
+func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) {
+	in, err := e.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(in.standing))
+	}
+	list, ask := make([]plan.Subject, len(names)), make([]subject, len(names))
+	for i, name := range names {
+		if list[i], err = e.statusSubject(in, name); err != nil {
+			return nil, err
+		}
+		ask[i] = subjectOf(name, list[i].Last)
+	}
+	seen, err := e.observeAll(ctx, in, ask)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Status, len(list))
+	for i, s := range list {
+		s.Have = seen[s.Name]
+		all[i] = statusOf(in.standing[s.Name], s)
+	}
+	return all, nil
+}
+
+// statusSubject wants what the container has: all that differs then is drift,
+// or waits.
+func (e *Engine) statusSubject(in scene, name string) (plan.Subject, error) {
+	s := plan.Subject{Name: name}
+	if _, ok := in.standing[name]; !ok {
+		return s, fmt.Errorf("%w: no container %q", ErrUnknown, name)
+	}
+	err := e.recall(in, &s)
+	s.Want, s.To = s.Last, s.From
+	return s, err
+}
+
+func statusOf(st standing, s plan.Subject) Status {
+	held := s.Held
+	s.Held = "" // a hold hides what differs
+	p := plan.Compute(plan.Input{Subjects: []plan.Subject{s}}).Containers[0]
+	status := Status{
+		Name: s.Name, Stack: st.Record.Stack, State: s.Have.State, Generation: s.From,
+		Pending: p.Waiting(), Addresses: addresses(st.Container), Note: p.Note,
+	}
+	for _, c := range p.Changes {
+		if c.Cause == plan.Drift {
+			status.Drift = append(status.Drift, c)
+		}
+	}
+	add := func(is bool, word Standing) {
+		if is {
+			status.Standings = append(status.Standings, word)
+		}
+	}
+	if err := ours(s); err != nil {
+		status.Note = err.Error()
+		add(true, Foreign)
+	}
+	add(len(status.Drift) > 0, Drifted)
+	add(len(status.Pending) > 0, Pending)
+	add(s.ByHand && !s.Have.State.Up(), ByHand)
+	add(held != "", Held)
+	add(len(status.Standings) == 0, InSync)
+	return status
+}
+
+// addresses are the bare addresses on record, IPv4 first.
+func addresses(c resource.Container) []string {
+	var four, six []string
+	for _, n := range c.NICs {
+		if p, err := netip.ParsePrefix(n.IPv4); err == nil {
+			four = append(four, p.Addr().String())
+		}
+		if p, err := netip.ParsePrefix(n.IPv6); err == nil {
+			six = append(six, p.Addr().String())
+		}
+	}
+	return append(four, six...)
+}
+
+// Current is a container as its current generation says, and the number of
+// that generation. It asks nobody but the record. Errors: ErrUnknown.
+func (e *Engine) Current(name string) (resource.Container, int, error) {
+	c, err := e.current(name)
+	if err != nil {
+		return c, 0, err
+	}
+	n, err := e.State.Book(name).Current()
+	return c, n, err
+}
+
+// Addresses are the bare addresses that a container has, IPv4 first.
+func (e *Engine) Addresses(name string) ([]string, error) {
+	c, err := e.current(name)
+	return addresses(c), err
+}

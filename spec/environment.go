@@ -1,0 +1,69 @@
+package spec
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+func (c *checker) environment(o *Container) {
+	for _, k := range slices.Sorted(maps.Keys(o.Environment)) {
+		path := `environment["` + k + `"]`
+		if !variableName(k) {
+			c.wrong(o, path, quote(k)+" is not the name of an environment variable", "It has letters, digits and underscores, and does not start with a digit.")
+		}
+		if why := oneLine(o.Environment[k]); why != "" {
+			c.wrong(o, path, "the value of "+quote(k)+" "+why, "An LXC configuration holds one line a variable. Put longer values into a file.")
+		}
+		if o.Proxy != nil && proxyVariable(k) {
+			c.wrong(o, path, k+" is set by the proxy block", "Write it in one of the two places.")
+		}
+	}
+}
+
+func variableName(k string) bool {
+	for i := range len(k) {
+		b := k[i]
+		letter := b == '_' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+		if !letter && (i == 0 || b < '0' || b > '9') {
+			return false
+		}
+	}
+	return k != ""
+}
+
+func proxyVariable(k string) bool {
+	switch strings.ToLower(k) {
+	case "http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy":
+		return true
+	}
+	return false
+}
+
+func (c *checker) proxy(o *Container) {
+	p := o.Proxy
+	if p == nil {
+		return
+	}
+	if p.HTTP == "" && p.HTTPS == "" {
+		c.wrong(o, "proxy.http", "the proxy block names no proxy", `Write http = "http://10.0.0.5:3128", or https.`)
+	}
+	c.proxyURL(o, "proxy.http", p.HTTP)
+	c.proxyURL(o, "proxy.https", p.HTTPS)
+	for _, host := range p.NoProxy {
+		if host == "" || strings.ContainsAny(host, ", \t") || oneLine(host) != "" {
+			c.wrong(o, "proxy.no_proxy", quote(host)+" is not a host", `Write a list of hosts: ["localhost", ".example.org"].`)
+		}
+	}
+}
+
+func (c *checker) proxyURL(o *Container, path, text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.ContainsAny(text, " \t") {
+		c.wrong(o, path, "this is not the address of a proxy", `Write it with scheme and port: "http://10.0.0.5:3128".`)
+	}
+}

@@ -1,0 +1,124 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"strake/spec"
+)
+
+// containerBlock is the table of all that a container holds. A profile has
+// the same settings, apart from those that only one container can have.
+func (l *loader) containerBlock() *block[spec.Container] {
+	return &block[spec.Container]{
+		head: []string{"for_each", "name", "profiles", "unset"},
+		settings: map[string]setting[spec.Container]{
+			"hostname":    {read: text, set: func(c *spec.Container, _ string, v any) { c.Hostname = v.(string) }},
+			"image":       {read: l.toImage, path: "image.source", set: func(c *spec.Container, _ string, v any) { c.Image = v.(*spec.Image) }},
+			"running":     {read: flag, set: func(c *spec.Container, _ string, v any) { on := v.(bool); c.Running = &on }},
+			"autostart":   autostartSetting(),
+			"environment": environmentSetting(),
+			"depends_on":  l.dependsSetting(),
+			"raw":         rawSetting(),
+		},
+		blocks: map[string]*block[spec.Container]{
+			"autostart": autostartBlock(),
+			"idmap":     idmapBlock(),
+			"nic":       nicBlock(),
+			"limits":    limitsBlock(),
+			"mount":     mountBlock(),
+			"proxy":     proxyBlock(),
+			"lifecycle": lifecycleBlock(),
+		},
+	}
+}
+
+// readContainers expands and evaluates the containers. All names are found
+// first, because any container may depend on any other.
+func (l *loader) readContainers(profiles, containers hcl.Blocks) {
+	table := l.containerBlock()
+	for _, b := range firsts(containers) {
+		h := &head{label: b.Labels[0], block: b}
+		var see []string
+		if l.declaresEach(b) {
+			see = []string{"each"}
+		}
+		h.body = open(l, b.Body, table, see...)
+		l.expand(h)
+		l.heads[h.label] = h
+	}
+	l.bindContainers()
+	l.readProfiles(profiles)
+	for _, b := range firsts(containers) {
+		l.instances(l.heads[b.Labels[0]])
+	}
+	slices.SortStableFunc(l.stack.Containers, func(a, b spec.Container) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// declaresEach looks ahead for for_each: only then may settings look at each.
+func (l *loader) declaresEach(b *hcl.Block) bool {
+	part, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "for_each"}}})
+	return part.Attributes["for_each"] != nil
+}
+
+// bindContainers makes container.NAME mean one, or with for_each an object of
+// its instances.
+func (l *loader) bindContainers() {
+	values := make(map[string]cty.Value, len(l.heads))
+	for label, h := range l.heads {
+		if h.broken {
+			values[label] = cty.DynamicVal // what refers to it has no mistake of its own
+			continue
+		}
+		if !h.repeated {
+			values[label] = refer(reference{kind: "container", name: label})
+			continue
+		}
+		each := make(map[string]cty.Value, len(h.instances))
+		for _, i := range h.instances {
+			each[i.key] = refer(reference{kind: "container", name: label, key: i.key})
+		}
+		values[label] = cty.ObjectVal(each)
+	}
+	l.scope.bind("container", values)
+}
+
+// instances evaluates each instance of a block: its profiles below, itself on
+// top. What does not look at each is evaluated once for all.
+func (l *loader) instances(h *head) {
+	var fixed, varying []item[spec.Container]
+	for _, it := range h.body.items {
+		if it.repeats {
+			varying = append(varying, it)
+		} else {
+			fixed = append(fixed, it)
+		}
+	}
+	base := h.base(l, l.scope.base)
+	own := lay(l, fixed, l.scope.base)
+	for _, i := range h.instances {
+		below := base
+		if h.variesBelow() {
+			below = h.base(l, i.ctx)
+		}
+		upper := own
+		if len(varying) > 0 {
+			upper = own.over(lay(l, varying, i.ctx))
+		}
+		l.checkLocks(below, upper)
+		c := spec.Container{Name: i.name, Pos: place(h.block.DefRange)}
+		c.At = below.settings.over(upper).apply(&c)
+		l.imagePlaces(&c)
+		l.stack.Containers = append(l.stack.Containers, c)
+	}
+}
+
+// imagePlaces adds the place of what only an image block can say.
+func (l *loader) imagePlaces(c *spec.Container) {
+	if c.Image != nil && len(c.Image.Include) > 0 {
+		c.At["image.include"] = c.Image.Pos
+	}
+}

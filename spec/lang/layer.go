@@ -1,0 +1,128 @@
+package lang
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"strake/spec"
+)
+
+// layer holds settings by path. One is laid over another by replacing what
+// has the same path: maps and labelled blocks merge because their elements
+// are paths of their own, scalars and lists are replaced.
+type layer[T any] map[string]entry[T]
+
+type entry[T any] struct {
+	label string
+	value any
+	set   func(t *T, label string, v any)
+	at    hcl.Range
+}
+
+// over lays m over a copy of l.
+func (l layer[T]) over(upper layer[T]) layer[T] {
+	merged := make(layer[T], len(l)+len(upper))
+	maps.Copy(merged, l)
+	maps.Copy(merged, upper)
+	return merged
+}
+
+// apply makes the settings in t and returns where each one came from. Paths
+// go in order, so that a block's presence comes before what is in it.
+func (l layer[T]) apply(t *T) map[string]spec.Pos {
+	at := make(map[string]spec.Pos, len(l))
+	for _, path := range slices.Sorted(maps.Keys(l)) {
+		e := l[path]
+		e.set(t, e.label, e.value)
+		at[path] = place(e.at)
+	}
+	return at
+}
+
+// remove takes a path and all below it away, and says whether there was any.
+func (l layer[T]) remove(path string) bool {
+	found := false
+	for p := range l {
+		if below(p, path) {
+			delete(l, p)
+			found = true
+		}
+	}
+	return found
+}
+
+// below says whether path p is path or something in it.
+func below(p, path string) bool {
+	rest, ok := strings.CutPrefix(p, path)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// lay evaluates items into a layer.
+func lay[T any](l *loader, items []item[T], ctx *hcl.EvalContext) layer[T] {
+	out := make(layer[T], len(items))
+	for _, it := range items {
+		if it.expr == nil {
+			out[it.path] = entry[T]{label: it.label, at: it.at, set: func(t *T, label string, _ any) { it.present(t, label) }}
+			continue
+		}
+		v, ok := l.evaluate(it.expr, ctx)
+		if !ok {
+			continue
+		}
+		if it.setting.each {
+			elements(l, it, v, ctx, out)
+			continue
+		}
+		got, err := it.setting.read(v)
+		if err != nil {
+			l.fail(it.at, it.path+" "+err.Error(), "")
+			continue
+		}
+		out[it.path] = entry[T]{label: it.label, value: got, set: it.setting.set, at: it.at}
+	}
+	return out
+}
+
+// elements lays each element of a map as a setting of its own.
+func elements[T any](l *loader, it item[T], v cty.Value, ctx *hcl.EvalContext, out layer[T]) {
+	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
+		l.fail(it.at, it.path+" must be a map, not "+friendly(v), "Write it as "+it.path+` = { NAME = "value" }.`)
+		return
+	}
+	places := keyPlaces(it.expr, ctx)
+	for key, element := range v.AsValueMap() {
+		path, at := labelled(it.path, key), it.at
+		if p, ok := places[key]; ok {
+			at = p
+		}
+		if element.IsNull() {
+			continue
+		}
+		got, err := it.setting.read(element)
+		if err != nil {
+			l.fail(at, path+" "+err.Error(), "")
+			continue
+		}
+		out[path] = entry[T]{label: key, value: got, set: it.setting.set, at: at}
+	}
+}
+
+// keyPlaces is where the elements of a written-out map stand.
+func keyPlaces(expr hcl.Expression, ctx *hcl.EvalContext) map[string]hcl.Range {
+	pairs, diags := hcl.ExprMap(expr)
+	if diags.HasErrors() {
+		return nil
+	}
+	places := make(map[string]hcl.Range, len(pairs))
+	for _, p := range pairs {
+		k, diags := p.Key.Value(ctx)
+		if k, _ = k.Unmark(); !diags.HasErrors() && k.IsKnown() && !k.IsNull() && k.Type() == cty.String {
+			places[k.AsString()] = p.Value.Range()
+		}
+	}
+	return places
+}

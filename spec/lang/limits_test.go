@@ -1,0 +1,223 @@
+package lang_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"strake/spec/format"
+	"strake/spec/lang"
+	"strake/spec/source"
+)
+
+func one(name, text string) source.Text {
+	return source.Text{Name: "t", Files: []source.File{{Name: name, Bytes: []byte(text)}}}
+}
+
+// TestDeep holds text that would end the process if it were parsed as it is.
+func TestDeep(t *testing.T) {
+	const n = 1 << 18
+	for name, c := range map[string]struct{ file, text string }{
+		"parens":   {"t.hcl", "locals {\n  a = " + strings.Repeat("(", n) + strings.Repeat(")", n) + "\n}\n"},
+		"lists":    {"t.hcl", "locals {\n  a = " + strings.Repeat("[", n)},
+		"blocks":   {"t.hcl", strings.Repeat("a {\n", n)},
+		"not":      {"t.hcl", "locals {\n  a = " + strings.Repeat("!", n) + "true\n}\n"},
+		"minus":    {"t.hcl", "locals {\n  a = " + strings.Repeat("- ", n) + "1\n}\n"},
+		"plus":     {"t.hcl", "locals {\n  a = 1" + strings.Repeat("+1", n) + "\n}\n"},
+		"question": {"t.hcl", "locals {\n  a = " + strings.Repeat("true?1:", n/2) + "1\n}\n"},
+		"index":    {"t.hcl", "locals {\n  a = x" + strings.Repeat("[*]", n/2) + "\n}\n"},
+		"template": {"t.hcl", "locals {\n  a = " + strings.Repeat(`"${`, n) + "\n}\n"},
+		"json":     {"t.hcl.json", strings.Repeat("[", n)},
+		"json sum": {"t.hcl.json", `{"locals": {"a": "${1` + strings.Repeat("+1", n) + `}"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := faults(one(c.file, c.text), lang.Variables{})
+			if !strings.Contains(got, "nested more than") && !strings.Contains(got, "operators") {
+				t.Errorf("%.300s", got)
+			}
+		})
+	}
+}
+
+// TestMany keeps large honest text below those bounds.
+func TestMany(t *testing.T) {
+	for name, text := range map[string]string{"blocks": many(3000), "list": "locals {\n  a = [\n" + strings.Repeat("    { a = 1 + 2, b = [!true, -1] },\n", 20000) + "  ]\n}\n"} {
+		if got := faults(one("t.hcl", text), lang.Variables{}); got != "" {
+			t.Errorf("%s: %.300s", name, got)
+		}
+	}
+}
+
+// many is n containers, each written out.
+func many(n int) string {
+	var b strings.Builder
+	b.WriteString("network \"n\" {\n  ipv4 = \"10.0.0.1/8\"\n}\nprofile \"p\" {\n  limits {\n    memory = \"64MiB\"\n  }\n}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "container \"c%d\" {\n  profiles = [profile.p]\n  hostname = \"h%d\"\n  environment = { A = \"${upper(\"x\")}\", B = \"2\" }\n", i, i)
+		if i > 0 {
+			fmt.Fprintf(&b, "  depends_on = [container.c%d]\n", i-1)
+		}
+		fmt.Fprintf(&b, "  nic \"eth0\" {\n    network = network.n\n    ipv4 = \"10.%d.%d.2\"\n  }\n}\n", i/250+1, i%250)
+	}
+	return b.String()
+}
+
+const manyEach = `
+network "n" {
+  ipv4 = "10.0.0.1/8"
+}
+locals {
+  ids = toset([for p in setproduct(range(100), range(100)) : format("%02d-%02d", p[0], p[1])])
+}
+container "c" {
+  for_each    = local.ids
+  hostname    = "h-${each.key}"
+  environment = { A = each.value, B = upper("x") }
+  limits {
+    memory = "64MiB"
+  }
+  nic "eth0" {
+    network = network.n
+  }
+}
+container "last" {
+  depends_on = [container.c]
+}
+`
+
+// TestTenThousand is a coarse bound that only something quadratic misses.
+func TestTenThousand(t *testing.T) {
+	for name, text := range map[string]string{"blocks": many(10_000), "for_each": manyEach} {
+		start := time.Now()
+		s, diags := lang.Load(one("t.hcl", text), lang.Variables{})
+		if len(diags) > 0 || len(s.Containers) < 10_000 {
+			t.Fatalf("%s: %d containers, %.300v", name, len(s.Containers), diags)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for name, text := range map[string]string{"blocks": many(10_000), "for_each": manyEach} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, diags := lang.Load(one("t.hcl", text), lang.Variables{}); len(diags) > 0 {
+					b.Fatal(diags)
+				}
+			}
+		})
+	}
+}
+
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	for name, text := range map[string]string{
+		"root/a.txt": "A", "root/t.tftpl": "port ${port}%{ for h in hosts } ${upper(h)}%{ endfor }", "root/bad.tftpl": "${nope}",
+		"root/self.tftpl": `${templatefile("self.tftpl", {})}`, "out.txt": "secret",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../out.txt", filepath.Join(root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for expr, want := range map[string]string{
+		`file("a.txt")`: "A", `filebase64("a.txt")`: "QQ==", `fileexists("a.txt")`: "true", `fileexists("b.txt")`: "false",
+		`join(",", fileset(".", "*.txt"))`:                           "a.txt",
+		`templatefile("t.tftpl", { port = 80, hosts = ["a", "b"] })`: "port 80 A B",
+		`try(file("link"), "no")`:                                    "no",
+		`try(file("../out.txt"), "no")`:                              "no",
+		`try(file("` + dir + `/out.txt"), "no")`:                     "no",
+		`try(templatefile("bad.tftpl", {}), "no")`:                   "no",
+		`try(templatefile("self.tftpl", {}), "no")`:                  "no",
+		`try(templatefile("../out.txt", {}), "no")`:                  "no",
+		`can(fileexists("link"))`:                                    "false",
+		`cidrhost("10.0.0.0/8", 5)`:                                  "10.0.0.5",
+		`cidrsubnet("10.0.0.0/8", 8, 2)`:                             "10.2.0.0/16",
+		`sha256("")`:                                                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		`base64decode(base64encode("ü"))`:                            "ü",
+		`length("üx")`:                                               "2",
+		`length([1, 2, 3])`:                                          "3",
+		`urlencode("a b&c")`:                                         "a+b%26c",
+		`md5("")`:                                                    "d41d8cd98f00b204e9800998ecf8427e",
+	} {
+		text := one("t.hcl", "container \"a\" {\n  environment = { X = "+expr+" }\n}\n")
+		text.Root = root
+		s, diags := lang.Load(text, lang.Variables{})
+		if len(diags) > 0 || s.Containers[0].Environment["X"] != want {
+			t.Errorf("%s: %v, want %s (%v)", expr, s.Containers, want, diags)
+		}
+	}
+}
+
+// TestFormatKeepsMeaning is parse, format, parse: the same stack, apart from
+// places.
+func TestFormatKeepsMeaning(t *testing.T) {
+	example, err := os.ReadFile("../../examples/quickstart/containers.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"everything": everything, "example": string(example), "many": many(20), "squeezed": strings.ReplaceAll(everything, "  ", "")} {
+		out, err := format.Format("t.hcl", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := load(t, text), load(t, string(out))
+		for i := range before.Containers {
+			a, b := before.Containers[i], after.Containers[i]
+			a.At, b.At, a.Pos = nil, nil, b.Pos
+			if a.Image != nil {
+				a.Image.Pos = b.Image.Pos
+			}
+			if !reflect.DeepEqual(a, b) {
+				t.Errorf("%s: %+v became %+v", name, a, b)
+			}
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(everything, false)
+	f.Add(variables, false)
+	f.Add(manyEach[:40], false)
+	f.Add(`{"container": {"a": {"autostart": {"order": 1}, "nic": {"eth0": {"network": "${network.x}"}}}}}`, true)
+	files, _ := filepath.Glob("testdata/wrong/*.hcl")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text), false)
+	}
+	f.Fuzz(func(t *testing.T, text string, json bool) {
+		name := "t.hcl"
+		if json {
+			name = "t.hcl.json"
+		}
+		start := time.Now()
+		s, diags := lang.Load(one(name, text), lang.Variables{})
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+		for _, d := range diags {
+			if d.Summary == "" || strings.Contains(d.Summary, "\n") {
+				t.Errorf("summary %q", d.Summary)
+			}
+			_ = d.String()
+		}
+		if !diags.HasErrors() && len(s.Problems()) > 0 {
+			t.Error("problems without diagnostics")
+		}
+	})
+}

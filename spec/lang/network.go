@@ -1,0 +1,34 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"strake/spec"
+)
+
+func (l *loader) networkBlock() *block[spec.Network] {
+	return &block[spec.Network]{settings: map[string]setting[spec.Network]{
+		"external":    {read: text, set: func(n *spec.Network, _ string, v any) { n.External = v.(string) }},
+		"bridge":      {read: text, set: func(n *spec.Network, _ string, v any) { n.Bridge = v.(string) }},
+		"ipv4":        {read: text, set: func(n *spec.Network, _ string, v any) { n.IPv4 = v.(string) }},
+		"ipv6":        {read: text, set: func(n *spec.Network, _ string, v any) { n.IPv6 = v.(string) }},
+		"nat":         {read: flag, set: func(n *spec.Network, _ string, v any) { n.NAT = v.(bool) }},
+		"isolate":     {read: flag, set: func(n *spec.Network, _ string, v any) { n.Isolate = v.(bool) }},
+		"host_access": {read: flag, set: func(n *spec.Network, _ string, v any) { n.HostAccess = v.(bool) }},
+		"mtu":         {read: small, set: func(n *spec.Network, _ string, v any) { n.MTU = v.(int) }},
+	}}
+}
+
+func (l *loader) readNetworks(blocks hcl.Blocks) {
+	table, before := l.networkBlock(), len(l.diags)
+	for _, b := range firsts(blocks) {
+		n := spec.Network{Name: b.Labels[0], Pos: place(b.DefRange)}
+		n.At = lay(l, open(l, b.Body, table).items, l.scope.base).apply(&n)
+		l.stack.Networks = append(l.stack.Networks, n)
+	}
+	l.networksBroken = len(l.diags) > before
+	slices.SortFunc(l.stack.Networks, func(a, b spec.Network) int { return strings.Compare(a.Name, b.Name) })
+}

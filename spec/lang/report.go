@@ -1,0 +1,168 @@
+package lang
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"strake/spec"
+)
+
+// fail adds an error of our own.
+func (l *loader) fail(at hcl.Range, summary, detail string) {
+	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at})
+}
+
+func (l *loader) broken() bool { return l.diags.HasErrors() }
+
+func quote(s string) string {
+	if len(s) > 80 {
+		s = s[:64] + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// place is where a range starts.
+func place(r hcl.Range) spec.Pos {
+	return spec.Pos{File: r.Filename, Line: r.Start.Line, Column: r.Start.Column}
+}
+
+func end(r hcl.Range) spec.Pos {
+	return spec.Pos{File: r.Filename, Line: r.End.Line, Column: r.End.Column}
+}
+
+// report makes plain values of all that was found: each once, in the order of
+// the text, with its source line, and without secrets.
+func (l *loader) report() Diagnostics {
+	var list Diagnostics
+	for _, d := range l.diags {
+		list = append(list, l.plain(d))
+	}
+	list = append(list, l.found...)
+	list.Sort()
+	lines := map[string][]string{}
+	seen := map[spec.Diagnostic]bool{}
+	kept := list[:0]
+	for _, d := range list {
+		l.hide(&d)
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
+		d.Source = l.line(lines, d.Pos)
+		if d.End.Line == 0 {
+			d.End = d.Pos
+			d.End.Column = len([]rune(strings.TrimRight(d.Source, " ,\t\r"))) + 1
+		}
+		if l.hidden(d.Source) {
+			d.Source = ""
+		}
+		kept = append(kept, d)
+	}
+	return kept
+}
+
+func (l *loader) plain(d *hcl.Diagnostic) spec.Diagnostic {
+	p := spec.Diagnostic{Severity: spec.Error, Summary: lowerFirst(d.Summary), Detail: d.Detail}
+	if d.Severity == hcl.DiagWarning {
+		p.Severity = spec.Warning
+	}
+	if d.Subject != nil {
+		p.Pos, p.End = place(*d.Subject), end(*d.Subject)
+	}
+	if aboutSecret(d) {
+		p.Detail = "A sensitive value takes part in this, so the details are left out."
+	}
+	return p
+}
+
+// lowerFirst brings HCL's summaries into line with ours.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// aboutSecret says whether the failed expression looks at a sensitive value.
+func aboutSecret(d *hcl.Diagnostic) bool {
+	if d.Expression == nil || d.EvalContext == nil {
+		return false
+	}
+	for _, t := range d.Expression.Variables() {
+		v, diags := t.TraverseAbs(d.EvalContext)
+		if !diags.HasErrors() && v.ContainsMarked() {
+			return true
+		}
+	}
+	return false
+}
+
+// hide takes secrets out of texts that quote a value which lost its mark on
+// the way: elements inside a for expression have none.
+func (l *loader) hide(d *spec.Diagnostic) {
+	for _, s := range l.secrets {
+		d.Summary = strings.ReplaceAll(d.Summary, s, "(sensitive)")
+		d.Detail = strings.ReplaceAll(d.Detail, s, "(sensitive)")
+	}
+}
+
+func (l *loader) hidden(line string) bool {
+	for _, s := range l.secrets {
+		if strings.Contains(line, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// line is the source line of a position.
+func (l *loader) line(lines map[string][]string, p spec.Pos) string {
+	f := l.files[p.File]
+	if f == nil {
+		return ""
+	}
+	if lines[p.File] == nil {
+		lines[p.File] = strings.Split(string(f.Bytes), "\n")
+	}
+	if p.Line < 1 || p.Line > len(lines[p.File]) {
+		return ""
+	}
+	text := strings.TrimSuffix(lines[p.File][p.Line-1], "\r")
+	if len(text) > 400 {
+		return "" // of no use on a screen
+	}
+	return text
+}
+
+// ends tells for the start of every expression and block header where it
+// ends. It is made only when there is something to underline.
+func (l *loader) ends() map[spec.Pos]spec.Pos {
+	ends := map[spec.Pos]spec.Pos{}
+	for _, f := range l.files {
+		body, ok := f.Body.(*hclsyntax.Body)
+		if !ok {
+			continue
+		}
+		hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
+			r, ok := underlined(n)
+			if p := place(r); ok && ends[p].Compare(end(r)) < 0 {
+				ends[p] = end(r)
+			}
+			return nil
+		})
+	}
+	return ends
+}
+
+func underlined(n hclsyntax.Node) (hcl.Range, bool) {
+	switch n := n.(type) {
+	case *hclsyntax.Block:
+		return n.DefRange(), true
+	case hclsyntax.Expression:
+		return n.Range(), true
+	}
+	return hcl.Range{}, false
+}

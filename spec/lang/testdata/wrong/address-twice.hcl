@@ -1,0 +1,16 @@
+network "n" {
+  ipv4 = "10.5.0.1/24"
+}
+
+container "a" {
+  nic "eth0" {
+    network = network.n
+    ipv4    = "10.5.0.7"
+  }
+}
+container "b" {
+  nic "eth0" {
+    network = network.n
+    ipv4    = "10.5.0.7/24"
+  }
+}

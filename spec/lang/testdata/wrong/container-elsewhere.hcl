@@ -1,0 +1,3 @@
+container "a" {
+  hostname = container.a
+}

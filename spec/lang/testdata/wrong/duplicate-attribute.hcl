@@ -1,0 +1,4 @@
+container "a" {
+  hostname = "a"
+  hostname = "b"
+}

@@ -1,0 +1,4 @@
+container "a" {
+  hostname    = uper("a")
+  environment = { A = file("nope.txt"), B = parseint("x", 10), C = uuid() }
+}

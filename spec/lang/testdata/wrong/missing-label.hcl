@@ -1,0 +1,4 @@
+container {
+}
+network "a" "b" {
+}

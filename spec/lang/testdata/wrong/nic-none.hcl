@@ -1,0 +1,4 @@
+container "a" {
+  nic "eth0" {
+  }
+}

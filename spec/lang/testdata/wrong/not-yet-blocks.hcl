@@ -1,0 +1,6 @@
+secret "db" {
+}
+container "a" {
+  health {
+  }
+}

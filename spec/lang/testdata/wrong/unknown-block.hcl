@@ -1,0 +1,6 @@
+contaner "a" {
+}
+container "a" {
+  limit {
+  }
+}

@@ -1,0 +1,6 @@
+container "a" {
+  hostnme = "x"
+  limits {
+    memori = "1GiB"
+  }
+}

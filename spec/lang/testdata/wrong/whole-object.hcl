@@ -1,0 +1,6 @@
+container "a" {
+  environment = { A = var }
+}
+variable "x" {
+  default = 1
+}

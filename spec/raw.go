@@ -1,0 +1,77 @@
+package spec
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+func (c *checker) raw(o *Container) {
+	for _, k := range slices.Sorted(maps.Keys(o.Raw)) {
+		path := `raw["` + k + `"]`
+		if !strings.HasPrefix(k, "lxc.") || !rawKey(k) {
+			c.wrong(o, path, quote(k)+" is not an LXC key", `LXC keys start with "lxc." and have letters, digits and the characters . _ - (see lxc.container.conf(5)).`)
+			continue
+		}
+		if instead := owned(k); instead != "" {
+			c.wrong(o, path, k+" is set by strake itself", instead)
+		}
+		if why := oneLine(o.Raw[k]); why != "" {
+			c.wrong(o, path, "the value of "+k+" "+why, "An LXC configuration holds one line a key.")
+		}
+	}
+}
+
+func rawKey(k string) bool {
+	return len(k) > len("lxc.") && !strings.ContainsFunc(k, func(r rune) bool { return !interfaceLetter(r) })
+}
+
+// owned says what to write instead of an LXC key that strake sets itself, or
+// nothing. A key that liblxc keeps in a list (lxc.hook.pre-start,
+// lxc.mount.entry) would not replace strake's, but come beside it; the guard
+// in front of the network and the id-mapped root would no longer be all that
+// there is.
+func owned(key string) string {
+	for _, o := range []struct{ prefix, instead string }{
+		{"lxc.rootfs", "The root filesystem comes from image."},
+		{"lxc.idmap", "Ids are given by strake. Write idmap { size = 65536 } or idmap { privileged = true }."},
+		{"lxc.id_map", "Ids are given by strake. Write idmap { size = 65536 } or idmap { privileged = true }."},
+		{"lxc.net", `Write a nic "eth0" { ... } block.`},
+		{"lxc.uts.name", "Write hostname."},
+		{"lxc.utsname", "Write hostname."},
+		{"lxc.include", "Other files can't be included: a generation has to hold everything that the container is made of."},
+		{"lxc.hook.pre-start", "strake needs this hook to make mounts, bridges and the guard before a start."},
+		{"lxc.hook.version", "strake's own hook needs it."},
+		{"lxc.start", "Write autostart = true, or autostart { order = 1, delay = \"5s\" } with one setting a line."},
+		{"lxc.group", "Write autostart { group = \"NAME\" }."},
+		{"lxc.environment", "Write environment = { NAME = \"value\" }."},
+		{"lxc.mount.entry", "Write a mount \"/target\" { source = \"/source\" } block."},
+		{"lxc.mount.fstab", "Write a mount \"/target\" { source = \"/source\" } block."},
+		{"lxc.log", "strake sets where the log goes; see it with: strake logs NAME"},
+		{"lxc.ephemeral", "liblxc would delete the container when it stops; strake keeps its generations."},
+	} {
+		if key == o.prefix || strings.HasPrefix(key, o.prefix+".") {
+			return o.instead
+		}
+	}
+	return ownedLimit(key)
+}
+
+// ownedLimit covers the cgroup keys behind limits, in both hierarchies.
+func ownedLimit(key string) string {
+	rest, ok := strings.CutPrefix(key, "lxc.cgroup2.")
+	if !ok {
+		if rest, ok = strings.CutPrefix(key, "lxc.cgroup."); !ok {
+			return ""
+		}
+	}
+	switch rest {
+	case "memory.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.swap.max":
+		return "Write limits { memory = \"512MiB\" }."
+	case "cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us":
+		return "Write limits { cpus = 1.5 }."
+	case "pids.max":
+		return "Write limits { processes = 400 }."
+	}
+	return ""
+}

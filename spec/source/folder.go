@@ -1,0 +1,80 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// lockName is the file of pinned image digests. It lies beside the
+// configuration and is none of it.
+const lockName = "strake.lock.hcl"
+
+func readFolder(shown, abs string) (Text, error) {
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return Text{}, unreadable(shown, err)
+	}
+	defer root.Close()
+	names, vars, err := list(abs)
+	if err != nil {
+		return Text{}, unreadable(shown, err)
+	}
+	if len(names) == 0 {
+		return Text{}, fmt.Errorf("read %s: the folder %w", shown, ErrEmpty)
+	}
+	r := reader{root: root, shown: shown}
+	text := Text{Name: stackName(filepath.Base(abs)), Root: abs, Origin: abs}
+	if text.Files, err = r.all(names); err != nil {
+		return Text{}, err
+	}
+	if text.Vars, err = r.all(vars); err != nil {
+		return Text{}, err
+	}
+	return text, nil
+}
+
+// list gives the names of the folder's configuration and variable files in
+// name order. Hidden files are left out: editors keep locks and copies there.
+func list(dir string) (names, vars []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."), name == lockName:
+		case strings.HasSuffix(name, ".hcl"), strings.HasSuffix(name, ".hcl.json"):
+			names = append(names, name)
+		case strings.HasSuffix(name, ".auto.hclvars"):
+			vars = append(vars, name)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(vars)
+	return names, vars, nil
+}
+
+type reader struct {
+	root  *os.Root
+	shown string
+	total int
+}
+
+func (r *reader) all(names []string) ([]File, error) {
+	var files []File
+	for _, name := range names {
+		data, err := readFile(r.root, name, filepath.Join(r.shown, name))
+		if err != nil {
+			return nil, err
+		}
+		if r.total += len(data); r.total > MaxTotal {
+			return nil, fmt.Errorf("read %s: the folder %w: more than %d MiB", r.shown, ErrTooLarge, MaxTotal>>20)
+		}
+		files = append(files, File{Name: name, Bytes: data})
+	}
+	return files, nil
+}
