@@ -101,6 +101,9 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	run := e.run(kind, p.Stack)
 	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
 	out := Outcome{Run: run}
+	if err := e.State.Begin(run.ID); err != nil {
+		return out, err
+	}
 	if err := e.ready(ctx, &p); err != nil {
 		return out, err
 	}
@@ -124,7 +127,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}
-	errs = append(errs, e.State.SetRun(run.ID, out))
+	errs = append(errs, e.State.SetRun(run.ID, out), e.State.End())
 	return out, errors.Join(errs...)
 }
 

@@ -63,10 +63,13 @@ func (e *Engine) recover(ctx context.Context) error {
 	for _, name := range names {
 		e.progress("undid an interrupted run of " + name)
 	}
-	if err != nil || len(names) == 0 {
+	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err
 	}
-	return e.tidy(ctx)
+	if err := e.tidy(ctx); err != nil {
+		return err
+	}
+	return e.State.End()
 }
 
 func (e *Engine) progress(line string) {

@@ -141,6 +141,16 @@ func (e *Engine) guarded() ([]resource.Container, error) {
 	return append(scene{standing: standing}.containers(), apart...), err
 }
 
+// has says whether a stack has containers.
+func (s scene) has(stack string) bool {
+	for _, c := range s.standing {
+		if c.Record.Stack == stack {
+			return true
+		}
+	}
+	return false
+}
+
 // containers lists all that stand, sorted by name.
 func (s scene) containers() []resource.Container {
 	var list []resource.Container

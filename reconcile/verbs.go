@@ -14,12 +14,6 @@ import (
 	"strake/reconcile/state"
 )
 
-// ErrNotRunning: it has no init that could be asked to do anything.
-var ErrNotRunning = errors.New("not running")
-
-// ErrRunning: it would have to be stopped first.
-var ErrRunning = errors.New("running")
-
 // current is the container as its current generation says.
 func (e *Engine) current(name string) (resource.Container, error) {
 	n, err := e.State.Book(name).Current()
@@ -32,7 +26,7 @@ func (e *Engine) current(name string) (resource.Container, error) {
 	return e.State.Desired(name, n)
 }
 
-// State is the run state of a container that strake made.
+// RunState is the run state of a container that strake made.
 func (e *Engine) RunState(ctx context.Context, name string) (resource.State, error) {
 	if _, err := e.current(name); err != nil {
 		return "", err
@@ -131,27 +125,37 @@ func (e *Engine) Terminate(ctx context.Context, name string) error {
 func (e *Engine) stop(ctx context.Context, name string, end func() error) error {
 	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
 		if !s.Up() {
-			return ErrNotRunning
+			return resource.ErrNotRunning
 		}
 		if err := e.State.SetWord(name, state.Word{Stopped: true, By: e.By, At: time.Now().UTC()}); err != nil {
 			return err
 		}
-		return end()
+		return e.ended(name, end())
 	})
+}
+
+// ended makes a message of an end that had to be forced: the container is
+// stopped all the same.
+func (e *Engine) ended(name string, err error) error {
+	if errors.Is(err, resource.ErrKilled) {
+		e.progress(name + " " + resource.ErrKilled.Error())
+		return nil
+	}
+	return err
 }
 
 // Restart stops and starts, and so brings into effect what was waiting.
 func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration) error {
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
 		if s.Up() {
-			if err := e.Host.Containers.Stop(ctx, name, timeout); err != nil {
+			if err := e.ended(name, e.Host.Containers.Stop(ctx, name, timeout)); err != nil {
 				return err
 			}
 		}
 		if err := e.State.ClearWord(name); err != nil {
 			return err
 		}
-		if err := e.Host.Roots.Unmount(ctx, name); err != nil {
+		if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
 			return err
 		}
 		if err := e.Ensure(ctx, c); err != nil {
@@ -174,7 +178,7 @@ func (e *Engine) Unfreeze(ctx context.Context, name string) error {
 func (e *Engine) whileUp(ctx context.Context, name string, f func(context.Context, string) error) error {
 	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
 		if !s.Up() {
-			return ErrNotRunning
+			return resource.ErrNotRunning
 		}
 		return f(ctx, name)
 	})

@@ -38,11 +38,11 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err := w.known(); err != nil {
 		return plan.Plan{}, err
 	}
-	if err := e.sameOrigin(w); err != nil {
-		return plan.Plan{}, err
-	}
 	in, err := e.look(ctx)
 	if err != nil {
+		return plan.Plan{}, err
+	}
+	if err := e.sameOrigin(w, in); err != nil {
 		return plan.Plan{}, err
 	}
 	want, err := e.desired(ctx, w)
@@ -61,7 +61,7 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	if err := errors.Join(oneStack(p, in), e.acceptable(p)); err != nil {
+	if err := errors.Join(oneStack(p, in), e.ownNetworks(w), e.acceptable(p)); err != nil {
 		return p, err
 	}
 	return p, guardPrune(w, p)
@@ -79,10 +79,10 @@ func (w Wish) known() error {
 }
 
 // sameOrigin keeps two texts that happen to have one name from pruning each
-// other.
-func (e *Engine) sameOrigin(w Wish) error {
+// other. A stack without containers has nothing to lose.
+func (e *Engine) sameOrigin(w Wish, in scene) error {
 	s, ok, err := e.State.Stack(w.Stack.Name)
-	if err != nil || !ok || w.MoveStack || w.Origin == s.Origin {
+	if err != nil || !ok || w.MoveStack || w.Origin == s.Origin || !in.has(w.Stack.Name) {
 		return err
 	}
 	return fmt.Errorf("%w: stack %s comes from %s, not from %s; if it has moved, say --move-stack, else give this one another name with a stack block",
@@ -205,6 +205,27 @@ func oneStack(p plan.Plan, in scene) error {
 	for _, c := range p.Containers {
 		if s, ok := in.standing[c.Name]; ok && s.Record.Stack != p.Stack {
 			errs = append(errs, fmt.Errorf("%w: container %s belongs to stack %s", ErrPolicy, c.Name, s.Record.Stack))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ownNetworks refuses a second definition of a network.
+func (e *Engine) ownNetworks(w Wish) error {
+	stacks, err := e.State.Stacks()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, other := range stacks {
+		if other == w.Stack.Name {
+			continue
+		}
+		for _, n := range e.lastStack(other).Networks {
+			if slices.ContainsFunc(w.Stack.Networks, func(m spec.Network) bool { return m.Name == n.Name && m.External == "" }) {
+				errs = append(errs, fmt.Errorf("%w: network %s belongs to stack %s; give this one another name, or use its bridge: external = %q",
+					ErrPolicy, n.Name, other, n.Bridge))
+			}
 		}
 	}
 	return errors.Join(errs...)

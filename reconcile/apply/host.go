@@ -67,8 +67,8 @@ type store interface {
 	Restore(container, run string) error // and back; nothing where it is back already
 	Mend(c resource.Container, generation int) error
 	Render(c resource.Container) (map[string][]byte, error) // files of a generation
-	Include(container string) string                                        // the LXC configuration of whatever is current
-	Tail(container string) string                                           // lines that people added to a configuration that is gone
+	Include(container string) string                        // the LXC configuration of whatever is current
+	Tail(container string) string                           // lines that people added to a configuration that is gone
 	KeepTail(container, tail string) error
 
 	Journals() ([]string, error) // containers whose run did not end

@@ -55,3 +55,31 @@ func (d *Dir) ClearJournal(container string) error {
 	}
 	return nil
 }
+
+func (d *Dir) underway() string { return filepath.Join(d.path, "underway") }
+
+// Begin marks that a run is under way: it may leave more behind than what
+// containers' journals tell.
+func (d *Dir) Begin(run string) error {
+	if err := d.make(d.path); err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.underway(), []byte(run+"\n"), 0o600); err != nil {
+		return fmt.Errorf("begin run: %w", err)
+	}
+	return nil
+}
+
+// Interrupted says whether a run began and never ended.
+func (d *Dir) Interrupted() bool {
+	_, err := os.Lstat(d.underway())
+	return err == nil
+}
+
+// End takes the mark away.
+func (d *Dir) End() error {
+	if err := os.Remove(d.underway()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("end run: %w", err)
+	}
+	return nil
+}

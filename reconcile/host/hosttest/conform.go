@@ -36,6 +36,7 @@ type Machine struct {
 		AddNIC(context.Context, int, resource.NIC) error
 		ChangeNIC(context.Context, int, resource.NIC, resource.NIC) error
 		RemoveNIC(context.Context, int, resource.NIC) error
+		RemoveDevice(context.Context, string) error
 	}
 	Filter interface {
 		Set(context.Context, resource.Guard) error
@@ -129,6 +130,9 @@ func (m Machine) conformStart(t *testing.T, c resource.Container) {
 	}
 	if err := m.Containers.Start(ctx, c.Name); err == nil {
 		t.Fatal("it starts without its root filesystem")
+	}
+	if err := m.Devices.RemoveDevice(ctx, c.NICs[0].Device); err != nil && !errors.Is(err, resource.ErrNotFound) {
+		t.Fatalf("remove what the failed start left: %v", err)
 	}
 	refuses(t, "kill of a stopped one", m.Containers.Kill(ctx, c.Name), resource.ErrNotRunning)
 	refuses(t, "stop of a stopped one", m.Containers.Stop(ctx, c.Name, time.Second), resource.ErrNotRunning)

@@ -14,7 +14,7 @@ func TestConform(t *testing.T) {
 		Containers: h, Devices: h, Filter: h, Roots: h,
 		Container: Sample("sha256-" + resource.Digest("image")),
 		Include: func(t *testing.T, c resource.Container) string {
-			text, err := Render(c, 1)
+			text, err := Render("", c)
 			if err != nil {
 				t.Fatal(err)
 			}

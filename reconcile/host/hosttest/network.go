@@ -104,6 +104,16 @@ func (h *Host) RemoveNIC(_ context.Context, pid int, n resource.NIC) error {
 	})
 }
 
+// RemoveDevice removes the host's end of an interface that no container has.
+func (h *Host) RemoveDevice(_ context.Context, name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.running {
+		p.c.NICs = slices.DeleteFunc(p.c.NICs, func(n resource.NIC) bool { return n.Device == name })
+	}
+	return fmt.Errorf("interface %s: %w", name, resource.ErrNotFound)
+}
+
 func (h *Host) interfaces(method string, pid int, name string, f func(*process, int) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

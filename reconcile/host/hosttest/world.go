@@ -56,7 +56,7 @@ func New() *Host {
 }
 
 // Render is the LXC configuration that this host reads: the container as JSON.
-func Render(c resource.Container, _ int) (string, error) {
+func Render(_ string, c resource.Container) (string, error) {
 	text, err := json.MarshalIndent(c, "", " ")
 	return string(text), err
 }

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"strake/cmd/internal/view"
+	"strake/reconcile"
+)
+
+// beat is how often --watch looks.
+const beat = 2 * time.Second
+
+func (r *run) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name: "status", Aliases: []string{"list"}, Category: "looking",
+		Usage: "show what is there and how it relates to what was applied", ArgsUsage: "[NAME]",
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "show it again every two seconds"}},
+		Action: r.status,
+	}
+}
+
+func (r *run) status(c *cli.Context) error {
+	args, err := arguments(c, "[NAME]")
+	if err != nil {
+		return err
+	}
+	e, err := r.engine()
+	if err != nil {
+		return err
+	}
+	for {
+		list, err := e.Status(c.Context, args...)
+		if err != nil {
+			return err
+		}
+		if c.Bool("watch") && terminal(r.Stdout) {
+			fmt.Fprint(r.Stdout, "\x1b[H\x1b[2J") // ECMA-48: cursor home, erase display
+		}
+		if err := r.showStatus(list, len(args) > 0); err != nil || !c.Bool("watch") {
+			return err
+		}
+		if !pause(c.Context, beat) {
+			return nil
+		}
+	}
+}
+
+// pause waits and says whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (r *run) showStatus(list []reconcile.Status, detail bool) error {
+	if r.g.JSON {
+		if list == nil {
+			list = []reconcile.Status{}
+		}
+		return view.JSON(r.Stdout, struct {
+			Version    int                `json:"version"`
+			Containers []reconcile.Status `json:"containers"`
+		}{1, list})
+	}
+	if len(list) == 0 && terminal(r.Stdout) {
+		r.say("no containers; `strake apply PATH` makes what a configuration says")
+	}
+	if err := view.Statuses(list).Write(r.Stdout, r.style(r.Stdout)); err != nil || !detail || r.g.Plain {
+		return err
+	}
+	return view.Detail(r.Stdout, list[0], r.style(r.Stdout))
+}
+
+// one is the command line of the many commands that are about one container.
+func (r *run) one(c *cli.Context) (string, error) {
+	args, err := arguments(c, "NAME")
+	if err != nil {
+		return "", err
+	}
+	return args[0], nil
+}
+

@@ -1,0 +1,94 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// fate says what a container keeps and loses when it is made anew, put away
+// or deleted.
+func fate(c plan.ContainerPlan, purge bool) [][2]string {
+	if c.Last == nil {
+		return nil
+	}
+	switch {
+	case c.Action == plan.Recreate:
+		return [][2]string{{"KEEPS", keeps(c)}, {"LOSES", fmt.Sprintf(
+			"everything written inside; it stays with generation %d, `strake rollback %s` brings it back", c.From, c.Name)}}
+	case c.Action == plan.Retire && purge:
+		return [][2]string{{"KEEPS", either(hostFolders(c.Last.Mounts), "nothing")},
+			{"LOSES", "everything written inside, and all its generations, for good"}}
+	case c.Action == plan.Retire:
+		return [][2]string{{"KEEPS", join("root filesystem and generations, for 7 days in the attic", hostFolders(c.Last.Mounts))},
+			{"LOSES", join(stops(c), "its name, ids and addresses: another container can get them")}}
+	}
+	return nil
+}
+
+func stops(c plan.ContainerPlan) string {
+	if c.Have.State.Up() {
+		return "what runs"
+	}
+	return ""
+}
+
+// keeps lists what is the same before and after a recreate.
+func keeps(c plan.ContainerPlan) string {
+	list := []string{"its name"}
+	if m := c.Want.IDMap; m == c.Last.IDMap && !m.Privileged {
+		list = append(list, fmt.Sprintf("ids %d-%d", m.Base, m.Base+m.Size-1))
+	}
+	for _, n := range c.Want.NICs {
+		for _, o := range c.Last.NICs {
+			if n.Name == o.Name && n.MAC == o.MAC && n.IPv4 == o.IPv4 && n.IPv6 == o.IPv6 {
+				list = append(list, strings.TrimSpace(n.Name+" "+either(n.IPv4, n.IPv6)))
+			}
+		}
+	}
+	list = append(list, hostFolders(both(c.Want.Mounts, c.Last.Mounts)), fmt.Sprintf("generations up to %d", c.From))
+	return join(list...)
+}
+
+func both(a, b []resource.Mount) []resource.Mount {
+	var list []resource.Mount
+	for _, m := range a {
+		for _, o := range b {
+			if m == o {
+				list = append(list, m)
+			}
+		}
+	}
+	return list
+}
+
+func hostFolders(mounts []resource.Mount) string {
+	var list []string
+	for _, m := range mounts {
+		list = append(list, m.Source)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "on the host " + strings.Join(list, ", ")
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// join leaves out what is empty.
+func join(parts ...string) string {
+	var list []string
+	for _, p := range parts {
+		if p != "" {
+			list = append(list, p)
+		}
+	}
+	return strings.Join(list, "; ")
+}

@@ -1,0 +1,230 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"strake/reconcile/plan"
+)
+
+// PlanOptions are what a plan alone does not say.
+type PlanOptions struct {
+	Style
+	Purge bool // what is retired is deleted at once
+}
+
+// Plan writes a plan for people. One that has nothing to do is one line.
+func Plan(w io.Writer, pl plan.Plan, o PlanOptions) error {
+	p := &printer{w: w}
+	if !pl.Differs() {
+		p.f("%s: nothing to do; %d unchanged.\n", title(pl), len(pl.Containers))
+		for _, c := range pl.Containers {
+			if c.Note != "" {
+				p.f("  %s: %s\n", c.Name, Safe(c.Note))
+			}
+		}
+		return p.err
+	}
+	p.f("%s\n", o.paint(bold, title(pl)))
+	blocks := blocks(pl, o)
+	widths := width{24, 24}
+	names := 0
+	for _, b := range blocks {
+		widths.fit(b.lines)
+		names = max(names, len(b.name))
+	}
+	for _, b := range blocks {
+		o.block(p, b, widths, names)
+	}
+	p.f("\n%s\n", Summary(pl))
+	return p.err
+}
+
+func title(pl plan.Plan) string {
+	text := "changes"
+	if pl.Stack != "" {
+		text = "stack " + pl.Stack
+	}
+	if pl.Source != "" {
+		text += "   " + pl.Source
+	}
+	if pl.Commit != "" {
+		text += "@" + pl.Commit[:min(len(pl.Commit), 7)]
+	}
+	return Safe(text)
+}
+
+// block is one container or network.
+type block struct {
+	symbol, name, action, gen string
+	lines                     []line
+	tail                      []string // faint lines below
+	fate                      [][2]string
+}
+
+func blocks(pl plan.Plan, o PlanOptions) []block {
+	var list []block
+	for _, n := range pl.Networks {
+		if n.Action != plan.Keep {
+			list = append(list, networkBlock(n))
+		}
+	}
+	for _, c := range pl.Containers {
+		if c.Action != plan.Keep {
+			list = append(list, containerBlock(c, o.Purge))
+		}
+	}
+	return list
+}
+
+func networkBlock(n plan.NetworkPlan) block {
+	b := block{symbol: "~", name: "network " + n.Name, action: "live", lines: lines(n.Changes, 0)}
+	switch n.Action {
+	case plan.Create:
+		b.symbol, b.action = "+", "create"
+	case plan.Retire:
+		b.symbol, b.action, b.lines = "-", "remove", nil
+		b.tail = []string{"nobody is on it any more"}
+	}
+	for i := range b.lines {
+		if b.lines[i].notes != nil {
+			b.lines[i].notes = []string{"changed outside"} // networks have no generation of their own
+		}
+	}
+	return b
+}
+
+func containerBlock(c plan.ContainerPlan, purge bool) block {
+	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From)}
+	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" {
+		b.lines = unfetched(b.lines)
+	}
+	if c.Action == plan.Create {
+		for i := range b.lines {
+			b.lines[i].impact = "" // nothing is there that could be struck
+		}
+	}
+	if c.Same > 0 {
+		b.tail = append(b.tail, "("+count(c.Same, "setting")+" unchanged)")
+	}
+	if len(c.Waiting()) > 0 {
+		b.tail = append(b.tail, "pending restart: `strake restart "+c.Name+"` brings it into effect")
+	}
+	if c.Note != "" {
+		b.tail = append(b.tail, c.Note)
+	}
+	b.fate = fate(c, purge)
+	return b
+}
+
+// unfetched adds what a fetch will tell, behind what else is said of the image.
+func unfetched(list []line) []line {
+	at := 0
+	for i, l := range list {
+		if l.path == "image.digest" {
+			return list
+		}
+		if strings.HasPrefix(l.path, "image.") {
+			at = i + 1
+		}
+	}
+	return slices.Insert(list, at, line{symbol: "+", path: "image.digest", value: unknown})
+}
+
+func symbol(a plan.Action) string {
+	switch a {
+	case plan.Create:
+		return "+"
+	case plan.Update, plan.Record:
+		return "~"
+	case plan.Restart, plan.Stop:
+		return "!"
+	case plan.Recreate:
+		return "-/+"
+	case plan.Retire:
+		return "-"
+	}
+	return "*"
+}
+
+func actionText(c plan.ContainerPlan, purge bool) string {
+	switch {
+	case c.Action == plan.Pending:
+		return "pending restart"
+	case c.Action == plan.Retire && purge:
+		return "destroy"
+	}
+	return string(c.Action)
+}
+
+func generationText(c plan.ContainerPlan) string {
+	switch {
+	case c.To == 0:
+		return ""
+	case c.From == c.To:
+		return fmt.Sprintf("gen %d", c.To)
+	case c.From == 0:
+		return fmt.Sprintf("gen %d", c.To)
+	}
+	return fmt.Sprintf("gen %d -> %d", c.From, c.To)
+}
+
+func (o PlanOptions) block(p *printer, b block, w width, names int) {
+	room := len("      ~ ") + w.path + 2 + w.value + 2 + len("[recreate]") + 2
+	head := "  " + b.symbol + " " + pad(b.name, names) + b.action
+	lead := "  " + o.paint(symbolTint(b.symbol), b.symbol) + " " + o.paint(bold, b.name)
+	rest := strings.TrimPrefix(head, "  "+b.symbol+" "+b.name)
+	if b.gen != "" {
+		rest += strings.Repeat(" ", max(room-len(head), 2)) + b.gen
+	}
+	p.f("\n%s%s\n", lead, rest)
+	o.changes(p, b.lines, w)
+	for _, f := range b.fate {
+		p.f("        %s  %s\n", o.paint(bold, f[0]), Safe(f[1]))
+	}
+	for _, t := range b.tail {
+		p.f("        %s\n", o.paint(faint, Safe(t)))
+	}
+}
+
+// Summary counts what happens, from the least to the most destructive.
+func Summary(pl plan.Plan) string {
+	networks, containers := map[plan.Action]int{}, map[plan.Action]int{}
+	for _, n := range pl.Networks {
+		networks[n.Action]++
+	}
+	for _, c := range pl.Containers {
+		containers[c.Action]++
+	}
+	var acts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			acts = append(acts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(networks[plan.Create]+networks[plan.Update]+networks[plan.Retire], plural("network", networks[plan.Create]+networks[plan.Update]+networks[plan.Retire]))
+	for _, a := range []plan.Action{plan.Record, plan.Create, plan.Update, plan.Restart, plan.Stop, plan.Recreate, plan.Retire} {
+		add(containers[a], string(a))
+	}
+	text := strings.Join(acts, ", ")
+	if text == "" {
+		text = "nothing to do"
+	}
+	acts = nil
+	for _, a := range []plan.Action{plan.Keep, plan.Pending, plan.Held, plan.Orphan} {
+		add(containers[a], map[plan.Action]string{plan.Keep: "unchanged", plan.Pending: "pending restart", plan.Held: "held", plan.Orphan: "orphan"}[a])
+	}
+	if len(acts) > 0 {
+		text += "; " + strings.Join(acts, ", ")
+	}
+	return "Summary: " + text + "."
+}
+
+func plural(noun string, n int) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}

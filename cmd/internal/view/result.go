@@ -1,0 +1,86 @@
+package view
+
+import (
+	"fmt"
+	"io"
+
+	"strake/reconcile"
+	"strake/reconcile/apply"
+	"strake/reconcile/plan"
+)
+
+// Outcome writes how a run ended, one line for each container.
+func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
+	p := &printer{w: w}
+	for _, r := range out.Results {
+		text, t := ended(pl, r)
+		p.f("%s: %s\n", r.Name, s.paint(t, text))
+	}
+	if out.Stack != 0 {
+		p.f("stack %s: generation %d\n", out.Run.Stack, out.Stack)
+	}
+	return p.err
+}
+
+func ended(pl plan.Plan, r apply.Result) (string, tint) {
+	switch r.Outcome {
+	case "applied":
+		return did(pl, r.Name, r.To), green
+	case "rolled back":
+		if r.From == 0 {
+			return "failed; what was begun is undone", red
+		}
+		return fmt.Sprintf("failed; back to generation %d", r.From), red
+	case "stuck":
+		return "failed, and so did the way back", red
+	case "left":
+		return "failed; left as it is", red
+	}
+	return r.Outcome, yellow
+}
+
+// did is the past tense of a plan's action.
+func did(pl plan.Plan, name string, to int) string {
+	for _, c := range pl.Containers {
+		if c.Name != name {
+			continue
+		}
+		if c.Action == plan.Retire {
+			return "retired"
+		}
+		return fmt.Sprintf("%s, generation %d", past(c.Action), to)
+	}
+	return "done"
+}
+
+func past(a plan.Action) string {
+	switch a {
+	case plan.Create:
+		return "created"
+	case plan.Update:
+		return "changed live"
+	case plan.Restart:
+		return "restarted"
+	case plan.Stop:
+		return "stopped"
+	case plan.Recreate:
+		return "recreated"
+	}
+	return "recorded"
+}
+
+// Event is one line about what a run is doing; "" for what needs none. All
+// steps are shown with detail, else those that take time.
+func Event(e apply.Event, detail bool) string {
+	switch {
+	case e.Outcome == "failed":
+		return e.Container + ": failed: " + Safe(e.Error)
+	case e.Outcome == "undone":
+		return e.Container + ": undone"
+	case e.Outcome != "begun" || e.Step == "":
+		return ""
+	case detail || e.Step == plan.DoStop || e.Step == plan.DoStart:
+		return e.Container + ": " + string(e.Step)
+	}
+	return ""
+}

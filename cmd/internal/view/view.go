@@ -1,0 +1,99 @@
+// Package view renders plans, tables, diagnostics and results: as text for
+// people, and as JSON for machines. It reads values and writes to what it is
+// given; it asks no clock, no terminal and no host, so that equal values give
+// equal text.
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Style is how text is written.
+type Style struct {
+	Color bool
+	Plain bool // tables without a head, their columns parted by tabs
+}
+
+// tint is an SGR sequence of ECMA-48.
+type tint string
+
+const (
+	green   tint = "32"
+	yellow  tint = "33"
+	red     tint = "31"
+	magenta tint = "35"
+	bold    tint = "1"
+	faint   tint = "2"
+)
+
+func (s Style) paint(t tint, text string) string {
+	if !s.Color || text == "" || t == "" {
+		return text
+	}
+	return "\x1b[" + string(t) + "m" + text + "\x1b[0m"
+}
+
+// JSON writes a value as indented JSON.
+func JSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// ShortDigest is as much of a digest as people tell apart.
+func ShortDigest(d string) string {
+	name, hex, ok := strings.Cut(d, "-")
+	if !ok {
+		name, hex = "", d
+	}
+	if len(hex) <= 12 {
+		return d
+	}
+	if name == "" {
+		return hex[:12]
+	}
+	return name + "-" + hex[:12]
+}
+
+// printer writes and keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) f(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Safe shows what would move a terminal's cursor as the text that it is.
+func Safe(s string) string {
+	clean := func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
+	if !strings.ContainsFunc(s, clean) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if clean(r) {
+			fmt.Fprintf(&b, `\x%02x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// text is the configuration of the crash tests.
+func text(body string) string {
+	return `network "crash" {
+  bridge = "crash0"
+  ipv4   = "10.77.0.1/24"
+}
+` + body
+}
+
+const (
+	before = `container "c1" {
+  environment = { A = "1" }
+  limits { memory = "64MiB" }
+  nic "eth0" { network = network.crash }
+}`
+	live = `container "c1" {
+  hostname    = "other"
+  environment = { A = "2" }
+  limits { memory = "128MiB" }
+  nic "eth1" { network = network.crash }
+}`
+	restart = `container "c1" {
+  environment = { A = "2" }
+  raw         = { "lxc.sched.core" = "0", "lxc.prlimit.nofile" = "1000" }
+  limits { memory = "128MiB" }
+  nic "eth0" { network = network.crash }
+}`
+)
+
+// TestCrash kills strake at every journalled moment of every kind of change.
+// The next run has to converge, whatever was half done, and nothing is left
+// over at the end.
+func TestCrash(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after string
+		command       []string
+	}{
+		"create":   {"", before, []string{"apply", "-y", "c.hcl"}},
+		"live":     {before, live, []string{"apply", "-y", "c.hcl"}},
+		"restart":  {before, restart, []string{"apply", "-y", "c.hcl"}},
+		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "c1"}},
+		"rollback": {live, "", []string{"rollback", "-y", "c1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; n < 100; n++ {
+				if !crashAt(t, n, c.before, c.after, c.command) {
+					if n == 1 {
+						t.Fatal("it never crashed: the hook does not work")
+					}
+					return
+				}
+			}
+			t.Fatal("it crashes for ever")
+		})
+	}
+}
+
+// crashAt plays one death. It returns false when the command ended before
+// its n-th moment.
+func crashAt(t *testing.T, n int, first, then string, command []string) bool {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "strake-crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	w, err := newWorld(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.end()
+	must := func(args ...string) string {
+		t.Helper()
+		if r := w.strake(nil, args...); r.code != 0 {
+			t.Fatalf("death %d: strake %s: exit %d\n%s", n, strings.Join(args, " "), r.code, r.out)
+			return ""
+		} else {
+			return r.out
+		}
+	}
+	write := func(body string) {
+		if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte(text(body)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if command[0] == "rollback" {
+		write(before)
+		must("apply", "-y", "c.hcl")
+	}
+	if first != "" {
+		write(first)
+		must("apply", "-y", "c.hcl")
+	}
+	if then != "" {
+		write(then)
+	}
+	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, command...)
+	if !r.killed && r.code != 0 {
+		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
+	}
+	if r.killed && command[0] != "destroy" {
+		must(append([]string{command[0], "-y"}, command[2:]...)...)
+	}
+	if command[0] == "rollback" {
+		write(before)
+	}
+	must("release", "c1")
+	must("apply", "-y", "c.hcl")
+	if out := must("plan", "--detailed-exitcode", "c.hcl"); !strings.Contains(out, "nothing") && t.Failed() {
+		t.Log(out)
+	}
+	must("destroy", "-y", "--force", "--purge", "c1")
+	write("")
+	must("apply", "-y", filepath.Join(dir, "none.hcl"))
+	if err := w.left(); err != nil {
+		t.Errorf("death %d: %v", n, err)
+	}
+	return r.killed
+}

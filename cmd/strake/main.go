@@ -1,0 +1,57 @@
+// Command strake keeps LXC containers in the state that a file declares.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"os/user"
+	"syscall"
+
+	"strake/cmd/internal/cli"
+)
+
+func main() { os.Exit(Main()) }
+
+// Main is the program; it returns the exit code.
+func Main() int {
+	ctx, stop := interruptible()
+	defer stop()
+	program := cli.Program{
+		Open:  open,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Env: os.Environ(), UID: os.Geteuid(), User: who(),
+	}
+	return program.Run(ctx, os.Args[1:])
+}
+
+// interruptible is a context that the first signal to end cancels: the step
+// under way is finished or undone. The second ends the process at once: the
+// journal stays, and the next run recovers.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		cancel()
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			os.Exit(128 + int(s)) // as a shell reports it
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// who is at work, also behind sudo.
+func who() string {
+	if name := os.Getenv("SUDO_USER"); name != "" && os.Geteuid() == 0 {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "root"
+}

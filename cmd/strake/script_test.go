@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// hostPID names the process whose network and mounts are a command's host.
+const hostPID = "STRAKE_TEST_HOST"
+
+// TestMain makes this binary the command "strake" of the tests, too.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"strake": inWorld})
+}
+
+// inWorld is that command: the program itself, after it has gone where its
+// host is.
+func inWorld() {
+	pid := os.Getenv(hostPID)
+	if pid == "" {
+		os.Exit(Main())
+	}
+	os.Unsetenv(hostPID)
+	self, err := os.Executable()
+	if err == nil {
+		err = syscall.Exec("/usr/bin/nsenter", append([]string{"nsenter", "--target", pid, "--net", "--mount", "--wdns=.", "--", self}, os.Args[1:]...), os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "go to the test's host:", err)
+	os.Exit(1)
+}
+
+// TestScripts runs every script in testdata/script: what a user types and
+// what comes of it, with real containers.
+func TestScripts(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("the scripts run real containers: be root")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           "../../testdata/script",
+		Setup:         setup,
+		UpdateScripts: os.Getenv("STRAKE_UPDATE") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"host":    host,
+			"edit":    edit,
+			"waitfor": waitfor,
+			"clean":   clean,
+		},
+	})
+}
+
+// setup gives a script a host of its own.
+func setup(env *testscript.Env) error {
+	w, err := newWorld(env.WorkDir)
+	if err != nil {
+		return err
+	}
+	env.Defer(w.end)
+	env.Vars = append(env.Vars, w.env...)
+	env.Values["world"] = w
+	return nil
+}
+
+func worldOf(ts *testscript.TestScript) world { return ts.Value("world").(world) }
+
+// host COMMAND... runs a command of the host.
+func host(ts *testscript.TestScript, neg bool, args []string) {
+	line := worldOf(ts).enter(args...)
+	err := ts.Exec(line[0], line[1:]...)
+	if neg == (err == nil) {
+		ts.Fatalf("host %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// edit FILE OLD NEW replaces text in a file, which must be there.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	if !strings.Contains(string(text), args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), args[1], args[2])), 0o644))
+}
+
+// waitfor COMMAND... runs a command until it succeeds, for ten seconds.
+func waitfor(ts *testscript.TestScript, neg bool, args []string) {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if (err == nil) != neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited in vain for %s: %v", strings.Join(args, " "), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// clean checks that nothing of strake is left.
+func clean(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(worldOf(ts).left()) }

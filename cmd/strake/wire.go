@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"strake/cmd/internal/cli"
+	"strake/reconcile"
+	"strake/reconcile/host/filter"
+	"strake/reconcile/host/image"
+	"strake/reconcile/host/lxc"
+	"strake/reconcile/host/netdev"
+	"strake/reconcile/host/rootfs"
+	"strake/reconcile/host/subid"
+	"strake/reconcile/idmap"
+	"strake/reconcile/resource"
+	"strake/reconcile/state"
+)
+
+// stateDir is where people look for strake's own folder.
+const stateDir = "/var/lib/strake"
+
+// open puts everything together: one adapter for each thing, in one place.
+func open(g cli.Globals) (*cli.Deps, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find myself: %w", err)
+	}
+	runtime, err := lxc.Open(lxc.Options{Path: g.LXCPath})
+	if err != nil {
+		return nil, err
+	}
+	env, err := lxc.Probe()
+	if err != nil {
+		return nil, err
+	}
+	images, err := image.Open(filepath.Join(g.StateDir, "images"))
+	if err != nil {
+		return nil, err
+	}
+	dir := state.Open(g.StateDir, renderer(g.LXCPath, env))
+	led, err := dir.Ledger()
+	if err != nil {
+		return nil, err
+	}
+	devices, err := netdev.Open(netdev.Options{Installation: led.Installation, Record: filepath.Join(g.StateDir, "host")})
+	if err != nil {
+		return nil, err
+	}
+	host := reconcile.Host{
+		Containers: runtime,
+		Devices:    devices,
+		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation)}),
+		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
+		Images:     images,
+		Subids:     subids{"/etc"},
+	}
+	return &cli.Deps{
+		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self},
+		Console: runtime,
+		Images:  images,
+		Logs: func(name string) []string {
+			return []string{filepath.Join(dir.Folder(name), lxcLog), filepath.Join(dir.Folder(name), consoleLog)}
+		},
+	}, nil
+}
+
+// Logs of a container, in its folder.
+const (
+	lxcLog     = "lxc.log"
+	consoleLog = "console.log"
+)
+
+// table is the name of the firewall tables: people look for "strake", and a
+// second installation must not have it too.
+func table(folder, installation string) string {
+	if folder == stateDir {
+		return "strake"
+	}
+	return "strake-" + installation
+}
+
+// renderer writes LXC configurations for containers of this installation.
+func renderer(lxcPath string, env lxc.Environment) state.Renderer {
+	return func(top string, c resource.Container) (string, error) {
+		folder := filepath.Join(top, "containers", c.Name)
+		e := env
+		e.RootFS = filepath.Join(folder, "rootfs")
+		e.LogFile = filepath.Join(folder, lxcLog)
+		e.ConsoleLog = filepath.Join(folder, consoleLog)
+		e.Hook = []string{filepath.Join(top, "bin", "strake"), "--state-dir", top, "--lxc-path", lxcPath, "hook", c.Name}
+		e.Files = map[string]bool{}
+		for _, m := range c.Mounts {
+			info, err := os.Stat(m.Source)
+			e.Files[m.Source] = err == nil && !info.IsDir()
+		}
+		return lxc.Render(c, e)
+	}
+}
+
+// subids are root's ranges in the account files below etc.
+type subids struct{ etc string }
+
+// Pool is what root may give away, or would be given where it has nothing.
+func (s subids) Pool() ([]resource.IDRange, error) {
+	ranges, err := subid.Read(s.etc)
+	var list []resource.IDRange
+	for _, r := range ranges {
+		list = append(list, resource.IDRange{Base: r.Base, Size: r.Size})
+	}
+	return list, err
+}
+
+// Grant sees to it that root may give the range away: newuidmap, which plain
+// lxc-start uses, refuses ids that are not in the account files. All of the
+// pool's range is granted at once: one line, not one for each container.
+func (s subids) Grant(r resource.IDRange) error {
+	want := idmap.Range{Base: r.Base, Size: r.Size}
+	pool, err := subid.Read(s.etc)
+	if err != nil {
+		return err
+	}
+	for _, p := range pool {
+		if p.Contains(want) {
+			want = p
+		}
+	}
+	_, err = subid.Ensure(s.etc, want)
+	return err
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// world is a host of its own as far as strake can tell: folders, mounts,
+// account files, network, firewall. Only the kernel and its cgroups are shared.
+type world struct {
+	dir    string // everything is below it
+	pid    int    // of the process that holds the namespaces
+	env    []string
+	holder *exec.Cmd
+}
+
+// hold makes the mounts of a world. liblxc looks for bridges in /sys, which
+// shows the network namespace that it was mounted in.
+const hold = `set -e
+mkdir "$1/cgroup"
+mount --rbind /sys/fs/cgroup "$1/cgroup"
+mount -t sysfs sysfs /sys
+mount --rbind "$1/cgroup" /sys/fs/cgroup
+umount --lazy --recursive "$1/cgroup"
+for f in subuid subgid; do
+	cp /etc/$f "$1/$f"
+	mount --bind "$1/$f" /etc/$f
+done
+ip link set lo up
+echo ready
+exec sleep 100000`
+
+// newWorld makes one below dir, which exists.
+func newWorld(dir string) (world, error) {
+	w := world{dir: dir}
+	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // containers' root passes through
+		if err := os.Chmod(d, 0o755); err != nil {
+			return w, err
+		}
+	}
+	for _, sub := range []string{"lxc", "state"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o711); err != nil {
+			return w, err
+		}
+	}
+	w.holder = exec.Command("unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", hold, "sh", dir)
+	w.holder.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.holder.Stderr = os.Stderr
+	out, err := w.holder.StdoutPipe()
+	if err != nil {
+		return w, err
+	}
+	if err := w.holder.Start(); err != nil {
+		return w, fmt.Errorf("make namespaces (needs root): %w", err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		return w, fmt.Errorf("make namespaces (needs root): %w", err)
+	}
+	w.pid = w.holder.Process.Pid
+	w.env = []string{
+		fmt.Sprintf("%s=%d", hostPID, w.pid),
+		"STRAKE_STATE_DIR=" + filepath.Join(dir, "state"),
+		"STRAKE_LXC_PATH=" + filepath.Join(dir, "lxc"),
+		"STRAKE_TESTING=1", "SUDO_USER=", "USER=root",
+	}
+	return w, nil
+}
+
+// enter is the command line that runs a command in the world.
+func (w world) enter(args ...string) []string {
+	return append([]string{"nsenter", "--target", fmt.Sprint(w.pid), "--net", "--mount", "--wd=" + w.dir, "--"}, args...)
+}
+
+func (w world) command(args ...string) *exec.Cmd {
+	line := w.enter(args...)
+	return exec.Command(line[0], line[1:]...)
+}
+
+// end stops whatever was left running. What was left mounted goes with the
+// namespace.
+func (w world) end() {
+	list, _ := filepath.Glob(filepath.Join(w.dir, "lxc", "*"))
+	for _, dir := range list {
+		w.command("lxc-stop", "-k", "-P", filepath.Join(w.dir, "lxc"), "-n", filepath.Base(dir)).Run()
+	}
+	for _, at := range w.mounts() {
+		w.command("umount", "--lazy", at).Run()
+	}
+	syscall.Kill(-w.pid, syscall.SIGKILL)
+	w.holder.Wait()
+}
+
+// mounts lists what strake has mounted, the innermost first.
+func (w world) mounts() []string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", w.pid))
+	lines := strings.Split(string(text), "\n")
+	var list []string
+	for i := len(lines) - 1; i >= 0; i-- {
+		if f := strings.Fields(lines[i]); len(f) > 1 && strings.HasPrefix(f[1], filepath.Join(w.dir, "state")+"/") {
+			list = append(list, f[1])
+		}
+	}
+	return list
+}
+
+// left says what of strake is left: an interface, table, mount, container.
+func (w world) left() error {
+	var errs []error
+	links, err := w.command("ip", "-o", "link").Output()
+	if n := bytes.Count(links, []byte("\n")); err != nil || n != 1 {
+		errs = append(errs, fmt.Errorf("interfaces are left: %w\n%s", err, links))
+	}
+	tables, err := w.command("nft", "list", "tables").Output()
+	if err != nil || len(tables) != 0 {
+		errs = append(errs, fmt.Errorf("tables are left: %w\n%s", err, tables))
+	}
+	if m := w.mounts(); len(m) > 0 {
+		errs = append(errs, fmt.Errorf("mounts are left: %v", m))
+	}
+	for _, dir := range []string{"lxc", "state/containers"} {
+		entries, err := os.ReadDir(filepath.Join(w.dir, dir))
+		if len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("%s still has %v: %w", dir, entries, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// result is how a command ended.
+type result struct {
+	out    string // both streams
+	code   int
+	killed bool
+}
+
+// strake runs the program with more of an environment.
+func (w world) strake(env []string, args ...string) result {
+	cmd := exec.Command("strake", args...)
+	cmd.Dir = w.dir
+	cmd.Env = append(append(os.Environ(), w.env...), env...)
+	out, err := cmd.CombinedOutput()
+	r := result{out: string(out), code: cmd.ProcessState.ExitCode()}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && err != nil {
+		r.killed = status.Signaled()
+	}
+	return r
+}

@@ -1,0 +1,123 @@
+// Package filter holds the firewall in front of containers: two nftables
+// tables of one name, "bridge" for what a NIC may send and "inet" for what a
+// network may reach. The whole wish goes in, the least change goes out, in one
+// transaction. It never reads, changes or relies on anybody else's tables, and
+// makes no devices: rules go by names and stand before a device exists.
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"strake/reconcile/resource"
+)
+
+// ErrNoNFT: the command nft is not on this host.
+var ErrNoNFT = errors.New("nft is not installed")
+
+// Options say which tables are ours.
+type Options struct {
+	Table string // name of both tables, letters, digits, "-" and "_"; required
+	NFT   string // absolute path of nft; "": looked for in the system's folders
+	Lock  string // file that keeps changes apart; "": /run/strake/TABLE.lock
+}
+
+// Filter is the firewall of one installation.
+type Filter struct {
+	table string
+	nft   string
+	lock  string
+}
+
+// Open does not touch the kernel; a missing nft shows at the first use.
+func Open(o Options) *Filter {
+	f := &Filter{table: o.Table, nft: o.NFT, lock: o.Lock}
+	if f.nft == "" {
+		f.nft = lookUp()
+	}
+	if f.lock == "" {
+		f.lock = "/run/strake/" + o.Table + ".lock"
+	}
+	return f
+}
+
+// lookUp does not use PATH: a start hook has none to rely on.
+func lookUp() string {
+	for _, folder := range []string{"/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/run/current-system/sw/bin"} {
+		path := filepath.Join(folder, "nft")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}
+
+func (f *Filter) check() error {
+	if !regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]{0,40}$`).MatchString(f.table) {
+		return fmt.Errorf("firewall table %q: not a name", f.table)
+	}
+	if f.nft == "" {
+		return ErrNoNFT
+	}
+	return nil
+}
+
+// Set makes the firewall exactly g. Nothing is sent when it is that already.
+// Rules that are not as they were written are replaced, tables and all, in
+// the same transaction: there is no moment without a guard.
+func (f *Filter) Set(ctx context.Context, g resource.Guard) error {
+	want, err := entriesOf(g)
+	if err != nil {
+		return fmt.Errorf("set firewall: %w", err)
+	}
+	return f.change(ctx, func(have sight) error {
+		if len(have.missing) > 0 {
+			return f.rewrite(ctx, want)
+		}
+		return f.run(ctx, f.difference(have.entries, want))
+	})
+}
+
+// Ensure makes the given NICs what g says, and adds its networks and the rules
+// where they are missing. It leaves all other NICs and networks as they are.
+func (f *Filter) Ensure(ctx context.Context, g resource.Guard) error {
+	want, err := entriesOf(g)
+	if err != nil {
+		return fmt.Errorf("ensure firewall: %w", err)
+	}
+	return f.change(ctx, func(have sight) error {
+		all := have.entries.with(want)
+		if len(have.missing) > 0 {
+			return f.rewrite(ctx, all)
+		}
+		return f.run(ctx, f.difference(have.entries, all))
+	})
+}
+
+// Observe is the firewall as the kernel has it.
+func (f *Filter) Observe(ctx context.Context) (resource.Seen, error) {
+	have, err := f.look(ctx)
+	if err != nil {
+		return resource.Seen{}, err
+	}
+	guard, odd := have.entries.guard()
+	missing := append(have.missing, odd...)
+	return resource.Seen{Guard: guard, Intact: len(missing) == 0, Missing: missing}, nil
+}
+
+// Remove takes both tables away. Gone already is no error.
+func (f *Filter) Remove(ctx context.Context) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	return f.alone(func() error { return f.run(ctx, f.clear()) })
+}
+
+// clear adds first: deleting what is not there would fail.
+func (f *Filter) clear() string {
+	return fmt.Sprintf("add table bridge %[1]s\ndelete table bridge %[1]s\nadd table inet %[1]s\ndelete table inet %[1]s\n", f.table)
+}

@@ -1,0 +1,94 @@
+package filter
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// sight is what the kernel has of our tables.
+type sight struct {
+	entries entries
+	missing []string // rules that are not as they were written, for people
+	digest  string   // of the listed rules
+}
+
+// look lists both tables and compares their rules with what was listed right
+// after they were written: nft's own text differs between its versions, so
+// the digest of that first listing lies in the table itself.
+func (f *Filter) look(ctx context.Context) (sight, error) {
+	s := sight{entries: entries{}}
+	if err := f.check(); err != nil {
+		return s, err
+	}
+	families := []string{"bridge", "inet"}
+	texts, errs := make([][]byte, 2), make([]error, 2)
+	var group sync.WaitGroup
+	for i, family := range families {
+		group.Go(func() { texts[i], errs[i] = f.list(ctx, family) })
+	}
+	group.Wait()
+	sum := sha256.New()
+	for i, family := range families {
+		if errors.Is(errs[i], errAbsent) {
+			s.missing = append(s.missing, "table "+family+" "+f.table)
+			continue
+		}
+		if errs[i] != nil {
+			return s, errs[i]
+		}
+		rules, err := s.entries.read(family, texts[i])
+		if err != nil {
+			return s, fmt.Errorf("read listing of firewall table %s %s: %w", family, f.table, err)
+		}
+		sum.Write(rules)
+	}
+	s.digest = hex.EncodeToString(sum.Sum(nil))[:32]
+	s.compare(f.table)
+	return s, nil
+}
+
+func (s *sight) compare(table string) {
+	if len(s.missing) > 0 {
+		return
+	}
+	switch {
+	case s.entries[about][`"rules"`].comment != written():
+		s.missing = append(s.missing, "rules of this version in table "+table)
+	case s.entries[about][`"listed"`].comment != s.digest:
+		s.missing = append(s.missing, "rules as they were written in table "+table)
+	}
+}
+
+// written identifies the rules of this version of strake.
+func written() string {
+	text := bridgeRules + inetRules
+	for _, s := range sets() {
+		text += s.declaration()
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// rewrite puts new tables in the place of the old ones.
+func (f *Filter) rewrite(ctx context.Context, e entries) error {
+	if err := f.run(ctx, f.layout(e)); err != nil {
+		return err
+	}
+	return f.seal(ctx)
+}
+
+// seal notes how the kernel lists the rules that were just written. A run
+// that ends before it leaves rules that count as damaged, and are written
+// again.
+func (f *Filter) seal(ctx context.Context) error {
+	s, err := f.look(ctx)
+	if err != nil {
+		return err
+	}
+	return f.run(ctx, fmt.Sprintf("flush set bridge %[1]s %[2]s\nadd element bridge %[1]s %[2]s { \"rules\" comment %[3]q, \"listed\" comment %[4]q }\n",
+		f.table, about, written(), s.digest))
+}

@@ -1,0 +1,96 @@
+package filter
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"strake/reconcile/resource"
+)
+
+func join(a, b string) string { return a + " . " + b }
+
+func cut(key string) (device, rest string) {
+	device, rest, _ = strings.Cut(key, " . ")
+	return device, rest
+}
+
+// guard is the guard that the elements make, and what in them does not fit
+// together: an entry that was taken out or put in by hand.
+func (e entries) guard() (resource.Guard, []string) {
+	var g resource.Guard
+	for _, bridge := range slices.Sorted(maps.Keys(e[bridges])) {
+		g.Networks = append(g.Networks, resource.Network{
+			Bridge: strings.Trim(bridge, `"`), NAT: e.has(nat, bridge),
+			Isolate: !e.has(loops, join(bridge, bridge)), HostAccess: e.has(open, bridge),
+		})
+	}
+	hardware, four, six := e.byDevice(macs), e.byDevice(ip4s), e.byDevice(ip6s)
+	for _, device := range slices.Sorted(maps.Keys(e[ports])) {
+		el := e[ports][device]
+		n := resource.NIC{
+			Device: strings.Trim(device, `"`), Bridge: el.comment,
+			MAC: hardware[device], IPv4: four[device], IPv6: six[device],
+		}
+		if el.verdict == toSender {
+			n.Filter = resource.Filter{MAC: true, IPv4: !e.has(free4, device), IPv6: !e.has(free6, device)}
+		}
+		g.NICs = append(g.NICs, n)
+	}
+	return g, e.odd()
+}
+
+// byDevice joins the values of a set that each device has. Link-local
+// addresses go without saying.
+func (e entries) byDevice(set string) map[string]string {
+	all := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(e[set])) {
+		device, value := cut(key)
+		el := e[set][key]
+		if el.comment == link {
+			continue
+		}
+		if all[device] != "" {
+			all[device] += " "
+		}
+		all[device] += value + el.comment
+	}
+	return all
+}
+
+// odd compares the sets that follow from others with what should follow, and
+// link-local addresses with the MACs they are made of.
+func (e entries) odd() []string {
+	should := entries{}
+	for _, set := range []string{ports, macs, free4, ip4s, free6, ip6s, bridges, loops} {
+		should[set] = e[set]
+	}
+	should.follow()
+	var list []string
+	for _, set := range []string{isolated, rawMACs, none4, none6, rawIP6s, links} {
+		for key := range should[set] {
+			if !e.has(set, key) {
+				list = append(list, fmt.Sprintf("set %s has no %s", set, key))
+			}
+		}
+		for key := range e[set] {
+			if !should.has(set, key) {
+				list = append(list, fmt.Sprintf("set %s has %s", set, key))
+			}
+		}
+	}
+	for key := range e[macs] {
+		device, mac := cut(key)
+		hw, err := net.ParseMAC(mac)
+		if err != nil || e.has(free6, device) || should.has(none6, device) {
+			continue
+		}
+		if own := join(device, linkLocal(hw).String()); !e.has(ip6s, own) {
+			list = append(list, fmt.Sprintf("set %s has no %s", ip6s, own))
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,216 @@
+package filter
+
+// The rules never change: what a NIC or a network may do is in the sets, so a
+// frame costs the same with one NIC and with a thousand.
+//
+// bridgeRules see every frame that a port of a bridge receives.
+//   - 01:80:c2:00:00:0X is consumed by the bridge's port itself and reaches
+//     the host's IP stack past the prerouting hook, as if received by the veth
+//     (br_handle_frame): only the input hook of the bridge family sees it.
+//   - "ether type" and not "meta protocol": the kernel takes a VLAN tag off
+//     before the hook, and only the former still sees it.
+//   - Offsets instead of "icmpv6 taddr" (nft 1.0.8): IPv6 has 40 bytes, so
+//     bit 320 is the first after them, and in neighbour discovery bit 384
+//     is the target, 512 its option's type and length, 528 the option's MAC.
+//     14 is the nonce of duplicate address detection (RFC 7527).
+//   - Extension headers could hide what follows from us and not from the
+//     receiver. Only fragments and multicast listener reports have them.
+//   - DHCP servers are recognised by either port.
+const bridgeRules = `
+chain unheld {
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop
+}
+chain sender {
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop
+	iifname . ether saddr != @macs drop
+	ether type arp goto arps
+	ether type ip goto four
+	ether type ip6 goto six
+	drop
+}
+chain arps {
+	iifname @none4 drop
+	arp htype != 1 drop
+	arp ptype != 0x0800 drop
+	arp hlen != 6 drop
+	arp plen != 4 drop
+	arp operation != { request, reply } drop
+	iifname . arp saddr ether != @macs drop
+	iifname @free4 accept
+	iifname . arp saddr ip @ip4s accept
+	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @ip4s accept
+	drop
+}
+chain four {
+	iifname @none4 drop
+	udp sport 67 drop
+	udp dport 68 drop
+	iifname @free4 accept
+	iifname . ip saddr @ip4s accept
+	ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
+	drop
+}
+chain six {
+	iifname @none6 drop
+	ip6 nexthdr { 43, 51, 60, 135, 139, 140 } drop
+	ip6 nexthdr 0 goto listeners
+	ip6 nexthdr 44 jump pieces
+	ip6 nexthdr 58 jump neighbours
+	udp sport 547 drop
+	udp dport 546 drop
+	iifname @free6 accept
+	iifname . ip6 saddr @ip6s accept
+	drop
+}
+chain listeners {
+	@nh,320,8 != 58 drop
+	@nh,328,8 != 0 drop
+	@nh,384,8 != { 131, 132, 143 } drop
+	iifname @free6 accept
+	ip6 saddr :: accept
+	iifname . ip6 saddr @ip6s accept
+	drop
+}
+chain pieces {
+	@nh,320,8 { 0, 43, 44, 51, 60, 135, 139, 140 } drop
+	@nh,320,8 58 @nh,336,16 & 0xfff8 == 0 @nh,384,8 { 130, 131, 132, 133, 134, 135, 136, 137, 143 } drop
+}
+chain neighbours {
+	@nh,320,8 { 130, 134, 137 } drop
+	@nh,320,8 133 jump solicits
+	@nh,320,8 { 135, 136 } jump targets
+}
+chain solicits {
+	ip6 length > 16 drop
+	ip6 length > 8 @nh,384,16 != 0x0101 drop
+	ip6 length > 8 iifname . @nh,400,48 != @rawmacs drop
+	iifname != @free6 ip6 saddr :: accept
+}
+chain targets {
+	ip6 hoplimit != 255 drop
+	ip6 length != { 24, 32 } drop
+	ip6 length 32 @nh,512,16 != { 0x0101, 0x0201, 0x0e01 } drop
+	ip6 length 32 @nh,512,8 != 14 iifname . @nh,528,48 != @rawmacs drop
+	iifname @free6 return
+	@nh,320,8 136 iifname . @nh,384,128 != @rawip6s drop
+	ip6 saddr :: iifname . @nh,384,128 @rawip6s accept
+}
+chain guard {
+	type filter hook prerouting priority -300; policy accept;
+	iifname vmap @ports
+}
+chain consumed {
+	type filter hook input priority -300; policy accept;
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname vmap @ports
+}
+chain between {
+	type filter hook forward priority -300; policy accept;
+	iifname @isolated oifname @isolated drop
+}
+`
+
+// inetRules say where a network's traffic may go. "accept" ends only our own
+// chain: other tables still decide for themselves.
+//   - Networks are closed to each other, and a network without NAT to
+//     everything. Established connections pass only where new ones may begin,
+//     so that switching NAT off ends them.
+//   - What another table redirects to a container (DNAT: a published port)
+//     was declared by whoever did it, and passes with its answers.
+//   - What a port of a bridge consumes (see above) arrives as if from the veth;
+//     a frame to 01:80:c2:00:00:0e (LLDP) even past the input hook of the
+//     bridge family. No rule that goes by the bridge would see it.
+//   - "loops" lets a packet back out of the bridge by which it came: with
+//     br_netfilter every bridged packet passes here. An isolated network is
+//     left out, or its containers would talk by way of the host.
+const inetRules = `
+chain consumed {
+	type filter hook prerouting priority -300; policy accept;
+	iifname @links drop
+}
+chain input {
+	type filter hook input priority 0; policy accept;
+	iifname @bridges goto host
+}
+chain host {
+	iifname @open accept
+	ct state established,related accept
+	icmp type echo-request accept
+	icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
+	drop
+}
+chain forward {
+	type filter hook forward priority 0; policy accept;
+	iifname @bridges goto outward
+	oifname @bridges goto inward
+}
+chain outward {
+	iifname . oifname @loops accept
+	oifname @bridges drop
+	iifname @nat accept
+	ct status dnat ct direction reply accept
+	drop
+}
+chain inward {
+	oifname @nat ct state established,related accept
+	ct status dnat accept
+	drop
+}
+chain postrouting {
+	type nat hook postrouting priority 100; policy accept;
+	oifname @bridges return
+	iifname @nat masquerade
+}
+`
+
+// set is one set of ours.
+type set struct {
+	family string
+	name   string
+	kind   string // declaration in nft's words
+}
+
+// sets are all of ours, in the order in which they are written.
+func sets() []set {
+	const port, pair = "type ifname", "type ifname . "
+	return []set{
+		{"bridge", ports, port + " : verdict"},
+		{"bridge", isolated, port},
+		{"bridge", macs, pair + "ether_addr"},
+		{"bridge", rawMACs, "typeof iifname . @nh,528,48"},
+		{"bridge", free4, port},
+		{"bridge", none4, port},
+		{"bridge", ip4s, pair + "ipv4_addr"},
+		{"bridge", free6, port},
+		{"bridge", none6, port},
+		{"bridge", ip6s, pair + "ipv6_addr"},
+		{"bridge", rawIP6s, "typeof iifname . @nh,384,128"},
+		{"bridge", about, port},
+		{"inet", links, port},
+		{"inet", bridges, port},
+		{"inet", nat, port},
+		{"inet", open, port},
+		{"inet", loops, pair + "ifname"},
+	}
+}
+
+// Names of the sets. Those that follow from others are marked so: they are
+// written with them, and an odd one shows as damage.
+const (
+	ports    = "ports"    // host device, its bridge as comment : sender or unheld
+	isolated = "isolated" // follows: devices on isolated networks
+	macs     = "macs"     // device . MAC
+	rawMACs  = "rawmacs"  // follows: the same as numbers
+	free4    = "free4"    // filtered devices that may send from any IPv4 address
+	none4    = "none4"    // follows: those of the others that have no address
+	ip4s     = "ip4s"     // device . address, its prefix length as comment
+	free6    = "free6"
+	none6    = "none6"
+	ip6s     = "ip6s"    // link-local ones have the comment "link"
+	rawIP6s  = "rawip6s" // follows: the same as numbers
+	about    = "about"   // digests of the rules as text and as the kernel listed them
+	links    = "links"   // follows: the same as ports, in the other table
+	bridges  = "bridges" // of managed networks
+	nat      = "nat"
+	open     = "open" // networks with host access
+	loops    = "loops"
+)

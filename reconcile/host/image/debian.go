@@ -1,0 +1,124 @@
+package image
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// epoch is when everything was made, for tools that write a date into files.
+const epoch = "SOURCE_DATE_EPOCH=1700000000"
+
+// findTool prefers mmdebstrap: faster, and with security updates.
+func findTool() (string, error) {
+	for _, name := range []string{"mmdebstrap", "debootstrap"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrNoTool
+}
+
+// makeDebian runs mmdebstrap or debootstrap in mount and process namespaces of
+// their own: whatever they mount or start is gone with them, however they end.
+func (s *Store) makeDebian(ctx context.Context, src source, root string, progress func(string)) error {
+	tool, err := findTool()
+	if err != nil {
+		return err
+	}
+	wrap, err := exec.LookPath("unshare")
+	if err != nil {
+		return fmt.Errorf("%w: install util-linux", err)
+	}
+	mirrors, err := s.mirrors(src.name)
+	if err != nil {
+		return err
+	}
+	args := []string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--", tool}
+	args = append(args, toolArgs(tool, src, root, mirrors)...)
+	if err := runTool(ctx, wrap, args, progress); err != nil {
+		return fmt.Errorf("run %s: %w", tool, err)
+	}
+	if err := cleanDebian(root); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	if initOf(root) == "" {
+		return errors.New(`it has no /sbin/init and could not start: add "systemd-sysv" to include`)
+	}
+	return nil
+}
+
+func toolArgs(tool string, src source, root string, mirrors []mirror) []string {
+	args := []string{"--variant=minbase"}
+	if len(src.include) > 0 {
+		args = append(args, "--include="+strings.Join(src.include, ","))
+	}
+	if strings.HasSuffix(tool, "/mmdebstrap") {
+		args = append(args, "--mode=root", "--format=directory", src.name, root)
+		for _, m := range mirrors {
+			args = append(args, m.line())
+		}
+		return args
+	}
+	args = append(args, src.name, root)
+	if len(mirrors) > 0 {
+		args = append(args, mirrors[0].uri)
+	}
+	return args
+}
+
+// runTool tells progress what the tool says, and puts its last words into the
+// error.
+func runTool(ctx context.Context, name string, args []string, progress func(string)) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = toolEnvironment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.WaitDelay = 5 * time.Second
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr = in, in
+	var last []string
+	read := make(chan bool)
+	go func() {
+		defer close(read)
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			last = append(last[max(0, len(last)-9):], lines.Text())
+			if said, ok := strings.CutPrefix(lines.Text(), "I: "); ok {
+				progress(said)
+			}
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	err := cmd.Run()
+	_ = in.Close()
+	<-read
+	if e := ctx.Err(); err != nil && e != nil {
+		return e
+	}
+	if err != nil {
+		return fmt.Errorf("%w:\n%s", err, strings.Join(last, "\n"))
+	}
+	return nil
+}
+
+// toolEnvironment passes on proxies and nothing that could change the result.
+func toolEnvironment() []string {
+	env := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "TMPDIR=/tmp", epoch}
+	proxies := []string{"http_proxy", "https_proxy", "no_proxy", "ftp_proxy"}
+	for _, entry := range os.Environ() {
+		key, _, _ := strings.Cut(entry, "=")
+		if slices.Contains(proxies, strings.ToLower(key)) {
+			env = append(env, entry)
+		}
+	}
+	return env
+}

@@ -1,0 +1,233 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// Resolve fills in Digest and Halt where the image is in the store already.
+// It is false where the image would have to be fetched, and an error where
+// that could not even begin: an unknown source, a missing file or tool. A
+// digest that img has already is kept. It writes nothing.
+func (s *Store) Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error) {
+	src, err := parseSource(img)
+	if err != nil {
+		return img, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return img, false, err
+	}
+	if img.Digest == "" {
+		if img.Digest, err = s.known(src); err != nil {
+			return img, false, err
+		}
+	}
+	if img.Digest != "" {
+		m, err := s.meta(img.Digest)
+		if err == nil {
+			img.Halt = m.Halt
+			return img, true, nil
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return img, false, err
+		}
+	}
+	return img, false, s.fetchable(src)
+}
+
+// known is the digest that the source turned out to be last time; "" when it
+// was never fetched or is not that any more.
+func (s *Store) known(src source) (string, error) {
+	refs, err := s.refs()
+	if err != nil {
+		return "", err
+	}
+	r, ok := refs[src.key()]
+	if !ok {
+		return "", nil
+	}
+	if _, err := os.Lstat(s.Path(r.Digest)); err != nil {
+		return "", nil
+	}
+	if src.scheme != "builtin" {
+		return r.Digest, nil
+	}
+	stamp, err := s.busyboxStamp()
+	if errors.Is(err, ErrNoBusybox) {
+		return r.Digest, nil // what was made of it is still good
+	}
+	if err != nil || stamp != r.Stamp {
+		return "", err
+	}
+	return r.Digest, nil
+}
+
+// Ensure has the image in the store, fetching it where needed, and fills in
+// Digest and Halt. progress is told what goes on, a line at a time; it may be
+// nil. Of several at the same image one does it. Errors: those of Resolve;
+// ErrDigest where img asks for a digest that its source is not; ErrHostile.
+func (s *Store) Ensure(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error) {
+	have, ok, err := s.Resolve(ctx, img)
+	if err != nil {
+		return img, err
+	}
+	if err := s.sweep(); err != nil {
+		return img, fmt.Errorf("clean up image store: %w", err)
+	}
+	if ok {
+		return have, nil
+	}
+	src, err := parseSource(img)
+	if err != nil {
+		return img, err
+	}
+	unlock, err := s.lock(src.slot())
+	if err != nil {
+		return img, fmt.Errorf("lock image store: %w", err)
+	}
+	defer unlock()
+	if have, ok, err := s.Resolve(ctx, img); ok || err != nil {
+		return have, err
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	m, err := s.fetch(ctx, src, progress)
+	if err != nil {
+		return img, fmt.Errorf("fetch image %s: %w", src, err)
+	}
+	if img.Digest != "" && img.Digest != m.Digest {
+		return img, fmt.Errorf("fetch image %s: %w: it is %s now, not %s", src, ErrDigest, m.Digest, img.Digest)
+	}
+	img.Digest, img.Halt = m.Digest, m.Halt
+	return img, nil
+}
+
+// fetch makes the tree aside, names it by what it turned out to be and moves
+// it into place.
+func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (Meta, error) {
+	tmp, err := os.MkdirTemp(s.dir, ".tmp-"+src.slot()+"-")
+	if err != nil {
+		return Meta{}, err
+	}
+	defer os.RemoveAll(tmp)
+	root := filepath.Join(tmp, "rootfs")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return Meta{}, err
+	}
+	if err := os.Chmod(root, 0o755); err != nil {
+		return Meta{}, err
+	}
+	stamp, err := s.make(ctx, src, root, progress)
+	if err != nil {
+		return Meta{}, err
+	}
+	progress("taking the digest")
+	digest, size, err := manifest(ctx, root)
+	if err != nil {
+		return Meta{}, fmt.Errorf("take digest: %w", err)
+	}
+	m := Meta{Digest: digest, Source: src.String(), Include: src.include, Halt: haltSignal(root), Size: size, Created: time.Now().UTC()}
+	if err := s.keep(tmp, m); err != nil {
+		return Meta{}, err
+	}
+	return m, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, stamp} })
+}
+
+func (s *Store) make(ctx context.Context, src source, root string, progress func(string)) (stamp string, err error) {
+	switch src.scheme {
+	case "builtin":
+		progress("making a root filesystem of this machine's busybox")
+		return s.makeBusybox(ctx, root)
+	case "debootstrap":
+		return "", s.makeDebian(ctx, src, root, progress)
+	case "dir":
+		progress("copying " + src.name)
+		return "", s.copyDir(ctx, src.name, root)
+	}
+	progress("unpacking " + src.name)
+	return "", unpackFile(ctx, src.name, root)
+}
+
+// keep makes the tree durable and moves it to its name. Where that very tree
+// is there already, from another source, this one is dropped.
+func (s *Store) keep(tmp string, m Meta) error {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "image.json"), append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := syncAll(tmp); err != nil {
+		return err
+	}
+	err = os.Rename(tmp, filepath.Join(s.dir, m.Digest))
+	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
+// syncAll flushes the whole filesystem: cheaper than a file at a time.
+func syncAll(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return os.NewSyscallError("syncfs", unix.Syncfs(int(f.Fd())))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// sweep deletes what killed fetches left: whatever no one holds the lock of.
+func (s *Store) sweep() error {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), ".tmp-")
+		if !ok {
+			continue
+		}
+		slot, _, _ := strings.Cut(rest, "-")
+		if err := s.sweepOne(filepath.Join(s.dir, e.Name()), slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) sweepOne(path, slot string) error {
+	unlock, free, err := s.tryLock(slot)
+	if err != nil || !free {
+		return err
+	}
+	defer unlock()
+	return os.RemoveAll(path)
+}

@@ -1,0 +1,144 @@
+// Package image keeps root filesystems: each is made once from its source,
+// named by a digest of all that is in it, and never changed after. It takes
+// nothing from a source on trust: no path, link or device in an archive
+// reaches outside the tree that is being made. It neither mounts images nor
+// knows who uses them.
+//
+// On disk, below a folder that only root can enter (set-uid files in it are
+// the host's own):
+//
+//	sha256-<64 hex>/rootfs      the tree, ids as the container sees them
+//	sha256-<64 hex>/image.json  Meta
+//	refs.json                   which digest a source turned out to be
+//	.locks/, .tmp-*/            fetches under way
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrSource: the source is not written in any way known here.
+	ErrSource = errors.New("unknown image source")
+	// ErrNoBusybox: the machine has no static busybox to make an image from.
+	ErrNoBusybox = errors.New("no static busybox on this machine: install busybox-static")
+	// ErrNoTool: neither mmdebstrap nor debootstrap is installed.
+	ErrNoTool = errors.New("neither mmdebstrap nor debootstrap is installed: install mmdebstrap")
+	// ErrNotFound: no image of that digest is in the store.
+	ErrNotFound = errors.New("no such image")
+	// ErrDigest: the source is no longer what the digest says.
+	ErrDigest = errors.New("the source is not what it was")
+	// ErrHostile: an archive tries what no archive of a tree needs.
+	ErrHostile = errors.New("refused")
+)
+
+// Meta is what is known of an image.
+type Meta struct {
+	Digest  string    `json:"digest"`
+	Source  string    `json:"source"`
+	Include []string  `json:"include,omitempty"`
+	Halt    string    `json:"halt"` // signal that asks its init to shut down
+	Size    int64     `json:"size"` // bytes of its files
+	Created time.Time `json:"created"`
+}
+
+// Store is a folder of images. Several processes may use it at once.
+type Store struct {
+	dir     string
+	busybox []string // where the machine's static busybox may be
+	apt     string   // folder of the machine's package sources
+}
+
+// Open names the folder; it touches nothing.
+func Open(dir string) (*Store, error) {
+	if !filepath.IsAbs(dir) {
+		return nil, fmt.Errorf("open image store %q: not an absolute path", dir)
+	}
+	return &Store{
+		dir:     filepath.Clean(dir),
+		busybox: []string{"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static", "/sbin/busybox", "/usr/lib/busybox/busybox-static"},
+		apt:     "/etc/apt",
+	}, nil
+}
+
+var digestForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
+
+// Path is where the tree of an image is.
+func (s *Store) Path(digest string) string {
+	return filepath.Join(s.dir, digest, "rootfs")
+}
+
+// meta reads image.json. Error: ErrNotFound.
+func (s *Store) meta(digest string) (Meta, error) {
+	var m Meta
+	if !digestForm.MatchString(digest) {
+		return m, fmt.Errorf("image %q: %w", digest, ErrNotFound)
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, digest, "image.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return m, fmt.Errorf("image %s: %w", digest, ErrNotFound)
+	}
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("read image %s: %w", digest, err)
+	}
+	m.Digest = digest
+	return m, nil
+}
+
+// List lists the images by digest.
+func (s *Store) List() ([]Meta, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	var list []Meta
+	for _, e := range entries {
+		if !digestForm.MatchString(e.Name()) {
+			continue
+		}
+		m, err := s.meta(e.Name())
+		if errors.Is(err, ErrNotFound) {
+			continue // being removed
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list images: %w", err)
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// Remove deletes an image and forgets that any source is it. Whether anything
+// uses it is the caller's to know. Error: ErrNotFound.
+func (s *Store) Remove(digest string) error {
+	if _, err := s.meta(digest); err != nil {
+		return fmt.Errorf("remove: %w", err)
+	}
+	err := s.changeRefs(func(refs map[string]ref) {
+		for key, r := range refs {
+			if r.Digest == digest {
+				delete(refs, key)
+			}
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("remove image %s: %w", digest, err)
+	}
+	// Out of sight in one step, and swept up by the next fetch if this one
+	// is killed half way.
+	gone := filepath.Join(s.dir, ".tmp-remove-"+strings.TrimPrefix(digest, "sha256-"))
+	if err := os.Rename(filepath.Join(s.dir, digest), gone); err != nil {
+		return fmt.Errorf("remove image: %w", err)
+	}
+	return os.RemoveAll(gone)
+}

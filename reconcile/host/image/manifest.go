@@ -1,0 +1,136 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// manifest takes the digest of a tree: "sha256-" and the SHA-256 of one line
+// for each path, in byte order within each folder, a folder before what is in
+// it:
+//
+//	TYPE MODE UID GID "PATH" CONTENT ["XATTR"=HEX ...]
+//
+// TYPE is d, f, l (symbolic link), h (hard link) or p (pipe); MODE is octal
+// with the set-id bits; ids are decimal, as in the container; PATH begins at
+// the root, which is ".". CONTENT is the SHA-256 of a file in hex, the quoted
+// target of a link (of a hard link the first path of that file), else "-".
+// Times are no part of it. size is the sum of the files' bytes.
+func manifest(ctx context.Context, root string) (digest string, size int64, err error) {
+	m := lister{root: root, sum: sha256.New(), links: map[uint64]string{}}
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		return m.line(path, e)
+	})
+	return "sha256-" + hex.EncodeToString(m.sum.Sum(nil)), m.size, err
+}
+
+type lister struct {
+	root  string
+	sum   hash.Hash
+	size  int64
+	links map[uint64]string
+}
+
+func (m *lister) line(path string, e fs.DirEntry) error {
+	name, err := filepath.Rel(m.root, path)
+	if err != nil {
+		return err
+	}
+	at, err := e.Info()
+	if err != nil {
+		return err
+	}
+	st := at.Sys().(*syscall.Stat_t)
+	kind, content, err := m.content(path, name, st)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(m.sum, "%s %04o %d %d %q %s", kind, st.Mode&0o7777, st.Uid, st.Gid, name, content)
+	if kind == "d" || kind == "f" {
+		xattrs := readXattrs(path, unix.Llistxattr, unix.Lgetxattr)
+		for _, k := range slices.Sorted(maps.Keys(xattrs)) {
+			fmt.Fprintf(m.sum, " %q=%x", k, xattrs[k])
+		}
+	}
+	_, err = io.WriteString(m.sum, "\n")
+	return err
+}
+
+func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content string, err error) {
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFDIR:
+		return "d", "-", nil
+	case syscall.S_IFIFO:
+		return "p", "-", nil
+	case syscall.S_IFLNK:
+		target, err := os.Readlink(path)
+		return "l", fmt.Sprintf("%q", target), err
+	case syscall.S_IFREG:
+	default:
+		return "", "", fmt.Errorf("%s: neither file, folder, link nor pipe", name)
+	}
+	if st.Nlink > 1 {
+		if first, ok := m.links[st.Ino]; ok {
+			return "h", fmt.Sprintf("%q", first), nil
+		}
+		m.links[st.Ino] = name
+	}
+	m.size += st.Size
+	content, err = hashFile(path)
+	return "f", content, err
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// readXattrs reads the attributes that images keep.
+func readXattrs(path string, list func(string, []byte) (int, error), get func(string, string, []byte) (int, error)) map[string]string {
+	var names [4096]byte
+	n, err := list(path, names[:])
+	if err != nil || n == 0 {
+		return nil
+	}
+	found := map[string]string{}
+	for name := range bytes.SplitSeq(names[:n], []byte{0}) {
+		if !keptXattr(string(name)) {
+			continue
+		}
+		value := make([]byte, 1<<16)
+		if n, err := get(path, string(name), value); err == nil {
+			found[string(name)] = string(value[:n])
+		}
+	}
+	return found
+}
+
+func timeOf(st *syscall.Stat_t) time.Time { return time.Unix(st.Mtim.Sec, st.Mtim.Nsec) }

@@ -1,0 +1,261 @@
+//go:build linux && cgo
+
+/*
+ * The part of this package that runs before the Go runtime does.
+ *
+ * liblxc forks the process that starts a container, and that fork stays for
+ * life as the container's monitor with every page its parent had. The Go
+ * runtime alone is some 4 MB of those and dozens of threads' worth of state.
+ * So a start is a re-exec of our own binary that is caught here, in a
+ * constructor: it calls liblxc and leaves, and Go never comes up. Commands
+ * inside a container go the same way, because the child between fork and exec
+ * has to make itself a session of its own, which Go can't do after a fork.
+ *
+ * It acts only when MARK is in the environment, the user is really root, and
+ * descriptor 3 holds a request that begins with MAGIC:
+ *
+ *	MAGIC, "start", lxcpath, name
+ *	MAGIC, "run",   lxcpath, name, dir, uid, gid, tty, N, N args, environment...
+ *
+ * all of them strings that end in NUL. The outcome goes to descriptor 4:
+ * "ok", "exit N", or the word of a failure (see helper.go). What liblxc has
+ * to say on the way goes to descriptor 5.
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lxc/attach_options.h>
+#include <lxc/lxccontainer.h>
+
+#define MARK "STRAKE_LXC_HELPER"
+#define MAGIC "strake-lxc-1"
+
+enum { REQUEST = 3, OUTCOME = 4, LOG = 5 };
+
+/* leave ends the helper with its outcome. */
+static void __attribute__((noreturn, format(printf, 1, 2))) leave(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vdprintf(OUTCOME, format, ap);
+	va_end(ap);
+	_exit(0);
+}
+
+/* request is what is left to read of descriptor 3. */
+struct request {
+	char *at, *end;
+};
+
+static struct request receive(void)
+{
+	struct request r = {0};
+	off_t size = lseek(REQUEST, 0, SEEK_END);
+	char *text = size > 0 ? malloc(size) : NULL;
+
+	if (text && pread(REQUEST, text, size, 0) == size && text[size - 1] == '\0') {
+		r.at = text;
+		r.end = text + size;
+	}
+	close(REQUEST);
+	return r;
+}
+
+/* next is the next string, or NULL at the end. */
+static char *next(struct request *r)
+{
+	char *word = r->at;
+
+	if (word == r->end)
+		return NULL;
+	r->at += strlen(word) + 1; /* receive made sure of a NUL at the end */
+	return word;
+}
+
+/* need is the next string, which must be there. */
+static char *need(struct request *r)
+{
+	char *word = next(r);
+
+	if (!word)
+		leave("request");
+	return word;
+}
+
+/* log_to sends what liblxc says to LOG. Without a log all still works. */
+static void log_to(const char *level)
+{
+	struct lxc_log log = {
+		.name = "strake", .prefix = "strake", .quiet = true,
+		.level = level, .file = "/proc/self/fd/5",
+	};
+
+	lxc_log_init(&log);
+	close(LOG);
+}
+
+static struct lxc_container *open_container(struct request *r)
+{
+	char *path = need(r), *name = need(r);
+	struct lxc_container *c = lxc_container_new(name, path);
+
+	if (!c)
+		leave("config");
+	return c;
+}
+
+/*
+ * start: there is no PATH in the environment, so liblxc writes the id maps
+ * itself instead of running newuidmap (10 ms); a shell that runs a hook brings
+ * its own.
+ */
+static void start(struct request *r)
+{
+	struct lxc_container *c;
+
+	log_to("DEBUG"); /* the only level that shows what a failing hook printed */
+	c = open_container(r);
+	if (!c->is_defined(c))
+		leave("undefined");
+	if (c->is_running(c))
+		leave("running");
+	c->want_daemonize(c, true);
+	c->want_close_all_fds(c, true);
+	leave(c->start(c, 0, NULL) ? "ok" : "start");
+}
+
+/* command is what run_inside executes. */
+struct command {
+	char **args, **env;
+	bool tty;
+};
+
+/*
+ * run_inside is what the attached process does last. The session is its own,
+ * so no terminal of the host is its controlling one: with that it could push
+ * key strokes into it (TIOCSTI).
+ */
+static int run_inside(void *payload)
+{
+	struct command *c = payload;
+	sigset_t none;
+
+	setsid();
+	if (c->tty)
+		ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* ends with the helper, and that with its caller */
+	for (int n = 1; n < NSIG; n++)
+		signal(n, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	environ = c->env;
+	execvp(c->args[0], c->args); /* searched for in the PATH of c->env */
+	dprintf(STDERR_FILENO, "%s: %s\n", c->args[0], strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+static volatile pid_t attached;
+
+static void forward(int signal)
+{
+	kill(attached, signal);
+}
+
+/* strings takes n strings (or all, n < 0) into an array that ends in NULL. */
+static char **strings(struct request *r, long n)
+{
+	size_t size = r->end - r->at;
+	char **list = calloc((n < 0 || (size_t)n > size ? size : (size_t)n) + 1, sizeof(*list));
+
+	if (!list)
+		leave("memory");
+	for (long i = 0; n < 0 ? r->at != r->end : i < n; i++)
+		list[i] = need(r);
+	return list;
+}
+
+/* finish waits for the attached process and tells how it ended. */
+static void __attribute__((noreturn)) finish(void)
+{
+	int status;
+
+	while (waitpid(attached, &status, 0) < 0)
+		if (errno != EINTR)
+			leave("wait");
+	leave("exit %d", WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void run(struct request *r)
+{
+	lxc_attach_options_t options = LXC_ATTACH_OPTIONS_DEFAULT;
+	struct sigaction action = {.sa_handler = forward};
+	struct lxc_container *c;
+	struct command command;
+	sigset_t polite, before;
+	pid_t pid;
+
+	log_to("WARN");
+	c = open_container(r);
+	options.initial_cwd = need(r);
+	options.uid = (uid_t)strtol(need(r), NULL, 10);
+	options.gid = (gid_t)strtol(need(r), NULL, 10);
+	options.env_policy = LXC_ATTACH_CLEAR_ENV;
+	command.tty = *need(r) == '1';
+	command.args = strings(r, strtol(need(r), NULL, 10));
+	command.env = strings(r, -1);
+
+	sigemptyset(&polite);
+	sigaddset(&polite, SIGTERM);
+	sigaddset(&polite, SIGINT);
+	sigaddset(&polite, SIGHUP);
+	sigprocmask(SIG_BLOCK, &polite, &before); /* till there is someone to send them to */
+	if (c->attach(c, run_inside, &command, &options, &pid) < 0)
+		leave(c->is_running(c) ? "attach" : "stopped");
+	attached = pid;
+	for (int n = 1; n < NSIG; n++)
+		if (sigismember(&polite, n))
+			sigaction(n, &action, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(STDIN_FILENO); /* or a pipe's other end never learns that its reader left */
+	close(STDOUT_FILENO);
+	finish();
+}
+
+static void __attribute__((constructor)) strake_lxc_helper(void)
+{
+	struct request r;
+	char *magic, *verb;
+
+	if (!getenv(MARK))
+		return;
+	unsetenv(MARK);
+	if (getuid() != 0 || geteuid() != 0 || getauxval(AT_SECURE))
+		return;
+	r = receive();
+	magic = next(&r);
+	if (!magic || strcmp(magic, MAGIC) != 0)
+		return;
+	fcntl(OUTCOME, F_SETFD, FD_CLOEXEC);
+	fcntl(LOG, F_SETFD, FD_CLOEXEC);
+	close_range(LOG + 1, ~0U, 0); /* what strake's own caller let it inherit */
+	verb = need(&r);
+	if (strcmp(verb, "start") == 0)
+		start(&r);
+	if (strcmp(verb, "run") == 0)
+		run(&r);
+	leave("request");
+}

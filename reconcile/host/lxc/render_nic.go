@@ -1,0 +1,77 @@
+package lxc
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"strake/reconcile/resource"
+)
+
+func (t *text) network(nics []resource.NIC) {
+	if len(nics) == 0 {
+		t.set("lxc.net.0.type", "empty") // a network namespace of its own, with lo
+		t.set("lxc.net.0.flags", "up")
+	}
+	for i, n := range nics {
+		t.nic(fmt.Sprintf("lxc.net.%d.", i), n)
+	}
+}
+
+func (t *text) nic(at string, n resource.NIC) {
+	t.set(at+"type", "veth")
+	t.set(at+"flags", "up")
+	t.set(at+"link", n.Bridge)
+	t.set(at+"veth.pair", n.Device)
+	t.set(at+"name", n.Name)
+	t.set(at+"hwaddr", n.MAC)
+	if n.MTU != 0 {
+		t.number(at+"mtu", int64(n.MTU))
+	}
+	if n.IPv4 != "" {
+		t.set(at+"ipv4.address", t.withBroadcast(at, n.IPv4))
+	}
+	t.optional(at+"ipv4.gateway", n.Gateway4)
+	t.optional(at+"ipv6.address", n.IPv6)
+	t.optional(at+"ipv6.gateway", n.Gateway6)
+}
+
+// withBroadcast adds the broadcast address, which liblxc computes wrongly by
+// itself. A net of one or two addresses has none (RFC 3021).
+func (t *text) withBroadcast(at, address string) string {
+	p, err := netip.ParsePrefix(address)
+	if err != nil || !p.Addr().Is4() {
+		t.err = fmt.Errorf("%sipv4.address: %q is no IPv4 address with a prefix length", at, address)
+		return address
+	}
+	if p.Bits() > 30 {
+		return address + " 0.0.0.0"
+	}
+	b := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return address + " " + netip.AddrFrom4(b).String()
+}
+
+// mounts become fstab lines. A mount point that is not there is made; a source
+// that is not there fails the start.
+func (t *text) mounts(mounts []resource.Mount, e Environment) {
+	for _, m := range mounts {
+		options := "bind"
+		if m.ReadOnly {
+			options += ",ro"
+		}
+		kind := "dir"
+		if e.Files[m.Source] {
+			kind = "file"
+		}
+		target := strings.TrimPrefix(m.Target, "/") // relative: below the root filesystem
+		t.set("lxc.mount.entry", fmt.Sprintf("%s %s none %s,create=%s 0 0", field(m.Source), field(target), options, kind))
+	}
+}
+
+// field escapes what getmntent(3) would take for the end of a field.
+func field(path string) string {
+	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`, "#", `\043`).Replace(path)
+}

@@ -1,0 +1,86 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"strake/reconcile/resource"
+)
+
+// States lists every container with a configuration in the path. Which of them
+// run is told by one look at the command sockets of all.
+func (r *Runtime) States(ctx context.Context) (map[string]resource.State, error) {
+	entries, err := os.ReadDir(r.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]resource.State{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	up, err := r.sockets()
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	states := make(map[string]resource.State, len(entries))
+	for _, e := range entries {
+		if checkName(e.Name()) != nil || !r.defined(e.Name()) {
+			continue
+		}
+		if states[e.Name()], err = r.quickState(ctx, e.Name(), up); err != nil {
+			return nil, fmt.Errorf("list containers: %w", err)
+		}
+	}
+	return states, nil
+}
+
+// quickState asks liblxc only about what is up: it may be frozen or on its
+// way up or down.
+func (r *Runtime) quickState(ctx context.Context, name string, up map[string]bool) (resource.State, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	socket := r.socket(name)
+	if len(socket) <= maxSocket && !up[socket] {
+		return resource.Stopped, nil
+	}
+	c, err := r.handle(name)
+	if err != nil {
+		return "", err
+	}
+	defer c.Release()
+	return resource.State(c.State().String()), nil
+}
+
+func (r *Runtime) defined(name string) bool {
+	_, err := os.Stat(filepath.Join(r.path, name, "config"))
+	return err == nil
+}
+
+// maxSocket is the longest name of a command socket that liblxc writes out;
+// beyond it there is a hash (sun_path is 108 bytes, the first is NUL).
+const maxSocket = 106
+
+func (r *Runtime) socket(name string) string { return r.path + "/" + name + "/command" }
+
+// sockets is the set of all abstract sockets of this network namespace. Lines
+// of /proc/net/unix end in the path, "@" for the NUL in front.
+func (r *Runtime) sockets() (map[string]bool, error) {
+	text, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if _, name, ok := strings.Cut(line, " @"); ok && strings.HasPrefix(name, r.path) {
+			found[strings.TrimSuffix(name, "\n")] = true
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,114 @@
+package netdev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+
+	"strake/reconcile/resource"
+)
+
+// ChangeNIC brings the interface of that name to what to says by the least
+// change, connections of what stays included. from is what was observed; what
+// the kernel has at this moment decides. ErrNotFound when the container has
+// none of that name.
+func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error {
+	if from.Name != to.Name {
+		return fmt.Errorf("change nic %s: it can't become %s", from.Name, to.Name)
+	}
+	return inside(ctx, pid, func(h *netlink.Handle) error {
+		l, err := find(h, to.Name)
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			return fmt.Errorf("change nic %s: %w", to.Name, ErrNotFound)
+		}
+		id, err := d.host.GetNetNsIdByPid(pid)
+		if err != nil {
+			return fmt.Errorf("change nic %s: %w", to.Name, err)
+		}
+		peer, err := d.peer(l, id)
+		if err != nil {
+			return err
+		}
+		if peer == nil {
+			return fmt.Errorf("change nic %s: its other end is not on this host: %w", to.Name, ErrForeign)
+		}
+		if err := errors.Join(d.changePort(peer, to), changeEnd(h, l, to)); err != nil {
+			return fmt.Errorf("change nic %s: %w", to.Name, err)
+		}
+		return nil
+	})
+}
+
+// changePort mends the host's end: its name, which the firewall goes by,
+// comes before it may speak to another bridge.
+func (d *Devices) changePort(peer netlink.Link, to resource.NIC) error {
+	bridge, err := d.master(to)
+	if err != nil {
+		return err
+	}
+	a := peer.Attrs()
+	if a.Name != to.Device {
+		if err := d.rename(peer, to.Device); err != nil {
+			return fmt.Errorf("rename %s to %s: %w", a.Name, to.Device, err)
+		}
+	}
+	if a.MTU != mtu(to.MTU) {
+		if err := d.host.LinkSetMTU(peer, mtu(to.MTU)); err != nil {
+			return fmt.Errorf("set mtu of %s: %w", to.Device, err)
+		}
+	}
+	if a.MasterIndex != bridge.Attrs().Index {
+		if err := d.host.LinkSetMaster(peer, bridge); err != nil {
+			return fmt.Errorf("make %s a port of %s: %w", to.Device, to.Bridge, err)
+		}
+	}
+	if a.Flags&net.FlagUp == 0 {
+		return d.host.LinkSetUp(peer)
+	}
+	return nil
+}
+
+// rename takes the link down meanwhile: kernels before 6.2 refuse it up.
+func (d *Devices) rename(l netlink.Link, name string) error {
+	if other, err := find(d.host, name); err != nil {
+		return err
+	} else if other != nil {
+		return ErrExists
+	}
+	if err := d.host.LinkSetDown(l); err != nil {
+		return err
+	}
+	l.Attrs().Flags &^= net.FlagUp
+	return d.host.LinkSetName(l, name)
+}
+
+// changeEnd mends the container's end. A new MAC takes it down for a moment,
+// so that its link-local address follows.
+func changeEnd(h *netlink.Handle, l netlink.Link, to resource.NIC) error {
+	a := l.Attrs()
+	if a.HardwareAddr.String() != to.MAC {
+		mac, err := net.ParseMAC(to.MAC)
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetDown(l); err != nil {
+			return err
+		}
+		a.Flags &^= net.FlagUp
+		if err := h.LinkSetHardwareAddr(l, mac); err != nil {
+			return fmt.Errorf("set mac %s: %w", to.MAC, err)
+		}
+	}
+	if a.MTU != mtu(to.MTU) {
+		if err := h.LinkSetMTU(l, mtu(to.MTU)); err != nil {
+			return fmt.Errorf("set mtu %d: %w", mtu(to.MTU), err)
+		}
+	}
+	return number(h, l, to)
+}

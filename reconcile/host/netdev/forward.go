@@ -1,0 +1,179 @@
+package netdev
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"strake/reconcile/resource"
+)
+
+const (
+	forward4 = "net/ipv4/ip_forward"
+	forward6 = "net/ipv6/conf/all/forwarding"
+)
+
+// needs lists the host-wide settings that the network can't do without.
+func needs(n resource.Network) []string {
+	var list []string
+	if n.NAT && n.IPv4 != "" {
+		list = append(list, forward4)
+	}
+	if p, err := netip.ParsePrefix(n.IPv6); n.NAT && err == nil && p.Addr().Is6() {
+		list = append(list, forward6)
+	}
+	return list
+}
+
+// forward makes the host forward what n needs, and stops what only n needed
+// until now. Under the lock.
+func (d *Devices) forward(n resource.Network) error {
+	r, err := d.readRecord()
+	if err != nil {
+		return err
+	}
+	need := needs(n)
+	for _, path := range []string{forward4, forward6} {
+		change := r.leave
+		if slices.Contains(need, path) {
+			change = r.enter
+		}
+		if err := change(path, n.Bridge); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives up everything that the bridge needed.
+func (d *Devices) release(bridge string) error {
+	return d.forward(resource.Network{Bridge: bridge})
+}
+
+// forwards says whether the network is on record as one that needs
+// forwarding, and the kernel does all of it.
+func (d *Devices) forwards(n resource.Network) (bool, error) {
+	r, err := d.readRecord()
+	if err != nil {
+		return false, err
+	}
+	used := false
+	for path, e := range r.Settings {
+		if !slices.Contains(e.Users, n.Bridge) {
+			continue
+		}
+		if value, err := read(path); err != nil || value != "1" {
+			return false, err
+		}
+		used = true
+	}
+	return used, nil
+}
+
+// enter switches a setting on for a user. IPv6 forwarding makes an interface
+// deaf to router advertisements unless accept_ra is 2, and the host may live
+// by them: what listened before keeps listening.
+func (r *ledger) enter(path, user string) error {
+	e := r.Settings[path]
+	value, err := read(path)
+	if err != nil {
+		return err
+	}
+	if value == "" {
+		return fmt.Errorf("set %s: the kernel has no such setting", path)
+	}
+	if len(e.Users) == 0 {
+		e = entry{Was: value}
+	}
+	if !slices.Contains(e.Users, user) {
+		e.Users = append(e.Users, user)
+		slices.Sort(e.Users)
+	}
+	if path == forward6 && value != "1" {
+		if e.RA, err = listeners(e.RA); err != nil {
+			return err
+		}
+	}
+	r.Settings[path] = e
+	if err := r.save(); err != nil {
+		return err
+	}
+	for _, name := range e.RA {
+		if err := keepListening(name); err != nil {
+			return err
+		}
+	}
+	return setting{path, "1"}.ensure()
+}
+
+// leave puts the setting back when its last user goes.
+func (r *ledger) leave(path, user string) error {
+	e, ok := r.Settings[path]
+	if !ok || !slices.Contains(e.Users, user) {
+		return nil
+	}
+	e.Users = slices.DeleteFunc(slices.Clone(e.Users), func(u string) bool { return u == user })
+	if len(e.Users) > 0 {
+		r.Settings[path] = e
+		return r.save()
+	}
+	if err := (setting{path, e.Was}).ensure(); err != nil {
+		return err
+	}
+	for _, name := range e.RA {
+		if value, err := read(acceptRA(name)); err != nil || value != "2" {
+			continue // gone, or changed by somebody since
+		}
+		if err := (setting{acceptRA(name), "1"}).ensure(); err != nil {
+			return err
+		}
+	}
+	delete(r.Settings, path)
+	return r.save()
+}
+
+// port says that an interface belongs to another, which receives in its
+// place: containers' devices need no care.
+func port(name string) bool {
+	l, err := netlink.LinkByName(name)
+	return err == nil && l.Attrs().MasterIndex != 0
+}
+
+func acceptRA(name string) string { return "net/ipv6/conf/" + name + "/accept_ra" }
+
+func keepListening(name string) error {
+	if value, err := read(acceptRA(name)); err != nil || value != "1" {
+		return err
+	}
+	return setting{acceptRA(name), "2"}.ensure()
+}
+
+// listeners adds the interfaces that take router advertisements now.
+func listeners(known []string) ([]string, error) {
+	all, err := os.ReadDir("/proc/sys/net/ipv6/conf")
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	for _, f := range all {
+		name := f.Name()
+		if name == "all" || name == "default" || name == "lo" || slices.Contains(known, name) || port(name) {
+			continue
+		}
+		value, err := read(acceptRA(name))
+		if err != nil {
+			return nil, err
+		}
+		forwarding, err := read(strings.Replace(acceptRA(name), "accept_ra", "forwarding", 1))
+		if err != nil {
+			return nil, err
+		}
+		if value == "1" && forwarding == "0" {
+			known = append(known, name)
+		}
+	}
+	return known, nil
+}

@@ -1,0 +1,141 @@
+package netdev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// AddNIC gives the container of pid the interface n, up and a port of its
+// bridge. The firewall has to know it before. ErrExists when the name inside
+// or the device on the host is taken; on any error nothing stays.
+func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
+	bridge, err := d.master(n)
+	if err != nil {
+		return fmt.Errorf("add nic %s: %w", n.Name, err)
+	}
+	return inside(ctx, pid, func(h *netlink.Handle) error {
+		pair, err := d.pair(pid, n)
+		if err != nil {
+			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
+		}
+		if err := d.connect(h, pair, bridge, n); err != nil {
+			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair))
+		}
+		return nil
+	})
+}
+
+// master is the bridge that n has to be a port of.
+func (d *Devices) master(n resource.NIC) (netlink.Link, error) {
+	l, err := find(d.host, n.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil || l.Type() != "bridge" {
+		return nil, fmt.Errorf("%s: %w", n.Bridge, ErrNoBridge)
+	}
+	return l, nil
+}
+
+// pair makes both ends by one request, the container's end where it belongs:
+// it is never visible on the host, and never under another name.
+func (d *Devices) pair(pid int, n resource.NIC) (netlink.Link, error) {
+	mac, err := net.ParseMAC(n.MAC)
+	if err != nil {
+		return nil, err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = n.Device, mtu(n.MTU)
+	v := netlink.NewVeth(attrs)
+	v.PeerName, v.PeerHardwareAddr = n.Name, mac
+	v.PeerMTU, v.PeerNamespace = uint32(mtu(n.MTU)), netlink.NsPid(pid)
+	if err := d.host.LinkAdd(v); errors.Is(err, unix.EEXIST) {
+		return nil, ErrExists
+	} else if err != nil {
+		return nil, err
+	}
+	l, err := d.host.LinkByName(n.Device)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// connect brings both ends up and gives the container's its addresses.
+func (d *Devices) connect(h *netlink.Handle, pair, bridge netlink.Link, n resource.NIC) error {
+	if err := d.host.LinkSetMaster(pair, bridge); err != nil {
+		return fmt.Errorf("make a port of %s: %w", n.Bridge, err)
+	}
+	if err := d.host.LinkSetUp(pair); err != nil {
+		return fmt.Errorf("set up %s: %w", n.Device, err)
+	}
+	l, err := h.LinkByName(n.Name)
+	if err != nil {
+		return err
+	}
+	return number(h, l, n)
+}
+
+// number brings the container's end up with the addresses and gateways of n.
+// Routes come last: they need an interface that is up, and an address.
+func number(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
+	want, err := prefixes(n.IPv4, n.IPv6)
+	if err != nil {
+		return err
+	}
+	if l.Attrs().Flags&net.FlagUp == 0 {
+		if err := h.LinkSetUp(l); err != nil {
+			return fmt.Errorf("set up: %w", err)
+		}
+	}
+	if err := readdress(h, l, want, declared); err != nil {
+		return err
+	}
+	return reroute(h, l, n)
+}
+
+// RemoveNIC takes the interface away, both ends. ErrNotFound when the
+// container has none of that name.
+func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error {
+	return inside(ctx, pid, func(h *netlink.Handle) error {
+		l, err := find(h, n.Name)
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
+		}
+		if err := h.LinkDel(l); err != nil {
+			return fmt.Errorf("remove nic %s: %w", n.Name, err)
+		}
+		return nil
+	})
+}
+
+// RemoveDevice removes the host's end of a pair that nobody needs any more.
+// Anything but a veth is refused with ErrForeign; ErrNotFound when gone.
+func (d *Devices) RemoveDevice(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l, err := find(d.host, name)
+	switch {
+	case err != nil:
+		return err
+	case l == nil:
+		return fmt.Errorf("remove device %s: %w", name, ErrNotFound)
+	case l.Type() != "veth":
+		return fmt.Errorf("remove device %s: %w", name, ErrForeign)
+	}
+	if err := d.host.LinkDel(l); err != nil {
+		return fmt.Errorf("remove device %s: %w", name, err)
+	}
+	return nil
+}

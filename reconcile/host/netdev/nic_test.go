@@ -1,0 +1,250 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"strake/reconcile/resource"
+)
+
+func nics(t *testing.T, d *Devices, pid int) []resource.NIC {
+	t.Helper()
+	list, err := d.NICs(t.Context(), pid)
+	check(t, err)
+	return list
+}
+
+func expectNIC(t *testing.T, d *Devices, pid int, want resource.NIC) {
+	t.Helper()
+	got := nics(t, d, pid)
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("seen %+v\nwant %+v", got, want)
+	}
+}
+
+// added is a container with one interface on network web.
+func added(t *testing.T, device string) (*Devices, int, resource.NIC) {
+	t.Helper()
+	d := open(t)
+	network(t, d, web())
+	pid, n := namespace(t), eth0(device)
+	check(t, d.AddNIC(t.Context(), pid, n))
+	t.Cleanup(func() { exec.Command("ip", "link", "del", n.Device).Run() })
+	return d, pid, n
+}
+
+func TestNICIsSeenAsMade(t *testing.T) {
+	d, pid, n := added(t, "sttv1")
+	expectNIC(t, d, pid, n)
+	within(t, pid, "ping", "-c1", "-W2", "10.231.0.1")
+	within(t, pid, "ping", "-c1", "-W2", "fd42:231::1")
+	out := within(t, pid, "ip", "addr", "show", "dev", "eth0")
+	for _, want := range []string{"brd 10.231.0.255", "fe80::5a:ff:fe00:2/64"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+}
+
+func TestNICIsAddedAndRemovedOnce(t *testing.T) {
+	d, pid, n := added(t, "sttv2")
+	ctx := t.Context()
+	if err := d.AddNIC(ctx, pid, n); !errors.Is(err, ErrExists) {
+		t.Errorf("second add: %v, want ErrExists", err)
+	}
+	other := n
+	other.Device = "sttv2b"
+	if err := d.AddNIC(ctx, pid, other); !errors.Is(err, ErrExists) {
+		t.Errorf("add of a name that is taken inside: %v, want ErrExists", err)
+	}
+	check(t, d.RemoveNIC(ctx, pid, n))
+	if err := d.RemoveNIC(ctx, pid, n); !errors.Is(err, ErrNotFound) {
+		t.Errorf("second removal: %v, want ErrNotFound", err)
+	}
+	if err := d.ChangeNIC(ctx, pid, n, n); !errors.Is(err, ErrNotFound) {
+		t.Errorf("change: %v, want ErrNotFound", err)
+	}
+	if err := d.RemoveDevice(ctx, n.Device); !errors.Is(err, ErrNotFound) {
+		t.Errorf("its device: %v, want ErrNotFound", err)
+	}
+}
+
+func TestFailedAddLeavesNothing(t *testing.T) {
+	d := open(t)
+	network(t, d, web())
+	pid, n := namespace(t), eth0("sttv3")
+	n.Gateway4 = "10.77.0.1" // not reachable
+	if err := d.AddNIC(t.Context(), pid, n); err == nil {
+		t.Fatal("added with a gateway out of reach")
+	}
+	if list := nics(t, d, pid); len(list) != 0 {
+		t.Errorf("left behind: %+v", list)
+	}
+	n = eth0("sttv3")
+	n.Bridge = "stt-none"
+	if err := d.AddNIC(t.Context(), pid, n); !errors.Is(err, ErrNoBridge) {
+		t.Errorf("no bridge: %v, want ErrNoBridge", err)
+	}
+}
+
+func TestNICChangesLive(t *testing.T) {
+	for name, change := range map[string]func(*resource.NIC){
+		"address in the same subnet": func(n *resource.NIC) { n.IPv4, n.IPv6 = "10.231.0.3/24", "fd42:231::3/64" },
+		"prefix length":              func(n *resource.NIC) { n.IPv4 = "10.231.0.2/16" },
+		"no ipv4":                    func(n *resource.NIC) { n.IPv4, n.Gateway4 = "", "" },
+		"no ipv6":                    func(n *resource.NIC) { n.IPv6, n.Gateway6 = "", "" },
+		"gateway":                    func(n *resource.NIC) { n.Gateway4, n.Gateway6 = "10.231.0.254", "fd42:231::fe" },
+		"no gateway":                 func(n *resource.NIC) { n.Gateway4, n.Gateway6 = "", "" },
+		"mac":                        func(n *resource.NIC) { n.MAC = "02:5a:00:00:00:33" },
+		"mtu":                        func(n *resource.NIC) { n.MTU = 1400 },
+		"device":                     func(n *resource.NIC) { n.Device = "sttvnew" },
+		"bridge":                     func(n *resource.NIC) { n.Bridge, n.Network = "stt-other", "other" },
+		"everything": func(n *resource.NIC) {
+			*n = resource.NIC{Name: "eth0", Network: "other", Type: "bridged", Bridge: "stt-other", Device: "sttvnew",
+				MAC: "02:5a:00:00:00:44", IPv4: "10.232.0.4/24", Gateway4: "10.232.0.1", MTU: 1300}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, pid, n := added(t, "sttv4")
+			other := web()
+			other.Name, other.Bridge, other.MAC, other.IPv4, other.IPv6 = "other", "stt-other", "02:5a:00:00:00:0c", "10.232.0.1/24", ""
+			network(t, d, other)
+			to := n
+			change(&to)
+			check(t, d.ChangeNIC(t.Context(), pid, n, to))
+			expectNIC(t, d, pid, to)
+			check(t, d.ChangeNIC(t.Context(), pid, to, n))
+			expectNIC(t, d, pid, n)
+			within(t, pid, "ping", "-c1", "-W2", "10.231.0.1")
+		})
+	}
+}
+
+// Whatever a person does to the interface shows, and is mended.
+func TestNICDriftShowsAndIsMended(t *testing.T) {
+	for hand, inside := range map[string]bool{
+		"ip link set sttv5 nomaster":                   false,
+		"ip link set sttv5 down":                       false,
+		"ip link set sttv5 name sttvx":                 false,
+		"ip addr add 10.231.0.99/24 dev eth0":          true,
+		"ip addr del 10.231.0.2/24 dev eth0":           true,
+		"ip addr flush dev eth0":                       true,
+		"ip -6 addr add fd42:231::99/64 dev eth0":      true,
+		"ip -6 addr del fd42:231::2/64 dev eth0":       true,
+		"ip route del default":                         true,
+		"ip route replace default via 10.231.0.77":     true,
+		"ip -6 route del default":                      true,
+		"ip link set eth0 down":                        true,
+		"ip link set eth0 address 02:5a:00:00:00:55":   true,
+		"ip link set eth0 mtu 1300":                    true,
+		"ip addr change 10.231.0.2/24 brd + dev eth0 ": true,
+	} {
+		t.Run(hand, func(t *testing.T) {
+			d, pid, n := added(t, "sttv5")
+			if inside {
+				within(t, pid, strings.Fields(hand)...)
+			} else {
+				run(t, strings.Fields(hand)...)
+			}
+			got := nics(t, d, pid)
+			harmless := strings.Contains(hand, "brd +")
+			if len(got) != 1 || (got[0] == n) != harmless {
+				t.Errorf("the change by hand does not show: %+v", got)
+			}
+			check(t, d.ChangeNIC(t.Context(), pid, got[0], n))
+			expectNIC(t, d, pid, n)
+			within(t, pid, "ping", "-c1", "-W2", "10.231.0.1")
+		})
+	}
+}
+
+// What a container makes for itself is its own affair, a lease included.
+func TestContainersOwnInterfacesDoNotShow(t *testing.T) {
+	d, pid, n := added(t, "sttv6")
+	inner := namespace(t)
+	for _, line := range []string{
+		"ip link add docker0 type bridge",
+		"ip link add one type veth peer name two",
+		fmt.Sprintf("ip link add far type veth peer name near netns %d", inner),
+		"ip addr add 10.231.0.88/24 dev eth0 valid_lft 500 preferred_lft 400",
+		"ip route add default via 10.231.0.1 dev eth0 metric 100 proto dhcp",
+	} {
+		within(t, pid, strings.Fields(line)...)
+	}
+	expectNIC(t, d, pid, n)
+	check(t, d.ChangeNIC(t.Context(), pid, n, n))
+	if out := within(t, pid, "ip", "addr"); !strings.Contains(out, "10.231.0.88") {
+		t.Errorf("the lease was taken away:\n%s", out)
+	}
+}
+
+// Equal interface numbers in different namespaces mean nothing.
+func TestPeerIsTheRightOne(t *testing.T) {
+	d := open(t)
+	network(t, d, web())
+	a, b, inner := namespace(t), namespace(t), namespace(t)
+	run(t, "ip", "link", "add", "sttv7", "index", "5001", "type", "veth", "peer", "name", "eth0", "index", "77", "netns", fmt.Sprint(a))
+	within(t, b, "ip", "link", "add", "nested", "index", "77", "type", "veth", "peer", "name", "x", "index", "5001", "netns", fmt.Sprint(inner))
+	if got := nics(t, d, b); len(got) != 0 {
+		t.Errorf("another container's interface shows: %+v", got)
+	}
+	if got := nics(t, d, a); len(got) != 1 || got[0].Device != "sttv7" || got[0].Bridge != "" {
+		t.Errorf("seen %+v", got)
+	}
+	check(t, d.RemoveDevice(t.Context(), "sttv7"))
+}
+
+func TestRemoveDeviceTakesOnlyVeths(t *testing.T) {
+	d := open(t)
+	network(t, d, web())
+	if err := d.RemoveDevice(t.Context(), "stt-web"); !errors.Is(err, ErrForeign) {
+		t.Errorf("a bridge: %v, want ErrForeign", err)
+	}
+}
+
+func TestGoneProcessIsNotFound(t *testing.T) {
+	d := open(t)
+	if _, err := d.NICs(t.Context(), 1<<22+1); !errors.Is(err, ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound", err)
+	}
+}
+
+// A hundred containers, observed by four goroutines at a time.
+func TestObservingManyIsQuick(t *testing.T) {
+	d := open(t)
+	n := web()
+	n.IPv4 = "10.231.0.1/16"
+	network(t, d, n)
+	const many = 100
+	pids, want := make([]int, many), make([]resource.NIC, many)
+	for i := range many {
+		c := eth0(fmt.Sprintf("sttm%d", i))
+		c.MAC = fmt.Sprintf("02:5a:00:00:01:%02x", i)
+		c.IPv4, c.IPv6 = fmt.Sprintf("10.231.1.%d/16", i+1), fmt.Sprintf("fd42:231::1:%x/64", i+1)
+		pids[i], want[i] = namespace(t), c
+		check(t, d.AddNIC(t.Context(), pids[i], c))
+	}
+	start := time.Now()
+	var group sync.WaitGroup
+	for w := range 4 {
+		group.Go(func() {
+			for i := w; i < many; i += 4 {
+				got, err := d.NICs(t.Context(), pids[i])
+				if err != nil || len(got) != 1 || got[0] != want[i] {
+					t.Errorf("container %d: %+v, %v", i, got, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	each := time.Since(start) / many
+	t.Logf("%v for each container", each)
+	if each > 5*time.Millisecond {
+		t.Errorf("%v for each container, want about 0.2 ms", each)
+	}
+}

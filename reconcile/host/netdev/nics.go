@@ -1,0 +1,158 @@
+package netdev
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// NICs are the veth pairs between the network namespace of pid and the
+// host's, by name: what the container sees and what of it is on the host. Interfaces
+// that the container made for itself are none of ours and do not show.
+//
+// Network is filled in for bridges of this installation. Bridge is "" when
+// the host's end is no port or is down; IPv4, IPv6 and the gateways are ""
+// when the container's end is down. Several addresses are joined by a space.
+// Filter is the firewall's to tell.
+func (d *Devices) NICs(ctx context.Context, pid int) ([]resource.NIC, error) {
+	var list []resource.NIC
+	err := inside(ctx, pid, func(h *netlink.Handle) error {
+		id, err := d.host.GetNetNsIdByPid(pid)
+		if err != nil {
+			return fmt.Errorf("id of network namespace of process %d: %w", pid, err)
+		}
+		s, err := scan(h)
+		if err != nil {
+			return fmt.Errorf("observe network of process %d: %w", pid, err)
+		}
+		for _, l := range s.links {
+			n, ok, err := d.nic(s, l, id)
+			if err != nil {
+				return err
+			}
+			if ok {
+				list = append(list, n)
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(list, func(a, b resource.NIC) int { return cmp.Compare(a.Name, b.Name) })
+	return list, err
+}
+
+// sight is what one namespace has.
+type sight struct {
+	links  []netlink.Link
+	addrs  []netlink.Addr
+	routes []netlink.Route
+}
+
+func scan(h *netlink.Handle) (sight, error) {
+	var s sight
+	var err error
+	if s.links, err = dump(h.LinkList); err != nil {
+		return s, fmt.Errorf("list interfaces: %w", err)
+	}
+	s.addrs, err = dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return s, fmt.Errorf("list addresses: %w", err)
+	}
+	if s.routes, err = routes(h); err != nil {
+		return s, fmt.Errorf("list routes: %w", err)
+	}
+	return s, nil
+}
+
+func routes(h *netlink.Handle) ([]netlink.Route, error) {
+	return dump(func() ([]netlink.Route, error) {
+		return h.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{}, 0)
+	})
+}
+
+// nic describes a container's end of a pair; not ok when it is no such thing.
+func (d *Devices) nic(s sight, l netlink.Link, nsid int) (resource.NIC, bool, error) {
+	peer, err := d.peer(l, nsid)
+	if peer == nil {
+		return resource.NIC{}, false, err
+	}
+	a := l.Attrs()
+	n := resource.NIC{
+		Name: a.Name, Type: "bridged", Device: peer.Attrs().Name,
+		MAC: a.HardwareAddr.String(), MTU: shownMTU(a.MTU),
+	}
+	if a.Flags&net.FlagUp != 0 {
+		n.IPv4, n.IPv6 = s.addresses(a.Index)
+		n.Gateway4, n.Gateway6 = s.gateway(a.Index, false), s.gateway(a.Index, true)
+	}
+	if peer.Attrs().Flags&net.FlagUp == 0 || peer.Attrs().MasterIndex == 0 {
+		return n, true, nil
+	}
+	master, err := d.host.LinkByIndex(peer.Attrs().MasterIndex)
+	if err != nil {
+		return n, true, nil // taken out of the bridge at this moment
+	}
+	n.Bridge = master.Attrs().Name
+	n.Network, _ = d.owned(master)
+	return n, true, nil
+}
+
+// peer is the host's end of l. Interface indices are a namespace's own, so an
+// equal one proves nothing: each end has to point at the other, namespace
+// included.
+func (d *Devices) peer(l netlink.Link, nsid int) (netlink.Link, error) {
+	a := l.Attrs()
+	if l.Type() != "veth" || a.ParentIndex == 0 || nsid < 0 {
+		return nil, nil
+	}
+	p, err := d.host.LinkByIndex(a.ParentIndex)
+	if err != nil {
+		return nil, nil // its other end is elsewhere
+	}
+	b := p.Attrs()
+	if p.Type() != "veth" || b.ParentIndex != a.Index || b.NetNsID != nsid {
+		return nil, nil
+	}
+	return p, nil
+}
+
+func (s sight) addresses(index int) (v4, v6 string) {
+	var mine []netlink.Addr
+	for _, a := range s.addrs {
+		if a.LinkIndex == index && declared(a) {
+			mine = append(mine, a)
+		}
+	}
+	four, six := split(mine)
+	return addressText(four), addressText(six)
+}
+
+// gateway is where the default route by this interface leads. A route that
+// the container learned (DHCP, router advertisement) is its own affair.
+func (s sight) gateway(index int, six bool) string {
+	var list []string
+	for _, r := range s.routes {
+		if r.LinkIndex == index && ourDefault(r) && (r.Gw.To4() == nil) == six {
+			list = append(list, r.Gw.String())
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+func ourDefault(r netlink.Route) bool {
+	if r.Gw == nil || r.Protocol == unix.RTPROT_RA || r.Protocol == unix.RTPROT_DHCP {
+		return false
+	}
+	if r.Dst == nil {
+		return true
+	}
+	ones, _ := r.Dst.Mask.Size()
+	return ones == 0
+}

@@ -1,0 +1,59 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// reroute leaves exactly the default routes of n on the link, beside those
+// that the container learned by itself.
+func reroute(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
+	have, err := routes(h)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	missing := map[string]bool{n.Gateway4: true, n.Gateway6: true}
+	for _, r := range have {
+		if r.LinkIndex != l.Attrs().Index || !ourDefault(r) {
+			continue
+		}
+		if missing[r.Gw.String()] {
+			delete(missing, r.Gw.String())
+			continue
+		}
+		if err := h.RouteDel(&r); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("delete route by %s: %w", r.Gw, err)
+		}
+	}
+	for gateway := range missing {
+		if err := addDefault(h, l, gateway); err != nil {
+			return fmt.Errorf("add route by %s: %w", gateway, err)
+		}
+	}
+	return nil
+}
+
+func addDefault(h *netlink.Handle, l netlink.Link, gateway string) error {
+	if gateway == "" {
+		return nil
+	}
+	ip := net.ParseIP(gateway)
+	if ip == nil {
+		return errors.New("not an address")
+	}
+	dst := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	if ip.To4() != nil {
+		dst = &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	}
+	err := h.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Gw: ip, Protocol: unix.RTPROT_STATIC})
+	if errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("the container has a default route by another interface: %w", ErrExists)
+	}
+	return err
+}

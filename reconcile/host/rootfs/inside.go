@@ -1,0 +1,207 @@
+package rootfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside is a container's tree as the host sees it. Whoever is root in the
+// container can change any of it at any instant, so every path is resolved by
+// the kernel with the tree as its root, and every file is looked at through a
+// descriptor that can't be exchanged.
+type inside struct {
+	fd    int
+	owner int // id of the container's root on the host
+}
+
+// enter opens the mounted root. Error: ErrNotMounted.
+func (r *Roots) enter(container string, owner int) (*inside, error) {
+	if err := checkName(container); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(r.Path(container), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, ErrNotMounted
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, mounted, err := mountID(fd, "")
+	if err == nil && !mounted {
+		err = ErrNotMounted
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &inside{fd, owner}, nil
+}
+
+func (in *inside) close() { _ = unix.Close(in.fd) }
+
+// resolve opens name within the tree at root. The kernel gives up with EAGAIN
+// when anything on the machine is renamed at the same moment.
+func resolve(root int, name string, flags uint64) (int, error) {
+	how := unix.OpenHow{
+		Flags:   flags | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for range 1000 {
+		fd, err := unix.Openat2(root, name, &how)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return -1, &os.PathError{Op: "openat2", Path: name, Err: err}
+		}
+		return fd, nil
+	}
+	return -1, &os.PathError{Op: "openat2", Path: name, Err: unix.EAGAIN}
+}
+
+// exists says whether name leads to a file in the tree.
+func (in *inside) exists(name string) bool {
+	fd, err := resolve(in.fd, name, unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	_ = unix.Close(fd)
+	return true
+}
+
+// content is a file as it is read, and whether others can read it too.
+type content struct {
+	text  []byte
+	there bool
+	open  bool // mode 0644
+	owner int
+}
+
+const most = 1 << 20 // bytes of a file that strake writes in a container
+
+// read reads a regular file. It is opened only once it is known to be one: a
+// pipe would block, a device would do who knows what.
+func (in *inside) read(name string) (content, error) {
+	fd, err := resolve(in.fd, name, unix.O_PATH)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return content{}, nil
+	}
+	if err != nil {
+		return content{}, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return content{}, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > most {
+		return content{there: true}, nil
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return content{}, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, most))
+	return content{text, true, st.Mode&0o7777 == 0o644, int(st.Uid)}, err
+}
+
+// write replaces a file in one step, and does nothing where it is as wanted.
+func (in *inside) write(name string, text []byte) error {
+	have, err := in.read(name)
+	if err == nil && have.open && have.owner == in.owner && bytes.Equal(have.text, text) {
+		return nil
+	}
+	dir, err := in.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	base := path.Base(name)
+	fresh := "." + base + ".strake"
+	if err := in.create(dir, fresh, text); err != nil {
+		return &os.PathError{Op: "write", Path: name, Err: err}
+	}
+	if err := unix.Renameat(dir, fresh, dir, base); err != nil {
+		_ = unix.Unlinkat(dir, fresh, 0)
+		return &os.PathError{Op: "rename", Path: name, Err: err}
+	}
+	return nil
+}
+
+func (in *inside) create(dir int, name string, text []byte) error {
+	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, name, flags, 0o600)
+	if err == unix.EEXIST { // left by one that was killed
+		if err := unix.Unlinkat(dir, name, 0); err != nil {
+			return err
+		}
+		fd, err = unix.Openat(dir, name, flags, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	file := os.NewFile(uintptr(fd), name)
+	_, err = file.Write(text)
+	if err == nil {
+		err = file.Chown(in.owner, in.owner)
+	}
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, 0)
+	}
+	return err
+}
+
+// remove deletes a file; one that is not there is no error.
+func (in *inside) remove(name string) error {
+	dir, err := resolve(in.fd, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if err := unix.Unlinkat(dir, path.Base(name), 0); err != nil && err != unix.ENOENT {
+		return &os.PathError{Op: "remove", Path: name, Err: err}
+	}
+	return nil
+}
+
+// folder opens a folder and makes what is missing of it.
+func (in *inside) folder(name string) (int, error) {
+	fd, err := resolve(in.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	if !errors.Is(err, unix.ENOENT) || name == "." {
+		return fd, err
+	}
+	parent, err := in.folder(path.Dir(name))
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(parent)
+	base := path.Base(name)
+	if err := unix.Mkdirat(parent, base, 0o755); err != nil {
+		return -1, &os.PathError{Op: "mkdir", Path: name, Err: err}
+	}
+	fd, err = resolve(parent, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	if err != nil {
+		return -1, err
+	}
+	if err := errors.Join(unix.Fchown(fd, in.owner, in.owner), unix.Fchmod(fd, 0o755)); err != nil {
+		_ = unix.Close(fd)
+		return -1, &os.PathError{Op: "chown", Path: name, Err: err}
+	}
+	return fd, nil
+}

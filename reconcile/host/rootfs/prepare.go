@@ -1,0 +1,165 @@
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"strake/reconcile/resource"
+)
+
+// Prepare makes what Mount needs on disk: the mount point, which others may
+// pass through (0711), and the newest writable layer, which they may not: set-
+// uid files in it belong to the host's own root. What is there stays. Error:
+// ErrNoLayer when an older layer is not there, for an empty one in its place
+// would hide that data is lost.
+func (r *Roots) Prepare(ctx context.Context, root resource.Root) error {
+	if err := r.prepare(ctx, root); err != nil {
+		return fmt.Errorf("prepare root of %s: %w", root.Container, err)
+	}
+	return nil
+}
+
+func (r *Roots) prepare(ctx context.Context, root resource.Root) error {
+	if err := check(root); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := r.folders(root.Container); err != nil {
+		return err
+	}
+	lock, err := r.lock(root.Container)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	below := r.images(root.Digest)
+	for _, n := range root.Writable[1:] {
+		if _, err := os.Lstat(filepath.Join(r.layer(root.Container, n), "upper")); err != nil {
+			return fmt.Errorf("writable layer %d: %w", n, ErrNoLayer)
+		}
+	}
+	if len(root.Writable) > 1 {
+		below = filepath.Join(r.layer(root.Container, root.Writable[1]), "upper")
+	}
+	return r.newLayer(root, below)
+}
+
+func (r *Roots) folders(container string) error {
+	home := r.home(container)
+	if err := os.MkdirAll(home, 0o711); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{filepath.Dir(home), 0o711}, {home, 0o711}, {r.writable(container), 0o700},
+	} {
+		if err := folder(d.path, d.mode); err != nil {
+			return err
+		}
+	}
+	// Once mounted on, its mode is the container's business.
+	if err := os.Mkdir(r.Path(container), 0o711); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// folder makes it, with this mode whatever the umask is.
+func folder(path string, mode os.FileMode) error {
+	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	at, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !at.IsDir() {
+		return &os.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	}
+	if at.Mode().Perm() == mode {
+		return nil
+	}
+	return os.Chmod(path, mode)
+}
+
+func (r *Roots) newLayer(root resource.Root, below string) error {
+	layer := r.layer(root.Container, root.Writable[0])
+	if err := folder(layer, 0o700); err != nil {
+		return err
+	}
+	if err := newUpper(filepath.Join(layer, "upper"), below); err != nil {
+		return err
+	}
+	owner := builder
+	if root.IDMap.Privileged {
+		owner = 0
+	}
+	return r.newWork(root.Container, filepath.Join(layer, "work"), owner)
+}
+
+// newUpper takes mode and owner from what it will cover: the top layer's root
+// is what the container sees as the mode of its "/".
+func newUpper(upper, below string) error {
+	if _, err := os.Lstat(upper); err == nil {
+		return nil
+	}
+	var st syscall.Stat_t
+	if err := syscall.Lstat(below, &st); err != nil {
+		return fmt.Errorf("%s: %w", below, ErrNoLayer)
+	}
+	if err := os.Mkdir(upper+".new", 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if err := os.Lchown(upper+".new", int(st.Uid), int(st.Gid)); err != nil {
+		return err
+	}
+	if err := syscall.Chmod(upper+".new", st.Mode&0o7777); err != nil {
+		return err
+	}
+	return os.Rename(upper+".new", upper)
+}
+
+// newWork makes the kernel's scratch folder, again where it is for another
+// kind of mapping: nothing in it outlives a mount.
+func (r *Roots) newWork(container, work string, owner int) error {
+	var st syscall.Stat_t
+	err := syscall.Lstat(work, &st)
+	if err == nil && int(st.Uid) == owner && int(st.Gid) == owner {
+		return nil
+	}
+	if err == nil {
+		if _, mounted, err := mountAt(r.Path(container)); err != nil || mounted {
+			return errors.Join(err, fmt.Errorf("%s: %w", work, ErrMounted))
+		}
+		if err := os.RemoveAll(work); err != nil {
+			return err
+		}
+	}
+	if err := folder(work, 0o700); err != nil {
+		return err
+	}
+	return os.Lchown(work, owner, owner)
+}
+
+// Remove unmounts the root and deletes the container's writable layers and
+// mount point. What is not there is no error.
+func (r *Roots) Remove(ctx context.Context, container string) error {
+	if err := r.Unmount(ctx, container); err != nil && !errors.Is(err, ErrNotMounted) {
+		return err
+	}
+	if err := os.Remove(r.Path(container)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove root of %s: %w", container, err)
+	}
+	if err := os.RemoveAll(r.writable(container)); err != nil {
+		return fmt.Errorf("remove root of %s: %w", container, err)
+	}
+	return nil
+}
