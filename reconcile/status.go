@@ -102,7 +102,7 @@ func statusOf(st standing, s plan.Subject) Status {
 	}
 	add(len(status.Drift) > 0, Drifted)
 	add(len(status.Pending) > 0, Pending)
-	add(s.ByHand && !s.Have.State.Up(), ByHand)
+	add(s.Stopped && !s.Have.State.Up(), ByHand)
 	add(held != "", Held)
 	add(len(status.Standings) == 0, InSync)
 	return status

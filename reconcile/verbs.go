@@ -63,7 +63,7 @@ func (e *Engine) verb(ctx context.Context, name string, f func(resource.Containe
 // word that it shall be stopped.
 func (e *Engine) Start(ctx context.Context, name string) error {
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
-		if err := e.State.ClearWord(name); err != nil {
+		if err := e.wordStarted(c); err != nil {
 			return err
 		}
 		if s.Up() {
@@ -74,6 +74,14 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 		}
 		return e.Host.Containers.Start(ctx, name)
 	})
+}
+
+// wordStarted is the operator's word that the container shall run.
+func (e *Engine) wordStarted(c resource.Container) error {
+	if c.Running {
+		return e.State.ClearWord(c.Name)
+	}
+	return e.State.SetWord(c.Name, state.Word{Started: true, By: e.By, At: time.Now().UTC()})
 }
 
 // Ensure makes everything that a start needs: networks, guard, root
@@ -123,15 +131,23 @@ func (e *Engine) Terminate(ctx context.Context, name string) error {
 }
 
 func (e *Engine) stop(ctx context.Context, name string, end func() error) error {
-	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
+	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
 		if !s.Up() {
 			return resource.ErrNotRunning
 		}
-		if err := e.State.SetWord(name, state.Word{Stopped: true, By: e.By, At: time.Now().UTC()}); err != nil {
+		if err := e.wordStopped(c); err != nil {
 			return err
 		}
 		return e.ended(name, end())
 	})
+}
+
+// wordStopped is the operator's word that it shall not.
+func (e *Engine) wordStopped(c resource.Container) error {
+	if !c.Running {
+		return e.State.ClearWord(c.Name)
+	}
+	return e.State.SetWord(c.Name, state.Word{Stopped: true, By: e.By, At: time.Now().UTC()})
 }
 
 // ended makes a message of an end that had to be forced: the container is
@@ -152,7 +168,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 				return err
 			}
 		}
-		if err := e.State.ClearWord(name); err != nil {
+		if err := e.wordStarted(c); err != nil {
 			return err
 		}
 		if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {

@@ -184,7 +184,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 		s.Held = hold.Digest
 	}
 	word, err := e.State.Word(s.Name)
-	s.ByHand = word.Stopped
+	s.Stopped, s.Started = word.Stopped, word.Started
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -28,8 +29,9 @@ func inWorld() {
 	}
 	os.Unsetenv(hostPID)
 	self, err := os.Executable()
-	if err == nil {
-		err = syscall.Exec("/usr/bin/nsenter", append([]string{"nsenter", "--target", pid, "--net", "--mount", "--wdns=.", "--", self}, os.Args[1:]...), os.Environ())
+	wd, err2 := os.Getwd()
+	if err = errors.Join(err, err2); err == nil {
+		err = syscall.Exec("/usr/bin/nsenter", append([]string{"nsenter", "--target", pid, "--net", "--mount", "--wdns=" + wd, "--", self}, os.Args[1:]...), os.Environ())
 	}
 	fmt.Fprintln(os.Stderr, "go to the test's host:", err)
 	os.Exit(1)

@@ -75,7 +75,7 @@ func newWorld(dir string) (world, error) {
 
 // enter is the command line that runs a command in the world.
 func (w world) enter(args ...string) []string {
-	return append([]string{"nsenter", "--target", fmt.Sprint(w.pid), "--net", "--mount", "--wd=" + w.dir, "--"}, args...)
+	return append([]string{"nsenter", "--target", fmt.Sprint(w.pid), "--net", "--mount", "--wdns=" + w.dir, "--"}, args...)
 }
 
 func (w world) command(args ...string) *exec.Cmd {

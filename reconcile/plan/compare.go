@@ -22,9 +22,17 @@ type Subject struct {
 	At      map[string]spec.Pos
 	Pos     spec.Pos
 	Held    string // digest on hold
-	ByHand  bool   // the operator stopped it
+	Stopped bool   // the operator stopped it
+	Started bool   // the operator started it
 	Defer   bool   // restart-class changes wait
 	Prune   bool   // an orphan is retired
+}
+
+// byHand says whether the container is up, or not, against its declaration by
+// the operator's word.
+func (s Subject) byHand() bool {
+	up, want := s.Have.State.Up(), s.Want != nil && s.Want.Running
+	return s.Stopped && !up && want || s.Started && up && !want
 }
 
 // values are settings by path.
@@ -91,8 +99,8 @@ func (t comparer) live(s Subject, last values) values {
 func (t comparer) compare(s Subject) (changes []Change, same int) {
 	want, last := valuesOf(s.Want), valuesOf(s.Last)
 	have := t.live(s, last)
-	if s.ByHand && !s.Have.State.Up() && want["running"] == "true" {
-		have["running"] = "true" // the operator's word: not a difference
+	if s.byHand() {
+		have["running"] = want["running"] // the operator's word: not a difference
 	}
 	for _, path := range t.union(want, last, have) {
 		c := Change{Path: path, Old: have[path], New: want[path], Last: last[path], Pos: positionOf(s, path)}

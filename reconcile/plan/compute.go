@@ -69,7 +69,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 	}
 	c.Impact = struck(c)
 	c.Action = action(c)
-	if s.ByHand && s.Want.Running && !s.Have.State.Up() {
+	if c.ByHand = s.byHand(); c.ByHand && s.Stopped {
 		c.Note = "stopped by hand; `strake start " + s.Name + "` starts it"
 	}
 	if c.Action.acts() {

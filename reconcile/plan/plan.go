@@ -81,7 +81,8 @@ type ContainerPlan struct {
 	Deferred bool        `json:"deferred,omitempty"` // what needs a restart waits
 	Same     int         `json:"same"`               // settings that stay as they are
 	Note     string      `json:"note,omitempty"`
-	Digest   string      `json:"digest"` // of Want
+	ByHand   bool        `json:"by_hand,omitempty"` // up, or not, by the operator's word and against Want
+	Digest   string      `json:"digest"`            // of Want
 	UUID     string      `json:"uuid"`
 	Basis    string      `json:"basis"` // of what was observed
 

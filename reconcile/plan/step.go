@@ -81,7 +81,7 @@ func steps(c ContainerPlan) []Step {
 			do(DoSwitch)
 		}
 		do(DoConfig)
-		if c.Want.Running && (up || starts(c)) {
+		if up && (c.Want.Running || c.ByHand) || starts(c) {
 			do(DoMount, DoEnvironment, DoStart)
 		}
 		return s

@@ -54,7 +54,8 @@ func (d *Dir) StackBook(name string) *generations.Book {
 
 // Word is what the operator said about a container by hand.
 type Word struct {
-	Stopped bool      `json:"stopped"`
+	Stopped bool      `json:"stopped,omitempty"` // though it is declared running
+	Started bool      `json:"started,omitempty"` // though it is declared stopped
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 }

@@ -84,7 +84,7 @@ func (r *run) app() *cli.App {
 		Name:            "strake",
 		Usage:           "keep LXC containers as a configuration file says",
 		UsageText:       "strake [global options] COMMAND [options] [arguments]",
-		Description:     "Every change is a numbered generation of its container; `strake rollback NAME` goes back.",
+		Description:     "Every change is a numbered generation of its container; `strake rollback NAME` goes back.\n\nExit codes: " + codeHelp(),
 		Version:         version(),
 		HideVersion:     true,
 		HideHelpCommand: true,

@@ -3,7 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"strake/generations"
 	"strake/reconcile"
@@ -37,24 +40,42 @@ const (
 	usageCode     = 64
 )
 
-// codes is the table of exit codes, the most severe first: of several errors
-// the first that is found here counts.
-func codes() []struct {
-	code int
-	is   []error
-} {
-	return []struct {
-		code int
-		is   []error
-	}{
-		{5, []error{apply.ErrStuck}},
-		{4, []error{apply.ErrRolledBack}},
-		{8, []error{reconcile.ErrPolicy, generations.ErrPinned, generations.ErrCurrent}},
-		{7, []error{reconcile.ErrStale}},
-		{6, []error{state.ErrBusy}},
-		{9, []error{errApproval}},
-		{3, []error{errInvalid, reconcile.ErrInvalid, source.ErrEmpty, source.ErrNotRegular, source.ErrNotText, source.ErrTooLarge, source.ErrOutside}},
+// code is one row of the table of exit codes.
+type code struct {
+	number  int
+	meaning string
+	is      []error // any of them means it
+}
+
+// codes is the table, the most severe first: of several errors the first that
+// is found here counts. 0 is success, 1 any other error, 2 a difference that
+// was asked about, and `run` passes on its command's code.
+func codes() []code {
+	return []code{
+		{5, "apply failed, and so did the way back", []error{apply.ErrStuck}},
+		{4, "apply failed; what was before is back", []error{apply.ErrRolledBack}},
+		{8, "refused by policy", []error{reconcile.ErrPolicy, generations.ErrPinned, generations.ErrCurrent}},
+		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
+		{6, "another strake holds the lock", []error{state.ErrBusy}},
+		{9, "not approved", []error{errApproval}},
+		{3, "the configuration is invalid", []error{
+			errInvalid, reconcile.ErrInvalid,
+			source.ErrEmpty, source.ErrNotRegular, source.ErrNotText, source.ErrTooLarge, source.ErrOutside,
+		}},
 	}
+}
+
+// codeHelp is the table for people, by number.
+func codeHelp() string {
+	meanings := map[int]string{0: "all is well", failedCode: "an error", differentCode: "something differs (--detailed-exitcode, --check)", usageCode: "the command line is wrong"}
+	for _, c := range codes() {
+		meanings[c.number] = c.meaning
+	}
+	var list []string
+	for _, n := range slices.Sorted(maps.Keys(meanings)) {
+		list = append(list, fmt.Sprintf("%d %s", n, meanings[n]))
+	}
+	return strings.Join(list, "; ") + "."
 }
 
 // Code is the exit code of an error; 0 for none.
@@ -62,14 +83,14 @@ func Code(err error) int {
 	if err == nil {
 		return 0
 	}
-	var code exitCode
-	if errors.As(err, &code) {
-		return int(code)
+	var exit exitCode
+	if errors.As(err, &exit) {
+		return int(exit)
 	}
 	for _, row := range codes() {
 		for _, is := range row.is {
 			if errors.Is(err, is) {
-				return row.code
+				return row.number
 			}
 		}
 	}

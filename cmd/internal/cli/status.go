@@ -86,4 +86,3 @@ func (r *run) one(c *cli.Context) (string, error) {
 	}
 	return args[0], nil
 }
-

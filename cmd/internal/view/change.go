@@ -122,7 +122,7 @@ func single(c plan.Change, from int) line {
 	}
 	switch {
 	case c.Path == "image.digest" && c.New == "":
-		after = unknown
+		before, after = ShortDigest(before), unknown
 	case c.Path == "image.digest":
 		before, after = ShortDigest(before), ShortDigest(after)
 	}

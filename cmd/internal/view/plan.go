@@ -38,7 +38,7 @@ func Plan(w io.Writer, pl plan.Plan, o PlanOptions) error {
 	for _, b := range blocks {
 		o.block(p, b, widths, names)
 	}
-	p.f("\n%s\n", Summary(pl))
+	p.f("\n%s\n", o.summary(pl))
 	return p.err
 }
 
@@ -84,6 +84,7 @@ func networkBlock(n plan.NetworkPlan) block {
 	switch n.Action {
 	case plan.Create:
 		b.symbol, b.action = "+", "create"
+		unstruck(b.lines)
 	case plan.Retire:
 		b.symbol, b.action, b.lines = "-", "remove", nil
 		b.tail = []string{"nobody is on it any more"}
@@ -96,15 +97,20 @@ func networkBlock(n plan.NetworkPlan) block {
 	return b
 }
 
+// unstruck takes the impacts off: where nothing is yet, nothing is struck.
+func unstruck(list []line) {
+	for i := range list {
+		list[i].impact = ""
+	}
+}
+
 func containerBlock(c plan.ContainerPlan, purge bool) block {
 	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From)}
 	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" {
 		b.lines = unfetched(b.lines)
 	}
 	if c.Action == plan.Create {
-		for i := range b.lines {
-			b.lines[i].impact = "" // nothing is there that could be struck
-		}
+		unstruck(b.lines)
 	}
 	if c.Same > 0 {
 		b.tail = append(b.tail, "("+count(c.Same, "setting")+" unchanged)")
@@ -189,8 +195,8 @@ func (o PlanOptions) block(p *printer, b block, w width, names int) {
 	}
 }
 
-// Summary counts what happens, from the least to the most destructive.
-func Summary(pl plan.Plan) string {
+// summary counts what happens, from the least to the most destructive.
+func (o PlanOptions) summary(pl plan.Plan) string {
 	networks, containers := map[plan.Action]int{}, map[plan.Action]int{}
 	for _, n := range pl.Networks {
 		networks[n.Action]++
@@ -198,33 +204,38 @@ func Summary(pl plan.Plan) string {
 	for _, c := range pl.Containers {
 		containers[c.Action]++
 	}
-	var acts []string
-	add := func(n int, what string) {
-		if n > 0 {
-			acts = append(acts, fmt.Sprintf("%d %s", n, what))
-		}
+	retire := "retire"
+	if o.Purge {
+		retire = "destroy"
 	}
-	add(networks[plan.Create]+networks[plan.Update]+networks[plan.Retire], plural("network", networks[plan.Create]+networks[plan.Update]+networks[plan.Retire]))
-	for _, a := range []plan.Action{plan.Record, plan.Create, plan.Update, plan.Restart, plan.Stop, plan.Recreate, plan.Retire} {
-		add(containers[a], string(a))
+	acts := tally(networks, []word{{plan.Create, "network create"}, {plan.Update, "network live"}, {plan.Retire, "network remove"}})
+	acts = append(acts, tally(containers, []word{
+		{plan.Record, "record"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Restart, "restart"}, {plan.Stop, "stop"},
+		{plan.Recreate, "recreate"}, {plan.Retire, retire},
+	})...)
+	if len(acts) == 0 {
+		acts = []string{"nothing to do"}
 	}
-	text := strings.Join(acts, ", ")
-	if text == "" {
-		text = "nothing to do"
+	text := "Summary: " + strings.Join(acts, ", ")
+	rest := tally(containers, []word{{plan.Keep, "unchanged"}, {plan.Pending, "pending restart"}, {plan.Held, "held"}, {plan.Orphan, "orphan"}})
+	if len(rest) > 0 {
+		text += "; " + strings.Join(rest, ", ")
 	}
-	acts = nil
-	for _, a := range []plan.Action{plan.Keep, plan.Pending, plan.Held, plan.Orphan} {
-		add(containers[a], map[plan.Action]string{plan.Keep: "unchanged", plan.Pending: "pending restart", plan.Held: "held", plan.Orphan: "orphan"}[a])
-	}
-	if len(acts) > 0 {
-		text += "; " + strings.Join(acts, ", ")
-	}
-	return "Summary: " + text + "."
+	return text + "."
 }
 
-func plural(noun string, n int) string {
-	if n == 1 {
-		return noun
+// word is what a summary calls an action.
+type word struct {
+	action plan.Action
+	text   string
+}
+
+func tally(counts map[plan.Action]int, words []word) []string {
+	var list []string
+	for _, w := range words {
+		if n := counts[w.action]; n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", n, w.text))
+		}
 	}
-	return noun + "s"
+	return list
 }

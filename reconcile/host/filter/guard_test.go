@@ -63,6 +63,12 @@ func piece(src, dst string, next byte, offset uint16, payload []byte) []byte {
 	return six(src, dst, 44, join2(h, payload))
 }
 
+// patched is b with one byte changed.
+func patched(b []byte, at int, to byte) []byte {
+	b[at] = to
+	return b
+}
+
 func frames() []frame {
 	text, none := []byte("hello"), []byte{0, 0, 0, 0}
 	advert := icmp6(localA, all1, 134, make([]byte, 12))
@@ -97,10 +103,19 @@ func frames() []frame {
 		{"foreign MAC in a second option", byMAC, true, message(ip6A, ip6B, 136, none, ip(ip6A), option(2, macA), option(2, alien))},
 		{"foreign MAC in router solicitation", byMAC, true, message(localA, "ff02::2", 133, none, option(1, alien))},
 		{"ARP of odd length", byMAC, false, ether(every, macA, 0x806, []byte{0, 1, 8, 0, 8, 4, 0, 1}, make([]byte, 24))},
+		{"ARP of another hardware", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 1, 6))},
+		{"ARP of another protocol", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 2, 0x86))},
+		{"ARP of longer hardware addresses", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 4, 8))},
+		{"ARP of longer addresses", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 5, 16))},
 		{"reverse ARP", byMAC, false, ether(every, macA, 0x8035, arp(3, macA, ipA, macA, ipA))},
 		{"RARP operation", byMAC, false, ether(every, macA, 0x806, arp(4, macA, ipA, macA, ipA))},
 		{"DHCP server", byMAC, false, four(ipA, ipB, 17, udp(67, 68, text))},
 		{"DHCP server by another port", byMAC, false, four(ipA, "255.255.255.255", 17, udp(1067, 68, text))},
+		{"DHCP server to another port", byMAC, false, four(ipA, ipB, 17, udp(67, 1068, text))},
+		{"DHCPv6 server by another port", byMAC, true, six(localA, localB, 17, udp(1547, 546, text))},
+		{"DHCPv6 server to another port", byMAC, true, six(localA, localB, 17, udp(547, 1546, text))},
+		{"UDP behind hop-by-hop, like a listener report", byMAC, true, six(ip6A, ip6B, 0, join2([]byte{17, 0, 1, 4, 0, 0, 0, 0}, udp(143<<8, 2, text)))},
+		{"report behind long hop-by-hop", byMAC, true, six(ip6A, ip6B, 0, join2([]byte{58, 1, 1, 12}, make([]byte, 4), []byte{143}, make([]byte, 7), advert))},
 		{"DHCPv6 server", byMAC, true, six(localA, localB, 17, udp(547, 546, text))},
 		{"router advertisement", byMAC, true, six(localA, all1, 58, advert)},
 		{"redirect", byMAC, true, message(localA, ip6B, 137, none, ip(ip6A), ip(ip6B))},

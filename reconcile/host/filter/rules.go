@@ -29,7 +29,6 @@ chain sender {
 	drop
 }
 chain arps {
-	iifname @none4 drop
 	arp htype != 1 drop
 	arp ptype != 0x0800 drop
 	arp hlen != 6 drop

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -92,17 +93,30 @@ func login(t *testing.T, root, typed string) string {
 	must(t, err)
 	slave, err := os.OpenFile("/dev/pts/"+itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
 	must(t, err)
-	defer slave.Close()
-	cmd := inside(t.Context(), root, "/bin/login", "-f", "root")
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	cmd := inside(ctx, root, "/bin/login", "-f", "root")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Setctty = true, true
-	_, err = master.WriteString(typed)
-	must(t, err)
-	must(t, cmd.Run())
-	said := make([]byte, 4096)
-	n, err := master.Read(said)
-	must(t, err)
-	return string(said[:n])
+	must(t, cmd.Start())
+	must(t, slave.Close()) // then reading ends with the last process on the terminal
+	var said []byte
+	for buffer := make([]byte, 4096); ; {
+		n, err := master.Read(buffer)
+		if err != nil {
+			break
+		}
+		said = append(said, buffer[:n]...)
+		if typed != "" && bytes.Contains(said, []byte("# ")) { // login drops what is typed before its prompt
+			_, err := master.WriteString(typed)
+			must(t, err)
+			typed = ""
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("login: %v", err)
+	}
+	return string(said)
 }
 
 func TestBusyboxHaltsAtOnce(t *testing.T) {
