@@ -52,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"edit":    edit,
 			"waitfor": waitfor,
 			"clean":   clean,
+			"code":    code,
+			"steady":  steady,
 		},
 	})
 }

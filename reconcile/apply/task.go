@@ -87,7 +87,7 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		}
 		return t.define(*t.c.Last, t.c.From)
 	case plan.DoMount:
-		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
+		return t.unmountIdle(ctx)
 	case plan.DoStart:
 		return t.killOurs(ctx)
 	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
@@ -97,10 +97,7 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 	case plan.DoHostname:
 		return t.setHostname(ctx, t.c.Have.Have.Hostname)
 	case plan.DoEnvironment:
-		if !t.c.Have.State.Up() {
-			return nil
-		}
-		return t.setEnvironment(ctx, t.c.Have.Have)
+		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.c.Have.Have) })
 	case plan.DoRetire:
 		return t.host.Store.Restore(name, t.run.ID)
 	}
@@ -241,6 +238,16 @@ func (t *task) killOurs(ctx context.Context) error {
 		return err
 	}
 	return unless(t.host.Containers.Kill(ctx, t.c.Name), resource.ErrNotRunning)
+}
+
+// unmountIdle leaves the root alone under an init that is up: that one was
+// there before this run.
+func (t *task) unmountIdle(ctx context.Context) error {
+	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	if err != nil || live.State.Up() {
+		return err
+	}
+	return unless(t.host.Roots.Unmount(ctx, t.c.Name), resource.ErrNotMounted)
 }
 
 // unless drops an error that says that it is so already.

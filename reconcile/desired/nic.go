@@ -155,6 +155,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger,
 	var links []ledger.Link
 	var four, six []ledger.Wish
 	for _, c := range containers {
+		b.dropNICs(c)
 		for _, n := range c.NICs {
 			was := led.Containers[c.Name].NICs[n.Name]
 			if was.MAC != n.MAC {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
 )
 
 // Variables that tell a process of the benchmark what it is.
@@ -28,11 +30,10 @@ const prefix = "stbench"
 
 // task is what the worker is told.
 type task struct {
-	Options                    json.RawMessage
-	Dir                        string
-	Images                     string
-	DebianDigest, DebianHalt   string
-	BusyboxDigest, BusyboxHalt string
+	Options options
+	Dir     string // everything is below it
+	Debian  resource.Image
+	Busybox resource.Image
 }
 
 // outside is the part that touches the host: it fetches images, which needs
@@ -51,9 +52,13 @@ func outside(o options) error {
 	if err != nil {
 		return err
 	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
 	runtime.LockOSThread() // a death signal comes when the thread ends
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), stage+"=reaper", orders+"="+t)
+	cmd.Env = append(os.Environ(), stage+"=reaper", orders+"="+string(text))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,

@@ -18,14 +18,14 @@ import (
 
 // options are what the user may choose.
 type options struct {
-	strake string // the program that is measured
-	cache  string // images are kept here between runs
-	table  string // README with the markers; "": only print
-	raw    string // file for the samples; "": none
-	rows   []int
-	runs   int
-	many   int // containers of the rows with many
-	lxd    bool
+	Strake string // the program that is measured
+	Cache  string // images are kept here between runs
+	Table  string // README with the markers; "": only print
+	Raw    string // file for the samples; "": none
+	Rows   []int
+	Runs   int
+	Many   int // containers of the rows with many
+	LXD    bool
 }
 
 func main() {
@@ -55,29 +55,29 @@ func run() error {
 func parse(args []string) (options, error) {
 	o := options{}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
-	set.StringVar(&o.strake, "strake", "./strake", "the program")
-	set.StringVar(&o.cache, "cache", cacheFolder(), "folder that keeps images between runs")
-	set.StringVar(&o.table, "o", "reconcile/README.md", "file to write the table into, between its markers; written by whole runs only")
-	set.StringVar(&o.raw, "json", "", "file for the samples")
-	set.IntVar(&o.runs, "runs", 5, "samples of each figure")
-	set.BoolVar(&o.lxd, "lxd", true, "measure LXD too, where it is installed")
+	set.StringVar(&o.Strake, "strake", "./strake", "the program")
+	set.StringVar(&o.Cache, "cache", cacheFolder(), "folder that keeps images between runs")
+	set.StringVar(&o.Table, "o", "reconcile/README.md", "file to write the table into, between its markers; written by whole runs only")
+	set.StringVar(&o.Raw, "json", "", "file for the samples")
+	set.IntVar(&o.Runs, "runs", 5, "samples of each figure")
+	set.BoolVar(&o.LXD, "lxd", true, "measure LXD too, where it is installed")
 	quick := set.Bool("quick", false, "one sample of each, 20 containers instead of 100; prints only")
 	rows := set.String("rows", "", "only these rows, \"1,3\"; prints only")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
-	o.many = 100
+	o.Many = 100
 	if *quick {
-		o.runs, o.many = 1, 20
+		o.Runs, o.Many = 1, 20
 	}
 	var err error
-	if o.rows, err = chosen(*rows); err != nil {
+	if o.Rows, err = chosen(*rows); err != nil {
 		return o, err
 	}
-	if *quick || *rows != "" || o.runs < 5 {
-		o.table = "" // medians of fewer samples, or half a table, are for development
+	if *quick || *rows != "" || o.Runs < 5 {
+		o.Table = "" // medians of fewer samples, or half a table, are for development
 	}
-	return o, absolute(&o.strake, &o.cache, &o.table, &o.raw)
+	return o, absolute(&o.Strake, &o.Cache, &o.Table, &o.Raw)
 }
 
 func cacheFolder() string {
@@ -119,5 +119,5 @@ func absolute(paths ...*string) error {
 }
 
 func (o options) wants(rows ...int) bool {
-	return slices.ContainsFunc(rows, func(n int) bool { return slices.Contains(o.rows, n) })
+	return slices.ContainsFunc(rows, func(n int) bool { return slices.Contains(o.Rows, n) })
 }

@@ -267,7 +267,7 @@ func TestFmt(t *testing.T) {
 	const ugly, pretty = "stack \"x\" {\n    prune=\"report\"\n}\n", "stack \"x\" {\n  prune = \"report\"\n}\n"
 	b.write("a.hcl", ugly)
 	b.must(2, "fmt", "--check")
-	has(t, b.must(0, "fmt", "--check", "--diff", "-r", "a.hcl").out+"", "")
+	has(t, b.must(2, "fmt", "a.hcl", "--check", "--diff").out, "-    prune", "+  prune")
 	text, _ := os.ReadFile(filepath.Join(b.dir, "a.hcl"))
 	if string(text) != ugly {
 		t.Fatal("--check wrote")

@@ -95,11 +95,12 @@ func TestArrange(t *testing.T) {
 	for line, want := range map[string]string{
 		"apply x.hcl -y":                     "apply -y -- x.hcl",
 		"apply x.hcl --message m --json":     "--json apply --message m -- x.hcl",
-		"list --state-dir=/x":                "--state-dir=/x list --",
+		"list --state-dir=/x":                "--state-dir=/x status --",
 		"--json list --color never":          "--json --color never status --",
 		"fmt -":                              "fmt -- -",
 		"run c1 -- ls -la --json":            "run -- c1 -- ls -la --json",
 		"run c1 ls -la":                      "run -- c1 ls -la",
+		"run -- c1 ls -la":                   "run -- c1 ls -la",
 		"run --dir / c1 -- ls":               "run --dir / -- c1 -- ls",
 		"delete-generations c1 +5 --dry-run": "delete-generations --dry-run -- c1 +5",
 		"hook c1 c1 lxc pre-start":           "hook c1 c1 lxc pre-start",

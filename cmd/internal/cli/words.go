@@ -32,7 +32,7 @@ func arrange(app *cli.App, args []string) []string {
 	args = args[1:]
 	for len(args) > 0 {
 		switch {
-		case args[0] == "--" && cmd.Name != "run":
+		case args[0] == "--":
 			words, args = append(words, args[1:]...), nil
 		case !isOption(args[0]):
 			words, args = append(words, args[0]), args[1:]

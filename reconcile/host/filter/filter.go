@@ -68,8 +68,12 @@ func (f *Filter) check() error {
 
 // Set makes the firewall exactly g. Nothing is sent when it is that already.
 // Rules that are not as they were written are replaced, tables and all, in
-// the same transaction: there is no moment without a guard.
+// the same transaction: there is no moment without a guard. An empty guard
+// takes the tables away.
 func (f *Filter) Set(ctx context.Context, g resource.Guard) error {
+	if len(g.NICs) == 0 && len(g.Networks) == 0 {
+		return f.Remove(ctx)
+	}
 	want, err := entriesOf(g)
 	if err != nil {
 		return fmt.Errorf("set firewall: %w", err)

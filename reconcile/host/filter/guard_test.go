@@ -93,6 +93,7 @@ func frames() []frame {
 		{"router solicitation from ::", honest, true, message("::", "ff02::2", 133, none)},
 		{"router solicitation", honest, true, message(localA, "ff02::2", 133, none, option(1, macA))},
 		{"multicast listener report", honest, true, six("::", "ff02::16", 0, join2([]byte{58, 0, 5, 2, 0, 0, 1, 0}, icmp6("::", "ff02::16", 143, none)))},
+		{"the same from link-local", honest, true, six(localA, "ff02::16", 0, join2([]byte{58, 0, 5, 2, 0, 0, 1, 0}, icmp6(localA, "ff02::16", 143, none)))},
 
 		{"foreign MAC", byMAC, false, ether(macB, alien, kind4, ip4(ipA, ipB, 17, udp(1, 2, text)))},
 		{"foreign MAC, IPv6", byMAC, true, ether(macB, alien, kind6, ip6(ip6A, ip6B, 17, 64, udp(1, 2, text)))},
@@ -102,6 +103,9 @@ func frames() []frame {
 		{"foreign MAC in neighbour advertisement", byMAC, true, message(ip6A, ip6B, 136, none, ip(ip6A), option(2, alien))},
 		{"foreign MAC in a second option", byMAC, true, message(ip6A, ip6B, 136, none, ip(ip6A), option(2, macA), option(2, alien))},
 		{"foreign MAC in router solicitation", byMAC, true, message(localA, "ff02::2", 133, none, option(1, alien))},
+		{"foreign MAC in its second option", byMAC, true, message(localA, "ff02::2", 133, none, option(1, macA), option(1, alien))},
+		{"another option in router solicitation", byMAC, true, message(localA, "ff02::2", 133, none, option(2, macA))},
+		{"another option in neighbour advertisement", byMAC, true, message(ip6A, ip6B, 136, none, ip(ip6A), option(25, macA))},
 		{"ARP of odd length", byMAC, false, ether(every, macA, 0x806, []byte{0, 1, 8, 0, 8, 4, 0, 1}, make([]byte, 24))},
 		{"ARP of another hardware", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 1, 6))},
 		{"ARP of another protocol", byMAC, false, ether(every, macA, 0x806, patched(arp(1, macA, ipA, macB, ipB), 2, 0x86))},

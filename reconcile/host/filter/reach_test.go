@@ -1,9 +1,11 @@
 package filter
 
 import (
+	"bytes"
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // serve listens on a TCP port of the host.
@@ -29,6 +31,14 @@ func ping(t *testing.T, pid int, to string) bool {
 
 func connects(t *testing.T, pid int, to, port string) bool {
 	return try(t, pid, "timeout", "1", "bash", "-c", "exec 3<>/dev/tcp/"+to+"/"+port)
+}
+
+// arrives says whether a datagram gets as far as the other end's interface:
+// an answer may be stopped where the question was not.
+func arrives(t *testing.T, from int, to wire, address string) bool {
+	t.Helper()
+	try(t, from, "bash", "-c", "echo "+marker+" > /dev/udp/"+address+"/9")
+	return to.receives(t, 300*time.Millisecond, func(b []byte) bool { return bytes.Contains(b, []byte(marker)) })
 }
 
 func want(t *testing.T, what string, got, want bool) {
@@ -130,10 +140,12 @@ func TestOnlyNATLeadsOut(t *testing.T) {
 			bridged(t, netfilter)
 			l, other := newLAN(t, 1, 1), newLAN(t, 2, 1)
 			world := outside(t)
+			far, near, beside := newWire(t, world), newWire(t, l.pids[0]), newWire(t, other.pids[0])
 			f := opened(t)
 			for _, nat := range []bool{true, false} {
 				g := l.guard()
 				g.Networks[0].NAT = nat
+				other.net.NAT = nat
 				g.Networks = append(g.Networks, other.net)
 				g.NICs = append(g.NICs, other.nics...)
 				check(t, f.Set(t.Context(), g))
@@ -141,9 +153,14 @@ func TestOnlyNATLeadsOut(t *testing.T) {
 				want(t, "out, ipv6", ping(t, l.pids[0], "2001:db8::2"), nat)
 				want(t, "in", ping(t, world, ipA), false)
 				want(t, "in, ipv6", ping(t, world, ip6A), false)
+				want(t, "datagram out", arrives(t, l.pids[0], far, "192.0.2.2"), nat)
+				want(t, "datagram out, ipv6", arrives(t, l.pids[0], far, "2001:db8::2"), nat)
+				want(t, "datagram in", arrives(t, world, near, ipA), false)
+				want(t, "datagram in, ipv6", arrives(t, world, near, ip6A), false)
+				want(t, "datagram to the other network", arrives(t, l.pids[0], beside, "10.232.0.2"), false)
 				want(t, "to the other network", ping(t, l.pids[0], "10.232.0.2"), false)
 				want(t, "from the other network", ping(t, other.pids[0], ipA), false)
-				want(t, "out of the other network", ping(t, other.pids[0], "192.0.2.2"), false)
+				want(t, "out of the other network", ping(t, other.pids[0], "192.0.2.2"), nat)
 			}
 		})
 	}

@@ -48,45 +48,48 @@ const (
 // nothing is escaped. (Before 1.6 it also ends a line at any "#": such a
 // value arrives cut short at logins of Debian 12.)
 func renderPAM(old string, env map[string]string) (string, bool) {
-	var b strings.Builder
-	b.WriteString(withoutBlock(old))
+	before, after := aroundBlock(old)
 	if len(env) == 0 {
-		return b.String(), true
+		return before + after, true
 	}
-	if text := b.String(); text != "" && !strings.HasSuffix(text, "\n") {
+	var b strings.Builder
+	b.WriteString(before)
+	if before != "" && !strings.HasSuffix(before, "\n") {
 		b.WriteByte('\n')
 	}
 	b.WriteString(blockBegin + "\n")
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		b.WriteString(name + `="` + env[name] + "\"\n")
 	}
-	b.WriteString(blockEnd + "\n")
+	b.WriteString(blockEnd + "\n" + after)
 	return b.String(), true
 }
 
-// withoutBlock drops the blocks, and of one that has no end only its first
-// line: what follows may be somebody's.
-func withoutBlock(text string) string {
-	var b strings.Builder
+// aroundBlock is the text before and after the first block, without any
+// further ones, and of one that has no end only without its first line: what
+// follows may be somebody's.
+func aroundBlock(text string) (before, after string) {
+	var kept [2]strings.Builder
+	at := 0
 	for text != "" {
-		line, rest, _ := cutLine(text)
+		line, rest, _ := strings.Cut(text, "\n")
 		if strings.TrimSpace(line) != blockBegin {
-			b.WriteString(text[:len(text)-len(rest)])
+			kept[at].WriteString(text[:len(text)-len(rest)])
 			text = rest
 			continue
 		}
 		text = rest
-		if _, after, ok := block(rest); ok {
-			text = after
+		if _, beyond, ok := block(rest); ok {
+			text, at = beyond, 1
 		}
 	}
-	return b.String()
+	return kept[0].String(), kept[1].String()
 }
 
 // block cuts text at the end of a block that has begun.
 func block(text string) (lines []string, after string, ok bool) {
 	for text != "" {
-		line, rest, _ := cutLine(text)
+		line, rest, _ := strings.Cut(text, "\n")
 		switch strings.TrimSpace(line) {
 		case blockEnd:
 			return lines, rest, true
@@ -98,12 +101,10 @@ func block(text string) (lines []string, after string, ok bool) {
 	return nil, "", false
 }
 
-func cutLine(text string) (line, rest string, ok bool) { return strings.Cut(text, "\n") }
-
 func parsePAM(text string) map[string]string {
 	env := map[string]string{}
 	for text != "" {
-		line, rest, _ := cutLine(text)
+		line, rest, _ := strings.Cut(text, "\n")
 		text = rest
 		if strings.TrimSpace(line) != blockBegin {
 			continue

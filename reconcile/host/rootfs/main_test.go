@@ -1,16 +1,22 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain runs the tests in mount and network namespaces of their own, so
 // that nothing they leave can reach the host.
 func TestMain(m *testing.M) {
+	if root := os.Getenv("STRAKE_TEST_ROOT"); root != "" {
+		os.Exit(pivot(root))
+	}
 	if os.Getenv("STRAKE_TEST_APART") != "" {
 		os.Exit(m.Run())
 	}
@@ -25,4 +31,22 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// pivot makes root this process's "/", as liblxc does, and stays until its
+// input ends.
+func pivot(root string) int {
+	err := errors.Join(
+		unix.Mount(root, root, "", unix.MS_BIND|unix.MS_REC, ""),
+		unix.Chdir(root),
+		unix.PivotRoot(".", "."),
+		unix.Unmount(".", unix.MNT_DETACH),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("up")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	return 0
 }

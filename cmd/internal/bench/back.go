@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// live is row 4: the way back from a change that needs no restart.
+func (y *yard) live() ([]row, error) {
+	s, err := y.ship()
+	if err != nil {
+		return nil, err
+	}
+	name := prefix + "v"
+	strake := figure{What: "`strake rollback`", Unit: "s"}
+	plain := figure{What: "`lxc-cgroup`, the new value alone", Unit: "s"}
+	lxd := figure{What: "`lxc restore`", Unit: "s", Note: "of a running busybox container"}
+	if _, err := s.apply(stack{[]wish{{name: name}}}); err != nil {
+		return nil, err
+	}
+	if err := y.snapshot(name, "busybox"); err != nil {
+		return nil, err
+	}
+	before, err := s.init(name)
+	if err != nil {
+		return nil, err
+	}
+	key := "memory.limit_in_bytes"
+	if y.floor.env.CgroupV2 {
+		key = "memory.max"
+	}
+	err = y.repeat(func(i int) error {
+		if _, err := s.apply(stack{[]wish{{name: name, memory: 300 + i}}}); err != nil { // never the same: that is on hold
+			return err
+		}
+		u, err := timed(exec.Command("lxc-cgroup", "-P", s.lxc(), "-n", name, key))
+		if want := fmt.Sprintln((300 + i) << 20); err != nil || u.out != want {
+			return fmt.Errorf("the change did not arrive: %s, not %s: %w", u.out, want, err)
+		}
+		if err := sample(&strake, func() (time.Duration, error) { return s.rollback(name) }); err != nil {
+			return err
+		}
+		if u, err = timed(exec.Command("lxc-cgroup", "-P", s.lxc(), "-n", name, key)); err != nil || u.out != fmt.Sprintln(memory) {
+			return fmt.Errorf("the rollback did not arrive: %s: %w", u.out, err)
+		}
+		if u, err = timed(exec.Command("lxc-cgroup", "-P", s.lxc(), "-n", name, key, fmt.Sprint(memory))); err != nil {
+			return err
+		}
+		plain.add(u.wall)
+		return y.restores(&lxd, name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if after, err := s.init(name); err != nil || after != before {
+		return nil, fmt.Errorf("a live rollback restarted the container: %w", err)
+	}
+	return []row{{
+		Number: 4, Work: "rollback of a live-class change (memory limit), whole process", Must: "<= 50 ms",
+		Strake: []figure{strake}, Beside: []figure{plain, lxd},
+		Checks: []check{
+			{What: "time", Is: strake.median() * 1000, Limit: 50, Unit: "ms", Known: true},
+		},
+	}}, y.done(s, name)
+}
+
+// restart is row 5: the way back from a change that needs one.
+func (y *yard) restart() ([]row, error) {
+	s, err := y.ship()
+	if err != nil {
+		return nil, err
+	}
+	name := prefix + "r"
+	r := restarts{yard: y, ship: s, name: name, base: stack{[]wish{{name: name, debian: true}}},
+		strake: figure{What: "`strake rollback`", Unit: "s"},
+		plain:  figure{What: "`lxc-stop -k` and `lxc-start`", Unit: "s"},
+		lxd:    figure{What: "`lxc restore`", Unit: "s", Note: "of a running container; its data go back too"},
+	}
+	tree, err := y.tree(y.Debian)
+	if err != nil {
+		return nil, err
+	}
+	if err := y.floor.prepare(name, tree, y.Debian); err != nil {
+		return nil, err
+	}
+	if _, err := y.floor.start(name); err != nil {
+		return nil, err
+	}
+	if _, err := s.apply(r.base); err != nil {
+		return nil, err
+	}
+	if err := y.snapshot(name, "debian"); err != nil {
+		return nil, err
+	}
+	if err := y.repeat(r.sample); err != nil {
+		return nil, err
+	}
+	if err := killAll(y.floor.path); err != nil {
+		return nil, err
+	}
+	return []row{{
+		Number: 5, Work: "rollback with restart, Debian-sized, data kept", Must: "<= 2 x (`lxc-stop -k` + `lxc-start`)",
+		Strake: []figure{r.strake}, Beside: []figure{r.plain, r.lxd},
+		Checks: []check{ratio("of stop and start", r.strake, r.plain, 2)},
+	}}, y.done(s, name)
+}
+
+type restarts struct {
+	*yard
+	ship               *ship
+	name               string
+	base               stack
+	strake, plain, lxd figure
+}
+
+func (r *restarts) sample(i int) error {
+	folder := filepath.Join(r.ship.dir, fmt.Sprintf("extra%d", i)) // never the same: that is on hold
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return err
+	}
+	changed := stack{[]wish{{name: r.name, debian: true, mount: folder}}}
+	if _, err := r.ship.apply(changed); err != nil {
+		return err
+	}
+	if err := booted(r.ship.lxc(), r.name); err != nil {
+		return err
+	}
+	data := fmt.Sprintf("/root/data%d", i)
+	if err := r.inside("/usr/bin/touch", data); err != nil {
+		return err
+	}
+	before, err := r.ship.init(r.name)
+	if err != nil {
+		return err
+	}
+	if err := sample(&r.strake, func() (time.Duration, error) { return r.ship.rollback(r.name) }); err != nil {
+		return err
+	}
+	if after, err := r.ship.init(r.name); err != nil || after == before {
+		return fmt.Errorf("the rollback restarted nothing: %w", err)
+	}
+	if err := r.inside("/usr/bin/test", "-e", data); err != nil {
+		return fmt.Errorf("the rollback lost data: %w", err)
+	}
+	if err := booted(r.floor.path, r.name); err != nil {
+		return err
+	}
+	err = sample(&r.plain, func() (time.Duration, error) {
+		stop, err := r.floor.stop(r.name)
+		if err != nil {
+			return 0, err
+		}
+		start, err := r.floor.start(r.name)
+		return stop + start, err
+	})
+	if err != nil {
+		return err
+	}
+	if r.peer != nil {
+		if err := r.peer.booted(r.name); err != nil {
+			return err
+		}
+	}
+	return r.restores(&r.lxd, r.name)
+}
+
+func (r *restarts) inside(args ...string) error {
+	return quiet(exec.Command("lxc-attach", append([]string{"-P", r.ship.lxc(), "-n", r.name, "--clear-env", "--"}, args...)...))
+}
+
+// rollback times the way back to the generation before.
+func (s *ship) rollback(name string) (time.Duration, error) {
+	u, err := timed(s.command("rollback", "--yes", name))
+	return u.wall, err
+}
+
+// init is the process that a restart replaces.
+func (s *ship) init(name string) (string, error) {
+	u, err := timed(exec.Command("lxc-info", "-P", s.lxc(), "-n", name, "-p", "-H"))
+	return u.out, err
+}
+
+// snapshot gives LXD something to go back to.
+func (y *yard) snapshot(name, image string) error {
+	if y.peer == nil {
+		return nil
+	}
+	if _, err := y.peer.launch(image, name); err != nil {
+		return err
+	}
+	return quiet(y.peer.command("lxc", "snapshot", name, "before"))
+}
+
+func (y *yard) restores(f *figure, name string) error {
+	if y.peer == nil {
+		return nil
+	}
+	return sample(f, func() (time.Duration, error) { return y.peer.restore(name) })
+}
+
+// done takes away what a row with one container has made.
+func (y *yard) done(s *ship, name string) error {
+	if y.peer != nil {
+		if err := y.peer.remove(name); err != nil {
+			return err
+		}
+	}
+	return s.sink()
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// one is row 1: a Debian-sized container from nothing to RUNNING.
+func (y *yard) one() ([]row, error) {
+	s, err := y.ship()
+	if err != nil {
+		return nil, err
+	}
+	strake := figure{What: "`strake apply`", Unit: "s"}
+	plain := figure{What: "`lxc-start`", Unit: "s"}
+	lxd := figure{What: "`lxc launch`", Unit: "s"}
+	tree, err := y.tree(y.Debian)
+	if err != nil {
+		return nil, err
+	}
+	prepared := prefix + "one"
+	if err := y.floor.prepare(prepared, tree, y.Debian); err != nil {
+		return nil, err
+	}
+	if _, err := s.apply(stack{}); err != nil { // the network is there, as it is for the others
+		return nil, err
+	}
+	err = y.repeat(func(i int) error {
+		name := fmt.Sprintf("%so%d", prefix, i)
+		if err := sample(&plain, func() (time.Duration, error) { return y.floor.start(prepared) }); err != nil {
+			return err
+		}
+		if err := killAll(y.floor.path); err != nil {
+			return err
+		}
+		if err := sample(&strake, func() (time.Duration, error) { return s.raise(name) }); err != nil {
+			return err
+		}
+		if y.peer == nil {
+			return nil
+		}
+		if err := sample(&lxd, func() (time.Duration, error) { return y.peer.launch("debian", name) }); err != nil {
+			return err
+		}
+		return y.peer.remove(name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []row{{
+		Number: 1, Work: "create and start one Debian-sized container (image cached) to RUNNING",
+		Must: "<= 2 x `lxc-start` of a prepared one; >= 30 x as fast as LXD", Strake: []figure{strake}, Beside: []figure{plain, lxd},
+		Checks: []check{ratio("of lxc-start", strake, plain, 2), faster("as fast as LXD", strake, lxd, 30)},
+	}}, s.sink()
+}
+
+// raise times the creation of one Debian container, makes sure that it is what
+// was asked for, and takes it away.
+func (s *ship) raise(name string) (time.Duration, error) {
+	u, err := s.apply(stack{[]wish{{name: name, debian: true}}})
+	if err != nil {
+		return 0, err
+	}
+	if n, err := running(s.lxc()); err != nil || n != 1 {
+		return 0, fmt.Errorf("%d run, not 1: %w", n, err)
+	}
+	if err := s.generation(name, "1"); err != nil {
+		return 0, err
+	}
+	return u.wall, quiet(s.command("destroy", "--force", "--purge", "--yes", name))
+}

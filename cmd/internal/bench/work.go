@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// yard is where the rows are measured.
+type yard struct {
+	task
+	floor *floor
+	peer  *peer // nil: no LXD
+	ships int
+}
+
+// work measures all rows that are wanted and writes the table.
+func work() error {
+	y := yard{}
+	if err := json.Unmarshal([]byte(os.Getenv(orders)), &y.task); err != nil {
+		return err
+	}
+	if err := os.Setenv("TMPDIR", y.Dir); err != nil {
+		return err
+	}
+	var err error
+	if y.floor, err = newFloor(y.Dir); err != nil {
+		return err
+	}
+	if y.peer, err = newPeer(y.task); err != nil {
+		return err
+	}
+	defer y.peer.end()
+	rows, err := y.measure()
+	if err != nil {
+		return err
+	}
+	return publish(y.Options, y.machine(), rows)
+}
+
+func (y *yard) measure() ([]row, error) {
+	var all []row
+	for _, part := range []struct {
+		rows []int
+		run  func() ([]row, error)
+	}{
+		{[]int{1}, y.one},
+		{[]int{2, 3, 6}, y.hundred},
+		{[]int{4}, y.live},
+		{[]int{5}, y.restart},
+	} {
+		if !y.Options.wants(part.rows...) {
+			continue
+		}
+		begin := time.Now()
+		rows, err := part.run()
+		if err != nil {
+			return nil, fmt.Errorf("rows %v: %w", part.rows, err)
+		}
+		fmt.Fprintf(os.Stderr, "bench: rows %v took %s\n", part.rows, time.Since(begin).Round(time.Second))
+		all = append(all, rows...)
+	}
+	return all, nil
+}
+
+// ship makes a fresh installation.
+func (y *yard) ship() (*ship, error) {
+	y.ships++
+	return newShip(y.task, filepath.Join(y.Dir, fmt.Sprintf("ship%d", y.ships)))
+}
+
+// repeat calls f as often as samples are wanted.
+func (y *yard) repeat(f func(i int) error) error {
+	for i := range y.Options.Runs {
+		if err := f(i); err != nil {
+			return fmt.Errorf("sample %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// sample runs a measurement and keeps its time.
+func sample(f *figure, run func() (time.Duration, error)) error {
+	d, err := run()
+	if err == nil {
+		f.add(d)
+	}
+	return err
+}
