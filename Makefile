@@ -4,7 +4,7 @@ PACKAGES := gcc pkg-config lxc lxc-dev nftables busybox-static mmdebstrap uidmap
 GO ?= go
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps demo test test-short bench fmt clean
+.PHONY: all deps go demo test test-short bench fmt clean
 
 all: strake
 
@@ -16,19 +16,26 @@ deps:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 
-strake: deps $(SOURCES)
+# go looks for a Go that can fetch the one that go.mod asks for.
+go:
+	@command -v $(GO) >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go; }
+	@$(GO) version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])' || { \
+		echo "$$($(GO) version) is too old to fetch Go 1.26 by itself (1.21 or newer can):" >&2; \
+		echo "  install Go from https://go.dev/dl, or on Debian 12: apt install -t bookworm-backports golang-go" >&2; exit 1; }
+
+strake: deps go $(SOURCES)
 	$(GO) build -trimpath -o strake ./cmd/strake
 
 demo: strake
 	examples/quickstart/demo.sh
 
-test: deps
+test: deps go
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 -timeout 18m ./...
 
 # test-short leaves out what needs minutes.
-test-short: deps
+test-short: deps go
 	$(GO) test -short ./...
 
 bench: strake

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -112,14 +113,22 @@ func statusOf(st standing, s plan.Subject) Status {
 func addresses(c resource.Container) []string {
 	var four, six []string
 	for _, n := range c.NICs {
-		if p, err := netip.ParsePrefix(n.IPv4); err == nil {
-			four = append(four, p.Addr().String())
-		}
-		if p, err := netip.ParsePrefix(n.IPv6); err == nil {
-			six = append(six, p.Addr().String())
-		}
+		four = append(four, bare(n.IPv4)...)
+		six = append(six, bare(n.IPv6)...)
 	}
 	return append(four, six...)
+}
+
+// bare takes the prefix lengths off. An interface that somebody gave more
+// addresses has them all, with spaces between.
+func bare(prefixes string) []string {
+	var list []string
+	for _, word := range strings.Fields(prefixes) {
+		if p, err := netip.ParsePrefix(word); err == nil {
+			list = append(list, p.Addr().String())
+		}
+	}
+	return list
 }
 
 // Current is a container as its current generation says, and the number of
@@ -133,8 +142,21 @@ func (e *Engine) Current(name string) (resource.Container, int, error) {
 	return c, n, err
 }
 
-// Addresses are the bare addresses that a container has, IPv4 first.
-func (e *Engine) Addresses(name string) ([]string, error) {
+// Addresses are the bare addresses that a container has, IPv4 first: those on
+// its interfaces while it is up, else those that it will have.
+func (e *Engine) Addresses(ctx context.Context, name string) ([]string, error) {
 	c, err := e.current(name)
-	return addresses(c), err
+	if err != nil {
+		return nil, err
+	}
+	live, err := e.Host.Containers.Inspect(ctx, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	if live.State.Up() {
+		if c.NICs, err = e.Host.Devices.NICs(ctx, live.Init); err != nil {
+			return nil, err
+		}
+	}
+	return addresses(c), nil
 }

@@ -44,9 +44,10 @@ func TestScripts(t *testing.T) {
 		t.Fatal("the scripts run real containers: be root")
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:           "../../testdata/script",
-		Setup:         setup,
-		UpdateScripts: os.Getenv("STRAKE_UPDATE") != "",
+		Dir:             "../../testdata/script",
+		Setup:           setup,
+		UpdateScripts:   os.Getenv("STRAKE_UPDATE") != "",
+		ContinueOnError: os.Getenv("STRAKE_CONTINUE") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"host":    host,
 			"edit":    edit,

@@ -17,6 +17,7 @@ var ErrBusy = errors.New("another strake is at work")
 // Lock waits until no other process writes, at most for timeout. The kernel
 // frees it when its holder dies, so it never has to be broken.
 func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), err error) {
+	whole := ctx
 	if err := d.make(d.path); err != nil {
 		return nil, err
 	}
@@ -31,6 +32,9 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), e
 		case <-ctx.Done():
 			holder, _ := os.ReadFile(f.Name())
 			f.Close()
+			if err := whole.Err(); err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(holder)))
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -117,8 +117,10 @@ func reap() error {
 	if err := makeWorld(t.Dir); err != nil {
 		return fmt.Errorf("make a world: %w", err)
 	}
-	env := append(os.Environ(), stage+"=worker") // the last one counts
-	worker, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{Env: env, Files: []*os.File{nil, os.Stdout, os.Stderr}})
+	if err := os.Setenv(stage, "worker"); err != nil {
+		return err
+	}
+	worker, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}})
 	if err != nil {
 		return err
 	}

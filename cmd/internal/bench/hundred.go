@@ -59,7 +59,7 @@ func (h *hundred) sample(i int) error {
 	if err := sample(&h.plain, func() (time.Duration, error) { return h.floor.start(h.names...) }); err != nil {
 		return err
 	}
-	if err := h.allRun(h.floor.path); err != nil {
+	if err := allRun(h.floor.path, h.n); err != nil {
 		return err
 	}
 	var err error
@@ -89,15 +89,7 @@ func (h *hundred) sample(i int) error {
 	if err := h.ship.generation(many(h.n).containers[h.n-1].name, "1"); err != nil {
 		return err
 	}
-	return h.allRun(h.ship.lxc())
-}
-
-func (h *hundred) allRun(path string) error {
-	n, err := running(path)
-	if err == nil && n != h.n {
-		err = fmt.Errorf("%d of %d run", n, h.n)
-	}
-	return err
+	return allRun(h.ship.lxc(), h.n)
 }
 
 func (h *hundred) launches(i int) error {

@@ -61,8 +61,8 @@ func (s *ship) raise(name string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n, err := running(s.lxc()); err != nil || n != 1 {
-		return 0, fmt.Errorf("%d run, not 1: %w", n, err)
+	if err := allRun(s.lxc(), 1); err != nil {
+		return 0, err
 	}
 	if err := s.generation(name, "1"); err != nil {
 		return 0, err

@@ -110,10 +110,13 @@ func (f *floor) stop(name string) (time.Duration, error) {
 	return u.wall, err
 }
 
-// running counts the containers of an LXC path that run.
-func running(path string) (int, error) {
+// allRun fails where not exactly n containers of an LXC path run.
+func allRun(path string, n int) error {
 	u, err := timed(exec.Command("lxc-ls", "--running", "-1", "-P", path))
-	return len(strings.Fields(u.out)), err
+	if found := len(strings.Fields(u.out)); err == nil && found != n {
+		err = fmt.Errorf("%d of %d run", found, n)
+	}
+	return err
 }
 
 // booted waits until systemd has started everything. Before that, a stop is

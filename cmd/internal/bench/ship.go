@@ -80,8 +80,12 @@ func (s *ship) sink() error {
 			return err
 		}
 	}
-	if left, err := mountsBelow(s.dir); err != nil || len(left) > 0 {
-		return fmt.Errorf("still mounted: %v, %w", left, err)
+	left, err := mountsBelow(s.dir)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("still mounted: %v", left)
 	}
 	return os.RemoveAll(s.dir)
 }

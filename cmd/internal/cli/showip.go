@@ -18,7 +18,7 @@ func (r *run) showIPCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			list, err := e.Addresses(name)
+			list, err := e.Addresses(c.Context, name)
 			for _, a := range list {
 				fmt.Fprintln(r.Stdout, a)
 			}

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -34,11 +35,13 @@ func connects(t *testing.T, pid int, to, port string) bool {
 }
 
 // arrives says whether a datagram gets as far as the other end's interface:
-// an answer may be stopped where the question was not.
+// an answer may be stopped where the question was not. The mark is one of its
+// own, because refusals quote what they refuse.
 func arrives(t *testing.T, from int, to wire, address string) bool {
 	t.Helper()
-	try(t, from, "bash", "-c", "echo "+marker+" > /dev/udp/"+address+"/9")
-	return to.receives(t, 300*time.Millisecond, func(b []byte) bool { return bytes.Contains(b, []byte(marker)) })
+	mark := fmt.Sprint(marker, from, "-", time.Now().UnixNano())
+	try(t, from, "bash", "-c", "echo "+mark+" > /dev/udp/"+address+"/9")
+	return to.receives(t, 300*time.Millisecond, func(b []byte) bool { return bytes.Contains(b, []byte(mark)) })
 }
 
 func want(t *testing.T, what string, got, want bool) {

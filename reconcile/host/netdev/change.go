@@ -38,7 +38,7 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		if peer == nil {
 			return fmt.Errorf("change nic %s: its other end is not on this host: %w", to.Name, ErrForeign)
 		}
-		if err := errors.Join(d.changePort(peer, to), changeEnd(h, l, to)); err != nil {
+		if err := errors.Join(d.changePort(peer, to), changeEnd(h, l, to), d.reacquaint(to)); err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)
 		}
 		return nil

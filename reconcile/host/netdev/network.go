@@ -69,7 +69,9 @@ func (d *Devices) bridge(n resource.Network) (netlink.Link, error) {
 
 func (d *Devices) addBridge(n resource.Network) (netlink.Link, error) {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = n.Bridge, mtu(n.MTU)
+	// A bridge whose MTU was never changed follows its smallest port
+	// (br_mtu_auto_adjust), and the one it is made with is no change: mend's is.
+	attrs.Name, attrs.MTU = n.Bridge, mtu(n.MTU)-1
 	if n.MAC != "" {
 		mac, err := net.ParseMAC(n.MAC)
 		if err != nil {

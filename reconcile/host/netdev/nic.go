@@ -28,7 +28,7 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		if err := d.connect(h, pair, bridge, n); err != nil {
 			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair))
 		}
-		return nil
+		return d.reacquaint(n)
 	})
 }
 
