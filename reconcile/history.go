@@ -32,7 +32,7 @@ type Entry struct {
 // does not hide the others: the error comes beside them.
 func (e *Engine) History(name string) ([]Entry, error) {
 	book := e.State.Book(name)
-	list, err := e.entries(book, fmt.Sprintf("container %q", name))
+	list, err := e.entries(book, "container", name)
 	if list == nil {
 		return nil, err
 	}
@@ -53,13 +53,16 @@ func (e *Engine) History(name string) ([]Entry, error) {
 
 // StackHistory lists a stack's generations, by number.
 func (e *Engine) StackHistory(name string) ([]Entry, error) {
-	return e.entries(e.State.StackBook(name), fmt.Sprintf("stack %q", name))
+	return e.entries(e.State.StackBook(name), "stack", name)
 }
 
-func (e *Engine) entries(book *generations.Book, what string) ([]Entry, error) {
+func (e *Engine) entries(book *generations.Book, kind, name string) ([]Entry, error) {
+	if err := plain(kind, name); err != nil {
+		return nil, err
+	}
 	records, bad := book.List()
 	if len(records) == 0 {
-		return nil, errors.Join(fmt.Errorf("%w: no %s", ErrUnknown, what), bad)
+		return nil, errors.Join(fmt.Errorf("%w: no %s %q", ErrUnknown, kind, name), bad)
 	}
 	current, err1 := book.Current()
 	pins, err2 := book.Pins()
@@ -105,6 +108,9 @@ func usage(dir string) int64 {
 
 // Retention decides which generations of a container a wish deletes.
 func (e *Engine) Retention(name string, p retain.Policy, now time.Time) ([]retain.Verdict, error) {
+	if err := plain("container", name); err != nil {
+		return nil, err
+	}
 	book := e.State.Book(name)
 	current, err := book.Current()
 	if err != nil {
@@ -166,7 +172,7 @@ func (e *Engine) say(ctx context.Context, name string, n int, f func(*generation
 // made of. 0: the current one.
 func (e *Engine) Generation(name string, n int) (Entry, resource.Container, error) {
 	var c resource.Container
-	list, err := e.entries(e.State.Book(name), fmt.Sprintf("container %q", name))
+	list, err := e.entries(e.State.Book(name), "container", name)
 	if list == nil {
 		return Entry{}, c, err
 	}

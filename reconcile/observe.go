@@ -36,25 +36,25 @@ type scene struct {
 // look observes what is there only once, whatever the number of containers.
 func (e *Engine) look(ctx context.Context) (scene, error) {
 	var s scene
-	var err error
-	if s.states, err = e.Host.Containers.States(ctx); err != nil {
-		return s, fmt.Errorf("list containers: %w", err)
-	}
-	if s.filter, err = e.Host.Filter.Observe(ctx); err != nil {
-		return s, fmt.Errorf("observe firewall: %w", err)
-	}
-	if s.networks, err = e.Host.Devices.Networks(ctx); err != nil {
-		return s, fmt.Errorf("observe networks: %w", err)
+	err := together(
+		func() (err error) { s.states, err = e.Host.Containers.States(ctx); return err },
+		func() (err error) { s.filter, err = e.Host.Filter.Observe(ctx); return err },
+		func() (err error) { s.networks, err = e.Host.Devices.Networks(ctx); return err },
+		func() (err error) { s.standing, err = e.standing(); return err },
+		func() (err error) { s.apart, err = e.apart(); return err },
+	)
+	if err != nil {
+		return s, fmt.Errorf("observe host: %w", err)
 	}
 	for i := range s.networks {
 		s.networks[i] = filtered(s.networks[i], s.filter)
 	}
-	if s.standing, err = e.standing(); err != nil {
-		return s, err
-	}
-	if s.apart, err = e.apart(); err != nil {
-		return s, err
-	}
+	s.index()
+	return s, nil
+}
+
+// index makes the ways by which things are found.
+func (s *scene) index() {
 	s.forgotten = map[string]bool{}
 	for _, c := range s.apart {
 		s.forgotten[c.Name] = true
@@ -68,7 +68,6 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 			s.given[n.Device] = n
 		}
 	}
-	return s, nil
 }
 
 // filtered adds to a bridge what only the firewall shows of a network.
@@ -87,26 +86,36 @@ func (e *Engine) standing() (map[string]standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]standing{}
-	for _, name := range names {
-		n, err := e.State.Book(name).Current()
+	var mu sync.Mutex
+	all := make(map[string]standing, len(names))
+	err = atOnce(names, func(name string) error {
+		s, err := e.stands(name)
 		if err != nil {
-			return nil, fmt.Errorf("container %s: %w", name, err)
+			return fmt.Errorf("container %s: %w", name, err)
 		}
-		if n == 0 {
-			continue
+		mu.Lock()
+		defer mu.Unlock()
+		if s.Generation != 0 {
+			all[name] = s
 		}
-		c, err := e.State.Desired(name, n)
-		if err != nil {
-			return nil, err
-		}
-		rec, err := e.State.Book(name).Read(n)
-		if err != nil {
-			return nil, fmt.Errorf("container %s: %w", name, err)
-		}
-		all[name] = standing{n, rec, c}
+		return nil
+	})
+	return all, err
+}
+
+// stands reads the current generation of one container; the zero standing
+// where it has none.
+func (e *Engine) stands(name string) (standing, error) {
+	n, err := e.State.Book(name).Current()
+	if err != nil || n == 0 {
+		return standing{}, err
 	}
-	return all, nil
+	c, err := e.State.Desired(name, n)
+	if err != nil {
+		return standing{}, err
+	}
+	rec, err := e.State.Book(name).Read(n)
+	return standing{n, rec, c}, err
 }
 
 // apart are the containers that were forgotten: they run on strake's networks
@@ -186,33 +195,21 @@ func subjectOf(name string, known ...*resource.Container) subject {
 	return s
 }
 
-// observeAll observes many containers, as many at a time as there are workers.
+// observeAll observes many containers.
 func (e *Engine) observeAll(ctx context.Context, in scene, subjects []subject) (map[string]resource.Observed, error) {
-	const workers = 4
 	var mu sync.Mutex
-	var group sync.WaitGroup
-	var first error
 	all := make(map[string]resource.Observed, len(subjects))
-	next := make(chan subject)
-	for range workers {
-		group.Go(func() {
-			for s := range next {
-				o, err := e.observe(ctx, in, s)
-				mu.Lock()
-				all[s.name] = o
-				if err != nil && first == nil {
-					first = fmt.Errorf("observe %s: %w", s.name, err)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	for _, s := range subjects {
-		next <- s
-	}
-	close(next)
-	group.Wait()
-	return all, first
+	err := atOnce(subjects, func(s subject) error {
+		o, err := e.observe(ctx, in, s)
+		if err != nil {
+			return fmt.Errorf("observe %s: %w", s.name, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all[s.name] = o
+		return nil
+	})
+	return all, err
 }
 
 // observe asks liblxc and the kernel what one container is now.

@@ -186,6 +186,9 @@ func (e *Engine) RollbackStack(ctx context.Context, stack string, generation int
 }
 
 func (e *Engine) planStack(ctx context.Context, stack string, generation int) (plan.Plan, error) {
+	if err := plain("stack", stack); err != nil {
+		return plan.Plan{}, err
+	}
 	book := e.State.StackBook(stack)
 	if n, err := book.Current(); err != nil || n == 0 {
 		return plan.Plan{}, errors.Join(fmt.Errorf("%w: no stack %q", ErrUnknown, stack), err)

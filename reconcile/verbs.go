@@ -14,8 +14,20 @@ import (
 	"strake/reconcile/state"
 )
 
+// plain refuses a name from the command line that is a path: "c1/" would lead
+// to the folder of c1, and be taken for another container than it.
+func plain(kind, name string) error {
+	if state.Plain(name) {
+		return nil
+	}
+	return fmt.Errorf("%w: no %s %q", ErrUnknown, kind, name)
+}
+
 // current is the container as its current generation says.
 func (e *Engine) current(name string) (resource.Container, error) {
+	if err := plain("container", name); err != nil {
+		return resource.Container{}, err
+	}
 	n, err := e.State.Book(name).Current()
 	if err != nil {
 		return resource.Container{}, fmt.Errorf("container %s: %w", name, err)

@@ -145,13 +145,14 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 
 // observed adds to each subject what was last applied and what is there now.
 func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([]plan.Subject, error) {
-	var ask []subject
-	for i := range list {
-		s := &list[i]
-		if err := e.recall(in, s); err != nil {
-			return nil, err
-		}
-		ask = append(ask, subjectOf(s.Name, s.Want, s.Last))
+	ask := make([]subject, len(list))
+	err := atOnce(indexes(list), func(i int) error {
+		err := e.recall(in, &list[i])
+		ask[i] = subjectOf(list[i].Name, list[i].Want, list[i].Last)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {

@@ -32,6 +32,12 @@ type Renderer func(folder string, c resource.Container) (string, error)
 // Open takes path, absolute, as the folder.
 func Open(path string, render Renderer) *Dir { return &Dir{path, render} }
 
+// Plain says whether a name is one element of a path: only such a name can be
+// a container's or a stack's.
+func Plain(name string) bool {
+	return filepath.IsLocal(name) && filepath.Base(name) == name && name != "."
+}
+
 // Path is the folder itself.
 func (d *Dir) Path() string { return d.path }
 

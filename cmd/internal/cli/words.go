@@ -15,7 +15,7 @@ import (
 func arrange(app *cli.App, args []string) []string {
 	var global []string
 	for len(args) > 0 && isOption(args[0]) {
-		n := width(app.Flags, args)
+		n := min(width(app.Flags, args), len(args))
 		global, args = append(global, args[:n]...), args[n:]
 	}
 	if len(args) > 0 && args[0] == "help" {
@@ -41,9 +41,15 @@ func arrange(app *cli.App, args []string) []string {
 			}
 		case find(cmd.Flags, args[0]) == nil && find(app.Flags, args[0]) != nil:
 			n := width(app.Flags, args)
+			if n > len(args) {
+				return append(global, args...)
+			}
 			global, args = append(global, args[:n]...), args[n:]
 		default:
 			n := width(cmd.Flags, args)
+			if n > len(args) {
+				return slices.Concat(global, []string{cmd.Name}, own, args) // the library says what is missing
+			}
 			own, args = append(own, args[:n]...), args[n:]
 		}
 	}
@@ -63,11 +69,11 @@ func find(flags []cli.Flag, word string) cli.Flag {
 	return nil
 }
 
-// width is how many words the option at the start takes.
+// width is how many words the option at the start takes, there or not.
 func width(flags []cli.Flag, args []string) int {
 	f, ok := find(flags, args[0]).(cli.DocGenerationFlag)
 	if ok && f.TakesValue() && !strings.Contains(args[0], "=") {
-		return min(2, len(args))
+		return 2
 	}
 	return 1
 }

@@ -100,7 +100,7 @@ func (in *inside) read(name string) (content, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return content{}, err
 	}
-	if st.Mode&unix.S_IFMT == 12345 || st.Size > most {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > most {
 		return content{there: true}, nil
 	}
 	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
