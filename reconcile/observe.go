@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -256,7 +257,13 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	if o.Have.Mounts, err = e.Host.Roots.Mounts(o.Init, s.mounts); err != nil {
 		return err
 	}
-	if o.Have.Environment, err = e.Host.Roots.Environment(s.name); err != nil {
+	o.Have.Environment, err = e.Host.Roots.Environment(s.name)
+	if errors.Is(err, resource.ErrNotMounted) {
+		// Somebody unmounted the host's view. A second mount of the same layers
+		// is not allowed while init has the first: only a restart mends it.
+		o.Have.Environment, o.Have.Writable, err = in.standing[s.name].Container.Environment, nil, nil
+	}
+	if err != nil {
 		return err
 	}
 	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -76,8 +77,11 @@ func toolArgs(tool string, src source, root string, mirrors []mirror) []string {
 }
 
 // runTool tells progress what the tool says, and puts its last words into the
-// error.
+// error. The thread is kept: the kernel ends the tool (Pdeathsig) with the
+// thread that started it, not with the process.
 func runTool(ctx context.Context, name string, args []string, progress func(string)) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = toolEnvironment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -22,6 +22,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"strake/reconcile/resource"
 )
 
 var (
@@ -32,7 +34,7 @@ var (
 	// ErrNoTool: neither mmdebstrap nor debootstrap is installed.
 	ErrNoTool = errors.New("neither mmdebstrap nor debootstrap is installed: install mmdebstrap")
 	// ErrNotFound: no image of that digest is in the store.
-	ErrNotFound = errors.New("no such image")
+	ErrNotFound = resource.ErrNotFound
 	// ErrDigest: the source is no longer what the digest says.
 	ErrDigest = errors.New("the source is not what it was")
 	// ErrHostile: an archive tries what no archive of a tree needs.

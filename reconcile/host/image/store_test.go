@@ -76,6 +76,7 @@ func sample(t testing.TB) string {
 	must(t, unix.Mknod(filepath.Join(dir, "null"), unix.S_IFCHR|0o666, 1<<8|3))
 	must(t, unix.Setxattr(filepath.Join(dir, "home/file"), "user.colour", []byte("blue"), 0))
 	must(t, unix.Setxattr(filepath.Join(dir, "etc"), "trusted.overlay.opaque", []byte("y"), 0))
+	must(t, unix.Setxattr(filepath.Join(dir, "etc"), "user.overlay.opaque", []byte("y"), 0))
 	return dir
 }
 
@@ -118,8 +119,10 @@ func checkSample(t *testing.T, root string) {
 	if n, err := unix.Getxattr(filepath.Join(root, "home/file"), "user.colour", value[:]); err != nil || string(value[:n]) != "blue" {
 		t.Errorf("user.colour is %q, %v", value[:n], err)
 	}
-	if _, err := unix.Getxattr(filepath.Join(root, "etc"), "trusted.overlay.opaque", value[:]); err == nil {
-		t.Error("overlay's own attribute was taken over")
+	for _, name := range []string{"trusted.overlay.opaque", "user.overlay.opaque"} {
+		if _, err := unix.Getxattr(filepath.Join(root, "etc"), name, value[:]); err == nil {
+			t.Errorf("overlay's own %s was taken over", name)
+		}
 	}
 }
 

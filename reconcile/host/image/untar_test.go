@@ -21,7 +21,7 @@ import (
 func TestTarOfEachKind(t *testing.T) {
 	plain := archive(t,
 		tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755},
-		tar.Header{Typeflag: tar.TypeDir, Name: "./etc/", Mode: 0o755, PAXRecords: map[string]string{xattrRecord + "trusted.overlay.opaque": "y"}},
+		tar.Header{Typeflag: tar.TypeDir, Name: "./etc/", Mode: 0o755, PAXRecords: map[string]string{xattrRecord + "trusted.overlay.opaque": "y", xattrRecord + "user.overlay.opaque": "y"}},
 		tar.Header{Typeflag: tar.TypeReg, Name: "./etc/name", Mode: 0o4751, Linkname: "sample"},
 		tar.Header{Typeflag: tar.TypeLink, Name: "./etc/zwei", Linkname: "./etc/name"},
 		tar.Header{Typeflag: tar.TypeSymlink, Name: "./etc/link", Linkname: "../../../../etc/shadow"},

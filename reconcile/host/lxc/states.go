@@ -14,8 +14,9 @@ import (
 	"strake/reconcile/resource"
 )
 
-// States lists every container with a configuration in the path. Which of them
-// run is told by one look at the command sockets of all.
+// States lists every container with a configuration in the path, and those
+// that run without one. Which of them run is told by one look at the command
+// sockets of all.
 func (r *Runtime) States(ctx context.Context) (map[string]resource.State, error) {
 	entries, err := os.ReadDir(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -28,16 +29,35 @@ func (r *Runtime) States(ctx context.Context) (map[string]resource.State, error)
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	states := make(map[string]resource.State, len(entries))
+	names := r.names(up)
 	for _, e := range entries {
-		if checkName(e.Name()) != nil || !r.defined(e.Name()) {
+		if r.defined(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	states := make(map[string]resource.State, len(names))
+	for _, name := range names {
+		if _, twice := states[name]; twice || checkName(name) != nil {
 			continue
 		}
-		if states[e.Name()], err = r.quickState(ctx, e.Name(), up); err != nil {
+		if states[name], err = r.quickState(ctx, name, up); err != nil {
 			return nil, fmt.Errorf("list containers: %w", err)
 		}
 	}
 	return states, nil
+}
+
+// names are the containers that have a command socket: a monitor outlives its
+// configuration.
+func (r *Runtime) names(up map[string]bool) []string {
+	var list []string
+	for socket := range up {
+		name, ok := strings.CutSuffix(strings.TrimPrefix(socket, r.path+"/"), "/command")
+		if ok && !strings.Contains(name, "/") {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // quickState asks liblxc only about what is up: it may be frozen or on its

@@ -357,3 +357,13 @@ func TestEnvironmentReachesApt(t *testing.T) {
 		}
 	}
 }
+
+// TestEnvironmentForSystemd: the form that systemd 252 was seen to read back
+// as it was meant.
+func TestEnvironmentForSystemd(t *testing.T) {
+	got, _ := renderSystemd("", map[string]string{"P": "100% %H", "Q": `it's "so" \ $HOME`, "E": "\x1b"})
+	want := banner + "[Manager]\nDefaultEnvironment=\"P=100%% %%H\"\nDefaultEnvironment=\"Q=it's \\\"so\\\" \\\\ $HOME\"\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

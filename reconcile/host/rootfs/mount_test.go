@@ -253,24 +253,19 @@ func TestPrivileged(t *testing.T) {
 func TestManyLayers(t *testing.T) {
 	r, _ := ground(t)
 	root := resource.Root{Container: "c1", Digest: digest, IDMap: ids(1_000_000)}
-	for n := 1; n <= 200; n++ {
-		root.Writable = append([]int{n}, root.Writable...)
-		if err := r.Prepare(t.Context(), root); err != nil {
-			t.Fatal(err)
+	stack := func(from, to int) {
+		for n := from; n <= to; n++ {
+			mkdir(t, filepath.Join(r.layer("c1", n), "upper"))
+			root.Writable = append([]int{n}, root.Writable...)
 		}
 	}
+	stack(1, 200)
 	mount(t, r, root)
 	if got, ok, err := r.Mounted("c1"); err != nil || !ok || !reflect.DeepEqual(got, root) {
 		t.Errorf("mounted %+v, %v, %v", got, ok, err)
 	}
-	for n := 201; n <= 1000; n++ {
-		root.Writable = append([]int{n}, root.Writable...)
-		if err := r.Prepare(t.Context(), root); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root.Container = "c1"
-	_ = r.Unmount(t.Context(), "c1")
+	must(t, r.Unmount(t.Context(), "c1"))
+	stack(201, 1000)
 	if err := r.Mount(t.Context(), root); !errors.Is(err, ErrTooMany) {
 		t.Errorf("1000 layers: %v", err)
 	}
@@ -311,10 +306,14 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// TestOthersCannotReachLayers: set-uid files in them are the host's own.
 func TestOthersCannotReachLayers(t *testing.T) {
 	r, _ := ground(t)
 	root := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}
 	mount(t, r, root)
+	if st, err := os.Stat(r.writable("c1")); err != nil || st.Mode().Perm() != 0o700 {
+		t.Errorf("the folder of layers: %v, %v", st.Mode(), err)
+	}
 	as(t, 4242, func() {
 		if _, err := os.Stat(filepath.Join(r.Path("c1"), "etc/hostname")); err != nil {
 			t.Errorf("the container's own path is shut: %v", err)

@@ -24,8 +24,9 @@ var (
 	ErrMounted = resource.ErrMounted
 	// ErrNotMounted: the container's root is not mounted.
 	ErrNotMounted = resource.ErrNotMounted
-	// ErrNoLayer: an older writable layer or the image is not on disk.
-	ErrNoLayer = errors.New("layer is missing")
+	// ErrNoLayer: a writable layer or the image is not on disk. It is an
+	// ErrNotFound of package resource.
+	ErrNoLayer = fmt.Errorf("layer %w", resource.ErrNotFound)
 	// ErrNoIDMap: the filesystem or the kernel has no id-mapped mounts.
 	ErrNoIDMap = errors.New("id-mapped mounts are not supported there")
 	// ErrTooMany: more layers than one overlay takes.
