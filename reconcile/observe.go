@@ -75,7 +75,7 @@ func (s *scene) index() {
 func filtered(n resource.Network, seen resource.Seen) resource.Network {
 	for _, f := range seen.Guard.Networks {
 		if f.Bridge == n.Bridge {
-			n.NAT, n.Isolate, n.HostAccess = f.NAT, f.Isolate, f.HostAccess
+			n.NAT, n.Isolate, n.HostAccess = n.NAT && f.NAT, f.Isolate, f.HostAccess
 		}
 	}
 	return n

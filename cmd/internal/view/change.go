@@ -46,19 +46,21 @@ func whole(changes []plan.Change) int {
 	if !ok || kind != "nic" && kind != "mount" || first.Cause == plan.Settled || first.Cause == plan.Conflict {
 		return 1
 	}
-	comes, goes := true, true
+	comes, goes, itself := true, true, false
 	n := 0
 	for _, c := range changes {
-		if k, l, _, _ := resource.Cut(c.Path); k != kind || l != label {
+		k, l, rest, _ := resource.Cut(c.Path)
+		if k != kind || l != label {
 			break
 		}
+		itself = itself || rest == "mac" || rest == "source" // what each of them has
 		if c.Cause != first.Cause {
 			return 1
 		}
 		comes, goes = comes && c.Old == "", goes && c.New == ""
 		n++
 	}
-	if comes || goes {
+	if itself && (comes || goes) {
 		return n
 	}
 	return 1

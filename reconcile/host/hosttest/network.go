@@ -30,7 +30,7 @@ func (h *Host) EnsureNetwork(_ context.Context, n resource.Network) error {
 		}
 		return nil
 	}
-	n.NAT, n.Isolate, n.HostAccess = false, false, false // the firewall's part
+	n.Isolate, n.HostAccess = false, false // the firewall's part
 	h.networks[n.Bridge] = n
 	return nil
 }
