@@ -16,7 +16,6 @@ import (
 type reference struct {
 	kind, name string
 	key        string // of a for_each
-	of         string // label of its container block when it is one of a for_each
 }
 
 var referenceType = cty.Capsule("reference", reflect.TypeFor[reference]())
