@@ -51,7 +51,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 	host := reconcile.Host{
 		Containers: runtime,
 		Devices:    devices,
-		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation)}),
+		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation), Lock: filepath.Join(g.StateDir, "firewall.lock")}),
 		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
 		Images:     images,
 		Subids:     subids{"/etc"},

@@ -9,9 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"strake/reconcile/resource"
 )
@@ -31,6 +33,9 @@ type Filter struct {
 	table string
 	nft   string
 	lock  string
+
+	mu     sync.Mutex
+	memory memory
 }
 
 // Open does not touch the kernel; a missing nft shows at the first use.
@@ -82,7 +87,7 @@ func (f *Filter) Set(ctx context.Context, g resource.Guard) error {
 		if len(have.missing) > 0 {
 			return f.rewrite(ctx, want)
 		}
-		return f.run(ctx, f.difference(have.entries, want))
+		return f.step(ctx, have, want)
 	})
 }
 
@@ -98,8 +103,26 @@ func (f *Filter) Ensure(ctx context.Context, g resource.Guard) error {
 		if len(have.missing) > 0 {
 			return f.rewrite(ctx, all)
 		}
-		return f.run(ctx, f.difference(have.entries, all))
+		return f.step(ctx, have, all)
 	})
+}
+
+// step changes elements only, and knows what that comes to: when nobody else
+// changed anything meanwhile, the rules need not be listed again.
+func (f *Filter) step(ctx context.Context, have sight, want entries) error {
+	text := f.difference(have.entries, want)
+	if text == "" {
+		return nil
+	}
+	_, before, ok := f.remembered()
+	if err := f.run(ctx, text); err != nil || !ok {
+		return err
+	}
+	after := have
+	after.entries = maps.Clone(want)
+	after.entries[about] = have.entries[about]
+	f.remember(before+1, after) // a transaction counts as one
+	return nil
 }
 
 // Observe is the firewall as the kernel has it.

@@ -1,12 +1,13 @@
 package filter
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 )
 
 // sight is what the kernel has of our tables.
@@ -20,19 +21,27 @@ type sight struct {
 // after they were written: nft's own text differs between its versions, so
 // the digest of that first listing lies in the table itself.
 func (f *Filter) look(ctx context.Context) (sight, error) {
-	s := sight{entries: entries{}}
 	if err := f.check(); err != nil {
+		return sight{}, err
+	}
+	s, now, ok := f.remembered()
+	if ok {
+		return s, nil
+	}
+	s, err := f.ask(ctx)
+	if err != nil {
 		return s, err
 	}
-	families := []string{"bridge", "inet"}
-	texts, errs := make([][]byte, 2), make([]error, 2)
-	var group sync.WaitGroup
-	for i, family := range families {
-		group.Go(func() { texts[i], errs[i] = f.list(ctx, family) })
-	}
-	group.Wait()
+	f.remember(now, s)
+	return s, nil
+}
+
+// ask has nft list both tables.
+func (f *Filter) ask(ctx context.Context) (sight, error) {
+	s := sight{entries: entries{}}
+	texts, errs := f.tables(ctx)
 	sum := sha256.New()
-	for i, family := range families {
+	for i, family := range families() {
 		if errors.Is(errs[i], errAbsent) {
 			s.missing = append(s.missing, "table "+family+" "+f.table)
 			continue
@@ -49,6 +58,24 @@ func (f *Filter) look(ctx context.Context) (sight, error) {
 	s.digest = hex.EncodeToString(sum.Sum(nil))[:32]
 	s.compare(f.table)
 	return s, nil
+}
+
+func families() [2]string { return [2]string{"bridge", "inet"} }
+
+// tables lists both in one process, or each for itself where one is missing.
+func (f *Filter) tables(ctx context.Context) (texts [2][]byte, errs [2]error) {
+	both := fmt.Sprintf("list table bridge %[1]s; list table inet %[1]s", f.table)
+	if out, err := f.call(ctx, "", "-j", both); err == nil {
+		dec := json.NewDecoder(bytes.NewReader(out))
+		var one, two json.RawMessage
+		if dec.Decode(&one) == nil && dec.Decode(&two) == nil {
+			return [2][]byte{one, two}, errs
+		}
+	}
+	for i, family := range families() {
+		texts[i], errs[i] = f.list(ctx, family)
+	}
+	return texts, errs
 }
 
 func (s *sight) compare(table string) {

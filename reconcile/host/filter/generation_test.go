@@ -1,0 +1,62 @@
+package filter
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"strake/reconcile/resource"
+)
+
+// TestNothingIsAskedTwice counts how often nft runs: listing a thousand
+// interfaces takes longer than changing one.
+func TestNothingIsAskedTwice(t *testing.T) {
+	dir := t.TempDir()
+	count, nft := filepath.Join(dir, "count"), filepath.Join(dir, "nft")
+	script := "#!/bin/sh\necho x >>" + count + "\nexec /usr/sbin/nft \"$@\"\n"
+	if err := os.WriteFile(nft, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := Open(Options{Table: "stt-twice", NFT: nft, Lock: filepath.Join(dir, "lock")})
+	ctx := context.Background()
+	t.Cleanup(func() { f.Remove(ctx) })
+	calls := func() int {
+		text, _ := os.ReadFile(count)
+		os.Remove(count)
+		return bytes.Count(text, []byte("x"))
+	}
+	observe := func() resource.Seen {
+		t.Helper()
+		seen, err := f.Observe(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	set := func(ip string) {
+		t.Helper()
+		g := resource.Guard{NICs: []resource.NIC{{Name: "eth0", Device: "stt1", MAC: "02:00:00:00:00:01", IPv4: ip, Filter: resource.Filter{MAC: true, IPv4: true}}}}
+		if err := f.Set(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("10.0.0.1/24")
+	observe()
+	calls()
+	set("10.0.0.2/24")
+	if n := calls(); n != 1 {
+		t.Errorf("one change takes %d runs of nft, want 1", n)
+	}
+	if got := observe().Guard.NICs[0].IPv4; got != "10.0.0.2/24" || calls() != 0 {
+		t.Errorf("after it: %s, or it was listed again", got)
+	}
+	if out, err := exec.Command("/usr/sbin/nft", "delete", "element", "bridge", "stt-twice", ip4s, `{ "stt1" . 10.0.0.2 }`).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if seen := observe(); len(seen.Guard.NICs) > 0 && seen.Guard.NICs[0].IPv4 == "10.0.0.2/24" {
+		t.Error("somebody else's change is not seen")
+	}
+}
