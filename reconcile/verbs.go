@@ -81,7 +81,7 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 		if s.Up() {
 			return nil
 		}
-		if err := e.Ensure(ctx, c); err != nil {
+		if err := e.acting().Ready(ctx, c); err != nil {
 			return err
 		}
 		return e.Host.Containers.Start(ctx, name)
@@ -96,39 +96,15 @@ func (e *Engine) wordStarted(c resource.Container) error {
 	return e.State.SetWord(c.Name, state.Word{Started: true, By: e.By, At: time.Now().UTC()})
 }
 
-// Ensure makes everything that a start needs: networks, guard, root
-// filesystem. What is there already is left alone. The container is not up.
-func (e *Engine) Ensure(ctx context.Context, c resource.Container) error {
-	for _, n := range c.Networks {
-		if err := e.Host.Devices.EnsureNetwork(ctx, n); err != nil {
-			return fmt.Errorf("network %s: %w", n.Name, err)
-		}
-	}
-	for _, n := range c.NICs {
-		// The host's end outlives a container that died badly for as long as
-		// the kernel takes to clean its namespace up, and is in the way.
-		if err := e.Host.Devices.RemoveDevice(ctx, n.Device); err != nil && !errors.Is(err, resource.ErrNotFound) {
-			return fmt.Errorf("nic %s: %w", n.Name, err)
-		}
-	}
-	if err := e.Host.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {
-		return fmt.Errorf("set firewall: %w", err)
-	}
-	if err := e.Host.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
-		return err
-	}
-	return e.Host.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
-}
-
-// EnsureNamed is Ensure for the current generation of a container. It takes
-// no lock: the pre-start hook runs while a run that starts the container
+// EnsureNamed makes ready what the current generation of a container needs for
+// a start. It takes no lock: the pre-start hook runs while a run that starts the container
 // holds it.
 func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
 	c, err := e.current(name)
 	if err != nil {
 		return err
 	}
-	return e.Ensure(ctx, c)
+	return e.acting().Ready(ctx, c)
 }
 
 // Stop asks init to shut down and kills what is left after the timeout. The
@@ -186,7 +162,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 		if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
 			return err
 		}
-		if err := e.Ensure(ctx, c); err != nil {
+		if err := e.acting().Ready(ctx, c); err != nil {
 			return err
 		}
 		return e.Host.Containers.Start(ctx, name)

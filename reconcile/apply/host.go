@@ -44,11 +44,13 @@ type devices interface {
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error
 	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
+	RemoveDevice(ctx context.Context, name string) error
 }
 
 // filter is the firewall table.
 type filter interface {
 	Set(ctx context.Context, g resource.Guard) error
+	Ensure(ctx context.Context, g resource.Guard) error
 }
 
 // roots are the root filesystems.

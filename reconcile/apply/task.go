@@ -46,6 +46,9 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoMount:
 		return t.host.Roots.Mount(ctx, resource.RootOf(*t.c.Want))
 	case plan.DoStart:
+		if err := t.host.clear(ctx, *t.c.Want); err != nil {
+			return err
+		}
 		return t.host.Containers.Start(ctx, name)
 	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
 		return t.setNIC(ctx, s.NIC, nic(t.c.Want, s.NIC))
@@ -224,7 +227,7 @@ func (t *task) startAgain(ctx context.Context) error {
 	if err := t.define(*t.c.Last, t.c.From); err != nil {
 		return err
 	}
-	if err := t.host.Roots.Mount(ctx, resource.RootOf(*t.c.Last)); err != nil {
+	if err := t.host.Ready(ctx, *t.c.Last); err != nil {
 		return err
 	}
 	return t.host.Containers.Start(ctx, t.c.Name)

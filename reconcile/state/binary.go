@@ -31,6 +31,7 @@ func (d *Dir) KeepBinary(path string) error {
 	_ = os.Remove(aside) // of a run that was cut short
 	if err := os.Link(path, aside); err != nil {
 		if err := duplicate(path, aside, now); err != nil {
+			_ = os.Remove(aside) // on a full disk the half of it would keep it full
 			return fmt.Errorf("keep a copy of strake: %w", err)
 		}
 	}

@@ -115,7 +115,11 @@ func (r *Runtime) Undefine(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	err := os.Remove(r.config(name))
+	_, err := os.Lstat(filepath.Dir(r.config(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // rmdir(2) of nothing says EROFS on a read-only file system
+	}
+	err = os.Remove(r.config(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("undefine container: %w", err)
 	}

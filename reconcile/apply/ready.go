@@ -1,0 +1,43 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"strake/reconcile/resource"
+)
+
+// Ready makes everything that the start of a container needs: networks,
+// guard, root filesystem, environment. What is there already is left alone. The
+// container is not up.
+func (h Host) Ready(ctx context.Context, c resource.Container) error {
+	for _, n := range c.Networks {
+		if err := h.Devices.EnsureNetwork(ctx, n); err != nil {
+			return fmt.Errorf("network %s: %w", n.Name, err)
+		}
+	}
+	if err := h.clear(ctx, c); err != nil {
+		return err
+	}
+	if err := h.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {
+		return fmt.Errorf("set firewall: %w", err)
+	}
+	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
+		return err
+	}
+	return h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
+}
+
+// clear removes the host's ends of a container's interfaces. They outlive an
+// init that died badly for as long as the kernel takes to clean its namespace
+// up, and are in the way.
+func (h Host) clear(ctx context.Context, c resource.Container) error {
+	for _, n := range c.NICs {
+		err := h.Devices.RemoveDevice(ctx, n.Device)
+		if err != nil && !errors.Is(err, resource.ErrNotFound) {
+			return fmt.Errorf("nic %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
