@@ -264,3 +264,79 @@ func TestManyAndDependencies(t *testing.T) {
 		}
 	}
 }
+
+func TestAtomicUndoesAll(t *testing.T) {
+	b := newBench(t)
+	one := web(container("c1", memory(64<<20)), container("c2", memory(64<<20)))
+	b.apply(one)
+	b.host.Fail["SetHostname c2"] = errors.New("no")
+	two := web(container("c1", memory(128<<20)), container("c2", func(c *spec.Container) { c.Hostname = "x"; c.Limits.Memory = 64 << 20 }))
+	all := how
+	all.Atomic = true
+	if _, err := b.Apply(context.Background(), two, all); !errors.Is(err, apply.ErrRolledBack) {
+		t.Fatalf("error %v, want ErrRolledBack", err)
+	}
+	if got := b.live("c1").Limits.Memory; got != 64<<20 {
+		t.Fatalf("c1 keeps %d: one failure undoes all", got)
+	}
+	b.settled(one)
+}
+
+func TestFailedRunLeavesOthersApplied(t *testing.T) {
+	b := newBench(t)
+	b.apply(web(container("c1"), container("c2")))
+	b.host.Fail["SetHostname c2"] = errors.New("no")
+	two := web(container("c1", memory(128<<20)), container("c2", func(c *spec.Container) { c.Hostname = "x" }))
+	out, err := b.Apply(context.Background(), two, how)
+	if !errors.Is(err, apply.ErrRolledBack) || len(out.Results) != 2 {
+		t.Fatalf("%v %+v", err, out.Results)
+	}
+	if b.live("c1").Limits.Memory != 128<<20 || b.live("c2").Hostname != "c2" {
+		t.Fatal("c1 is applied, c2 is as it was")
+	}
+	if out.Stack != 2 {
+		t.Fatalf("stack generation %d, want 2: something changed", out.Stack)
+	}
+}
+
+func TestRecreateKeepsTheOldLayer(t *testing.T) {
+	b := newBench(t)
+	one := web(container("c1"))
+	b.apply(one)
+	two := web(container("c1", func(c *spec.Container) { c.Image = &spec.Image{Source: "dir:/other"} }))
+	if p := b.plan(two); p.Containers[0].Action != plan.Recreate {
+		t.Fatalf("action %s, want recreate", p.Containers[0].Action)
+	}
+	b.apply(two)
+	b.settled(two)
+	if _, err := b.Rollback(context.Background(), Target{Container: "c1"}, how); err != nil {
+		t.Fatal(err)
+	}
+	c, n, err := b.Current("c1")
+	if err != nil || n != 1 || c.Writable[0] != 1 {
+		t.Fatalf("generation %d, layers %v, %v; want the first of both", n, c.Writable, err)
+	}
+	b.settled(one)
+}
+
+func TestStackRollback(t *testing.T) {
+	b := newBench(t)
+	one := web(container("c1", memory(64<<20)), container("c2", memory(64<<20)))
+	b.apply(one)
+	two := web(container("c1", memory(128<<20)), container("c2", memory(128<<20)))
+	two.Stack.Networks[0].IPv4 = "10.10.0.1/24"
+	b.apply(two)
+	b.settled(two)
+	if _, err := b.Rollback(context.Background(), Target{Container: "c1"}, how); !errors.Is(err, ErrPolicy) {
+		t.Fatalf("rollback onto a network that has moved: %v, want ErrPolicy", err)
+	}
+	if _, err := b.RollbackStack(context.Background(), "web", 0, how); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"c1", "c2"} {
+		if b.live(name).Limits.Memory != 64<<20 {
+			t.Errorf("%s was not taken back", name)
+		}
+	}
+	b.settled(one)
+}

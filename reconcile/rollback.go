@@ -47,8 +47,10 @@ func (e *Engine) PlanSwitch(ctx context.Context, t Target) (plan.Plan, error) {
 func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, networks []resource.Network) (plan.Plan, error) {
 	var list []plan.Subject
 	var stack string
+	then := in
+	then.networks = overlaid(in.networks, networks)
 	for _, t := range targets {
-		s, err := e.switchSubject(in, t)
+		s, err := e.switchSubject(then, t)
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -73,6 +75,19 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 	p.Choices = choices
 	p.Basis, err = e.ledgerBasis()
 	return p, err
+}
+
+// overlaid are the networks as they will be: those that change, changed.
+func overlaid(now, change []resource.Network) []resource.Network {
+	then := slices.Clone(now)
+	for _, n := range change {
+		for i := range then {
+			if then[i].Name == n.Name {
+				then[i] = n
+			}
+		}
+	}
+	return then
 }
 
 // switchSubject finds the generation that a target means.
@@ -214,13 +229,6 @@ func (e *Engine) planStack(ctx context.Context, stack string, generation int) (p
 			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
 		}
 		targets = append(targets, Target{name, s.Containers[name]})
-	}
-	for _, n := range s.Networks { // the networks go back too: what was in the way is not
-		for i := range in.networks {
-			if in.networks[i].Name == n.Name {
-				in.networks[i] = n
-			}
-		}
 	}
 	p, err := e.planSwitches(ctx, in, targets, s.Networks)
 	p.Stack = stack

@@ -147,8 +147,8 @@ func (b *builder) address(ip netip.Addr, written, network string, routed bool) (
 	return netip.PrefixFrom(ip, bits).String(), gateway
 }
 
-// Reclaim is the ledger with the addresses and MACs that these containers
-// have: what a generation of before had may be somebody else's by now, which
+// Reclaim is the ledger with the layers, addresses and MACs that these
+// containers have: what a generation of before had may be somebody else's by now, which
 // is an error.
 func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger, error) {
 	b := &builder{draft: led.Edit(ledger.Host{}), networks: map[string]resource.Network{}}
@@ -156,6 +156,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger,
 	var four, six []ledger.Wish
 	for _, c := range containers {
 		b.dropNICs(c)
+		b.draft.Use(c.Name, c.Image.Source, c.Writable[0])
 		for _, n := range c.NICs {
 			was := led.Containers[c.Name].NICs[n.Name]
 			if was.MAC != n.MAC {

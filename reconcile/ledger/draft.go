@@ -130,20 +130,28 @@ func (d *Draft) release(r idmap.Range) {
 	}
 }
 
-// Layer is the number of the container's newest writable layer. Another
-// source of the image is a new, empty one.
+// Layer is the number of the container's writable layer. Another source of
+// the image gets a new, empty one, with a number that was never used.
 func (d *Draft) Layer(name, source string) int {
-	if e := d.Entry(name); e.Writable == 0 || e.ImageSource != source {
-		d.change(name, func(e *Entry) { e.ImageSource = source })
-		return d.Push(name)
+	if e := d.Entry(name); e.Layer == 0 || e.ImageSource != source {
+		return d.push(name, source)
 	}
-	return d.Entry(name).Writable
+	return d.Entry(name).Layer
 }
 
-// Push gives the container one more writable layer and returns its number.
-func (d *Draft) Push(name string) int {
-	d.change(name, func(e *Entry) { e.Writable++ })
-	return d.Entry(name).Writable
+func (d *Draft) push(name, source string) int {
+	d.change(name, func(e *Entry) {
+		e.Writable++
+		e.Layer, e.ImageSource = e.Writable, source
+	})
+	return d.Entry(name).Layer
+}
+
+// Use takes a layer up again that the container had before with this source.
+func (d *Draft) Use(name, source string, layer int) {
+	d.change(name, func(e *Entry) {
+		e.Layer, e.ImageSource, e.Writable = layer, source, max(e.Writable, layer)
+	})
 }
 
 // Forget frees everything that was chosen for a container.

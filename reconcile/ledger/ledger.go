@@ -43,7 +43,8 @@ type Ledger struct {
 type Entry struct {
 	UUID        string              `json:"uuid,omitempty"`
 	IDMap       idmap.Range         `json:"idmap,omitzero"`
-	Writable    int                 `json:"writable,omitempty"` // number of the newest writable layer
+	Writable    int                 `json:"writable,omitempty"` // highest number of a writable layer
+	Layer       int                 `json:"layer,omitempty"`    // number of the one in use, with ImageSource
 	ImageSource string              `json:"image_source,omitempty"`
 	NICs        map[string]NICEntry `json:"nics,omitempty"` // by name inside
 }

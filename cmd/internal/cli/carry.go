@@ -16,7 +16,7 @@ func carryFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "allow-recreate", Usage: "recreate this container without asking, `NAME`; repeatable"},
 		&cli.IntFlag{Name: "parallel", Value: 4, Usage: "how many containers at a time"},
 		&cli.BoolFlag{Name: "atomic", Usage: "one failure undoes all"},
-		&cli.BoolFlag{Name: "no-rollback", Usage: "leave a failure as it is"},
+		&cli.BoolFlag{Name: "no-rollback", Usage: "leave a failure as it is, until the next command that changes something"},
 	}
 }
 

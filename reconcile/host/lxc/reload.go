@@ -23,12 +23,25 @@ func (r *Runtime) Reload(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	exit, err := r.Run(ctx, name, Command{Args: []string{"systemctl", "daemon-reload"}, Env: map[string]string{"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}})
-	if err == nil && exit != 0 {
-		err = fmt.Errorf("systemctl daemon-reload: exit %d", exit)
-	}
-	if err != nil {
+	if err := r.daemonReload(ctx, name); err != nil {
 		return fmt.Errorf("reload %s: %w", name, err)
 	}
 	return nil
+}
+
+// daemonReload tries again for as long as ctx lets it: a systemd that has
+// only just been started has read its configuration, but does not listen yet.
+func (r *Runtime) daemonReload(ctx context.Context, name string) error {
+	reload := Command{Args: []string{"systemctl", "daemon-reload"}, Env: map[string]string{"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}}
+	for {
+		exit, err := r.Run(ctx, name, reload)
+		if err != nil || exit == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("systemctl daemon-reload: exit %d", exit)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
