@@ -117,7 +117,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	})
 	out.Results = results
 	errs := []error{err, e.remember(p)}
-	if applied(results) {
+	if applied(results) || err == nil {
 		var n int
 		n, err = e.recordStack(run, p)
 		out.Stack = n
@@ -300,7 +300,7 @@ func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, res
 		if r.Outcome != "applied" || c.Last == nil || c.From == c.To {
 			continue
 		}
-		hold := generations.Hold{Digest: resource.Digest(c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
+		hold := generations.Hold{Digest: plan.HoldDigest(*c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
 		if err := e.State.Book(r.Name).Hold(hold); err != nil {
 			return err
 		}

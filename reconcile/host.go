@@ -34,6 +34,7 @@ type containers interface {
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error
 	Check(text string) error // an LXC configuration that liblxc would refuse
+	Printed(text string, keys []string) (map[string]string, error)
 }
 
 // devices are bridges and interfaces.

@@ -240,7 +240,10 @@ func (e *Engine) observe(ctx context.Context, in scene, s subject) (resource.Obs
 	}
 	o.Init, o.Started = live.Init, live.Started
 	o.Have = resource.Container{
-		Name: s.name, Running: true, Hostname: live.Hostname, IDMap: live.IDMap, Limits: live.Limits, Raw: raw(live.Items),
+		Name: s.name, Running: true, Hostname: live.Hostname, IDMap: live.IDMap, Limits: live.Limits,
+	}
+	if o.Have.Raw, err = e.raw(last.Container, d.Tail, live.Items); err != nil {
+		return o, err
 	}
 	return o, e.observeInside(ctx, in, s, &o)
 }
@@ -293,14 +296,30 @@ func held(n resource.NIC, in scene) resource.Filter {
 	}
 }
 
-func raw(items map[string]string) map[string]string {
-	kept := map[string]string{}
-	for k, v := range items {
-		if v != "" {
-			kept[k] = v
+// raw are the LXC keys of a running container in the words in which they were
+// written: liblxc prints many values otherwise ("2MB" as 2097152), and
+// defaults for what was never set.
+func (e *Engine) raw(last resource.Container, tail string, items map[string]string) (map[string]string, error) {
+	words := maps.Clone(items)
+	maps.DeleteFunc(words, func(k, v string) bool { return v == last.Raw[k] })
+	if len(words) > 0 && last.Name != "" {
+		files, err := e.State.Render(last)
+		if err != nil {
+			return nil, err
+		}
+		printed, err := e.Host.Containers.Printed(string(files["lxc.conf"])+tail, slices.Collect(maps.Keys(words)))
+		if err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(words, func(k, v string) bool { return v == printed[k] })
+	}
+	for k := range items {
+		if _, other := words[k]; !other && last.Raw[k] != "" {
+			words[k] = last.Raw[k]
 		}
 	}
-	return kept
+	maps.DeleteFunc(words, func(_, v string) bool { return v == "" })
+	return words, nil
 }
 
 // configDrift lists how the LXC configuration on disk differs from what the

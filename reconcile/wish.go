@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"strake/reconcile/desired"
 	"strake/reconcile/idmap"
@@ -61,7 +63,7 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	if err := errors.Join(oneStack(p, in), e.ownNetworks(w), e.acceptable(p)); err != nil {
+	if err := errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p)); err != nil {
 		return p, err
 	}
 	return p, guardPrune(w, p)
@@ -211,8 +213,9 @@ func oneStack(p plan.Plan, in scene) error {
 	return errors.Join(errs...)
 }
 
-// ownNetworks refuses a second definition of a network.
-func (e *Engine) ownNetworks(w Wish) error {
+// ownNetworks refuses a second definition of a network: of its name, its
+// bridge, or its addresses, which the host's routes lead to only one of.
+func (e *Engine) ownNetworks(w Wish, wanted []resource.Network) error {
 	stacks, err := e.State.Stacks()
 	if err != nil {
 		return err
@@ -223,13 +226,34 @@ func (e *Engine) ownNetworks(w Wish) error {
 			continue
 		}
 		for _, n := range e.lastStack(other).Networks {
-			if slices.ContainsFunc(w.Stack.Networks, func(m spec.Network) bool { return m.Name == n.Name && m.External == "" }) {
-				errs = append(errs, fmt.Errorf("%w: network %s belongs to stack %s; give this one another name, or use its bridge: external = %q",
-					ErrPolicy, n.Name, other, n.Bridge))
+			for _, m := range wanted {
+				errs = append(errs, apartFrom(m, n, other))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func apartFrom(m, n resource.Network, other string) error {
+	switch {
+	case m.External:
+		return nil
+	case m.Name == n.Name:
+		return fmt.Errorf("%w: network %s belongs to stack %s; give this one another name, or use its bridge: external = %q", ErrPolicy, n.Name, other, n.Bridge)
+	case m.Bridge == n.Bridge:
+		return fmt.Errorf("%w: bridge %s is that of network %s of stack %s; to use it, write external = %q", ErrPolicy, m.Bridge, n.Name, other, n.Bridge)
+	case overlap(m.IPv4, n.IPv4), overlap(m.IPv6, n.IPv6):
+		return fmt.Errorf("%w: network %s: its addresses overlap those of network %s of stack %s (%s)", ErrInvalid, m.Name, n.Name, other, strings.TrimSpace(n.IPv4+" "+n.IPv6))
+	}
+	return nil
+}
+
+// overlap compares two ranges, written as addresses with a prefix length.
+// What is no such range, as "link-local", overlaps nothing.
+func overlap(a, b string) bool {
+	p, err := netip.ParsePrefix(a)
+	q, err2 := netip.ParsePrefix(b)
+	return err == nil && err2 == nil && p.Overlaps(q)
 }
 
 // networkSubjects are the managed networks that the text has, and those that

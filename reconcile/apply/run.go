@@ -87,7 +87,7 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 	acting := p.Acting()
 	before, after := guards(p, opt.Standing)
 	if err := r.networks(ctx, p, before); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.unmake(ctx, p))
 	}
 	r.all(ctx, acting)
 	r.settle(ctx, acting)
@@ -95,6 +95,9 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 		after = r.guardNow(p, after, before)
 	}
 	errs := []error{r.err()}
+	if r.vain() {
+		return r.list(acting), errors.Join(append(errs, r.unmake(ctx, p))...)
+	}
 	errs = append(errs, r.host.Filter.Set(context.WithoutCancel(ctx), after))
 	for _, n := range p.Networks {
 		if n.Action == plan.Retire && !r.failed() {
@@ -153,7 +156,13 @@ func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guar
 	keep := resource.Guard{Networks: wide.Networks}
 	back := map[string]bool{}
 	for _, c := range p.Acting() {
-		if r.results[c.Name].Outcome == "applied" || c.Last == nil {
+		if r.results[c.Name].Outcome == "applied" {
+			continue
+		}
+		if c.Last == nil {
+			if r.results[c.Name].Outcome == "rolled back" {
+				gone(c.Want, back)
+			}
 			continue
 		}
 		for _, n := range c.Last.NICs {
@@ -167,6 +176,13 @@ func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guar
 		}
 	}
 	return keep
+}
+
+// gone adds the interfaces of what was never made.
+func gone(c *resource.Container, devices map[string]bool) {
+	for _, n := range c.NICs {
+		devices[n.Device] = true
+	}
 }
 
 // container goes through all steps of one of them, or back.

@@ -133,6 +133,8 @@ func causeOf(s Subject, c Change) Cause {
 		return Drift
 	case c.Last == c.Old:
 		return Changed
+	case c.Last == "" && kindOf(c.Path) == "raw":
+		return Changed // live is what liblxc does without being told
 	}
 	if slices.Contains(s.Pending, c.Path) {
 		return Changed // live still shows what was before the deferred change

@@ -53,7 +53,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 		return orphan(c, s)
 	}
 	c.Digest = resource.Digest(s.Want)
-	if s.Held != "" && s.Held == c.Digest {
+	if s.Held != "" && s.Held == HoldDigest(*s.Want) {
 		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
 		return c
 	}
@@ -76,6 +76,14 @@ func (t comparer) container(s Subject) ContainerPlan {
 		c.Steps = steps(c)
 	}
 	return c
+}
+
+// HoldDigest identifies what a hold speaks of: all that people wish for. The
+// writable layers are counted on with every try and would make the same wish
+// another one.
+func HoldDigest(c resource.Container) string {
+	c.Writable = nil
+	return resource.Digest(c)
 }
 
 func orphan(c ContainerPlan, s Subject) ContainerPlan {

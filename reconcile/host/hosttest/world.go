@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -255,3 +256,16 @@ func (h *Host) Undefine(name string) error {
 
 // Check accepts keys that begin as LXC's do.
 func (h *Host) Check(string) error { return nil }
+
+// Printed repeats what was written.
+func (h *Host) Printed(text string, keys []string) (map[string]string, error) {
+	var c resource.Container
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(&c); err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, key := range keys {
+		found[key] = c.Raw[key]
+	}
+	return found, nil
+}

@@ -24,7 +24,7 @@ func (e *LineError) Error() string {
 // first line that it does not. Nothing is written: of the keys that open
 // files when they are set, only the name is checked.
 func (r *Runtime) Check(text string) error {
-	c, err := r.handle("check")
+	c, err := r.scratch()
 	if err != nil {
 		return fmt.Errorf("check configuration: %w", err)
 	}
@@ -37,6 +37,35 @@ func (r *Runtime) Check(text string) error {
 		}
 	}
 	return nil
+}
+
+// Printed tells how liblxc prints the values of keys that it takes from a
+// configuration: what Inspect finds where that configuration is running.
+// Lines that it does not take are passed over.
+func (r *Runtime) Printed(text string, keys []string) (map[string]string, error) {
+	c, err := r.scratch()
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer c.Release()
+	for line := range strings.Lines(text) {
+		checkLine(c, strings.TrimSpace(line))
+	}
+	found := make(map[string]string, len(keys))
+	for _, key := range keys {
+		found[key] = strings.Join(c.ConfigItem(key), "\n")
+	}
+	return found, nil
+}
+
+// scratch is a container that is nowhere: nothing is set in it, also where one
+// of its name has a configuration.
+func (r *Runtime) scratch() (*golxc.Container, error) {
+	c, err := r.handle("check")
+	if err == nil {
+		c.ClearConfig()
+	}
+	return c, err
 }
 
 func checkLine(c *golxc.Container, line string) (why string) {

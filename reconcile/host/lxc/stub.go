@@ -54,6 +54,9 @@ func (*Runtime) Run(context.Context, string, Command) (int, error) { return 0, E
 // Check fails.
 func (*Runtime) Check(string) error { return ErrNoLiblxc }
 
+// Printed fails.
+func (*Runtime) Printed(string, []string) (map[string]string, error) { return nil, ErrNoLiblxc }
+
 // Definition fails.
 func (*Runtime) Definition(string) (resource.Definition, bool, error) {
 	return resource.Definition{}, false, ErrNoLiblxc
