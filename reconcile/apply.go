@@ -141,7 +141,7 @@ func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 	if err := e.fetch(ctx, p); err != nil {
 		return err
 	}
-	if p.Choices.Version != 0 {
+	if p.Choices.Version != 0 && resource.Digest(p.Choices) != p.Basis {
 		if err := e.State.SetLedger(p.Choices); err != nil {
 			return err
 		}
@@ -208,10 +208,10 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	s := state.StackState{Containers: map[string]int{}}
+	s := state.StackState{Containers: map[string]int{}, IDs: map[string]string{}}
 	for name, st := range standing {
 		if st.Record.Stack == p.Stack {
-			s.Containers[name] = st.Generation
+			s.Containers[name], s.IDs[name] = st.Generation, st.Record.ID
 		}
 	}
 	s.Networks = e.stackNetworks(p)
@@ -301,11 +301,25 @@ func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, res
 			continue
 		}
 		hold := generations.Hold{Digest: plan.HoldDigest(*c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
-		if err := e.State.Book(r.Name).Hold(hold); err != nil {
+		book := e.State.Book(r.Name)
+		if old, held, err := book.Held(); err != nil {
+			return err
+		} else if held {
+			hold.Before = rejected(old, hold.Digest, plan.HoldDigest(*c.Want))
+		}
+		if err := book.Hold(hold); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rejected are the digests that stay so beside the newest one, when digest
+// used is what is gone back to.
+func rejected(old generations.Hold, newest, used string) []string {
+	list := slices.DeleteFunc(old.Digests(), func(d string) bool { return d == newest || d == used })
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // forget frees the choices for containers that are not there: retired ones,

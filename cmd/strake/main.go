@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"runtime/debug"
 	"syscall"
 
 	"strake/cmd/internal/cli"
@@ -15,6 +16,9 @@ func main() { os.Exit(Main()) }
 
 // Main is the program; it returns the exit code.
 func Main() int {
+	// A command lives for a moment: collecting its garbage eleven times on the
+	// way costs a fifth of a plan over 100 containers. 10 MB more are the price.
+	debug.SetGCPercent(400)
 	ctx, stop := interruptible()
 	defer stop()
 	program := cli.Program{

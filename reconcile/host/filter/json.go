@@ -130,7 +130,7 @@ func ordered(v any) any {
 		for k, inner := range x {
 			x[k] = ordered(inner)
 			if list, ok := x[k].([]any); ok && k == "set" {
-				slices.SortFunc(list, func(a, b any) int { return bytes.Compare(text(a), text(b)) })
+				x[k] = sorted(list)
 			}
 		}
 	case []any:
@@ -141,7 +141,12 @@ func ordered(v any) any {
 	return v
 }
 
-func text(v any) []byte {
-	b, _ := json.Marshal(v)
-	return b
+// sorted is the texts of the values, in order.
+func sorted(list []any) []json.RawMessage {
+	texts := make([]json.RawMessage, len(list))
+	for i, v := range list {
+		texts[i], _ = json.Marshal(v) // came out of JSON
+	}
+	slices.SortFunc(texts, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+	return texts
 }

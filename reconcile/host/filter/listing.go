@@ -1,13 +1,12 @@
 package filter
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // sight is what the kernel has of our tables.
@@ -62,19 +61,13 @@ func (f *Filter) ask(ctx context.Context) (sight, error) {
 
 func families() [2]string { return [2]string{"bridge", "inet"} }
 
-// tables lists both in one process, or each for itself where one is missing.
+// tables lists both at the same time: nft takes one table for each call.
 func (f *Filter) tables(ctx context.Context) (texts [2][]byte, errs [2]error) {
-	both := fmt.Sprintf("list table bridge %[1]s; list table inet %[1]s", f.table)
-	if out, err := f.call(ctx, "", "-j", both); err == nil {
-		dec := json.NewDecoder(bytes.NewReader(out))
-		var one, two json.RawMessage
-		if dec.Decode(&one) == nil && dec.Decode(&two) == nil {
-			return [2][]byte{one, two}, errs
-		}
-	}
+	var group sync.WaitGroup
 	for i, family := range families() {
-		texts[i], errs[i] = f.list(ctx, family)
+		group.Go(func() { texts[i], errs[i] = f.list(ctx, family) })
 	}
+	group.Wait()
 	return texts, errs
 }
 
