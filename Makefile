@@ -38,8 +38,9 @@ test: deps go
 test-short: deps go
 	$(GO) test -short ./...
 
+# bench writes the table of reconcile/README.md; make bench ARGS="-quick -rows 1,3" only looks.
 bench: strake
-	$(GO) run ./cmd/internal/bench
+	$(GO) run ./cmd/internal/bench $(ARGS)
 
 fmt:
 	gofmt -w cmd reconcile spec generations

@@ -3,9 +3,11 @@ package generations
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 )
 
 // Delete removes generation n for good; its number is not used again.
@@ -49,6 +51,9 @@ func (b *Book) drop(verb string, n int) error {
 	if err == nil {
 		err = b.note(n)
 	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = errors.Join(b.empty(n), b.note(n))
+	}
 	if err == nil {
 		err = b.erase(n)
 	}
@@ -75,6 +80,20 @@ func (b *Book) note(n int) error {
 		return err
 	}
 	return b.d.replace(b.path("highest"), []byte(strconv.Itoa(n)+"\n"), 0o644)
+}
+
+// empty makes room on a full disk, so that what a full disk broke can be
+// undone. The folder stays: until the number is noted, it keeps it taken.
+func (b *Book) empty(n int) error {
+	entries, err := os.ReadDir(b.Path(n))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		errs = append(errs, b.d.remove(filepath.Join(b.Path(n), e.Name())))
+	}
+	return errors.Join(errs...)
 }
 
 // erase renames first, so that a half-removed generation is never seen.

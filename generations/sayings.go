@@ -49,7 +49,11 @@ type Hold struct {
 	Since      time.Time `json:"since"`
 	Run        string    `json:"run,omitempty"`
 	Why        string    `json:"why,omitempty"`
+	Before     []string  `json:"before,omitempty"` // digests rejected before this one, and still
 }
+
+// Digests are all that were rejected.
+func (h Hold) Digests() []string { return append(slices.Clone(h.Before), h.Digest) }
 
 // Hold puts a hold, in place of an earlier one.
 func (b *Book) Hold(h Hold) error {

@@ -36,6 +36,7 @@ func (e *Engine) Forget(ctx context.Context, name string) error {
 		run.Origin, run.Message = rec.Origin, "forget "+name
 		s := e.lastStack(rec.Stack)
 		delete(s.Containers, name)
+		delete(s.IDs, name)
 		_, err = e.writeStack(run, s)
 		return err
 	})

@@ -242,6 +242,7 @@ func (e *Engine) observe(ctx context.Context, in scene, s subject) (resource.Obs
 	o.Have = resource.Container{
 		Name: s.name, Running: true, Hostname: live.Hostname, IDMap: live.IDMap, Limits: live.Limits,
 	}
+	o.Have.Limits.Memory = written(live.Limits.Memory, last.Container.Limits.Memory)
 	if o.Have.Raw, err = e.raw(last.Container, d.Tail, live.Items); err != nil {
 		return o, err
 	}
@@ -294,6 +295,15 @@ func held(n resource.NIC, in scene) resource.Filter {
 		IPv4: f.Filter.IPv4 && f.IPv4 == given.IPv4,
 		IPv6: f.Filter.IPv6 && f.IPv6 == given.IPv6,
 	}
+}
+
+// written is the limit as it was written, where the kernel, which counts whole
+// pages, made live of it.
+func written(live, last int64) int64 {
+	if page := int64(os.Getpagesize()); last/page*page == live {
+		return last
+	}
+	return live
 }
 
 // raw are the LXC keys of a running container in the words in which they were

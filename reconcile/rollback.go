@@ -66,7 +66,7 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 		return plan.Plan{}, err
 	}
 	for i := range list {
-		list[i].Held = "" // the operator's word is stronger
+		list[i].Held = nil // the operator's word is stronger
 	}
 	p := plan.Compute(plan.Input{Stack: stack, Source: "generations", Subjects: list, Networks: e.switchNetworks(in, list, networks)})
 	if s, ok, err := e.State.Stack(stack); err == nil && ok {
@@ -225,7 +225,7 @@ func (e *Engine) planStack(ctx context.Context, stack string, generation int) (p
 	}
 	var targets []Target
 	for _, name := range slices.Sorted(maps.Keys(s.Containers)) {
-		if _, ok := in.standing[name]; !ok {
+		if st, ok := in.standing[name]; !ok || st.Record.ID != s.IDs[name] {
 			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
 		}
 		targets = append(targets, Target{name, s.Containers[name]})

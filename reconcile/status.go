@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"strake/generations"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -76,12 +77,21 @@ func (e *Engine) statusSubject(in scene, name string) (plan.Subject, error) {
 	}
 	err := e.recall(in, &s)
 	s.Want, s.To = s.Last, s.From
+	if len(s.Held) > 0 && !e.takenBack(name) {
+		s.Held = nil // another one has been applied since
+	}
 	return s, err
+}
+
+// takenBack says whether what the container is now came by a rollback.
+func (e *Engine) takenBack(name string) bool {
+	acts, _ := e.State.Book(name).Activations()
+	return len(acts) > 0 && acts[len(acts)-1].Kind == generations.Rollback
 }
 
 func statusOf(st standing, s plan.Subject) Status {
 	held := s.Held
-	s.Held = "" // a hold hides what differs
+	s.Held = nil // a hold hides what differs
 	p := plan.Compute(plan.Input{Subjects: []plan.Subject{s}}).Containers[0]
 	status := Status{
 		Name: s.Name, Stack: st.Record.Stack, State: s.Have.State, Generation: s.From,
@@ -104,7 +114,7 @@ func statusOf(st standing, s plan.Subject) Status {
 	add(len(status.Drift) > 0, Drifted)
 	add(len(status.Pending) > 0, Pending)
 	add(s.Stopped && !s.Have.State.Up(), ByHand)
-	add(held != "", Held)
+	add(len(held) > 0, Held)
 	add(len(status.Standings) == 0, InSync)
 	return status
 }

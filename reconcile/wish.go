@@ -102,6 +102,9 @@ func (e *Engine) desired(ctx context.Context, w Wish) (desired.Want, error) {
 		return desired.Want{}, err
 	}
 	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid}
+	if input.Others, err = e.otherNetworks(w.Stack.Name); err != nil {
+		return desired.Want{}, err
+	}
 	for _, r := range pool {
 		input.Pool = append(input.Pool, idmap.Range{Base: r.Base, Size: r.Size})
 	}
@@ -184,7 +187,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	if hold, ok, err := book.Held(); err != nil {
 		return fmt.Errorf("container %s: %w", s.Name, err)
 	} else if ok {
-		s.Held = hold.Digest
+		s.Held = hold.Digests()
 	}
 	word, err := e.State.Word(s.Name)
 	s.Stopped, s.Started = word.Stopped, word.Started
@@ -256,6 +259,21 @@ func overlap(a, b string) bool {
 	return err == nil && err2 == nil && p.Overlaps(q)
 }
 
+// otherNetworks are the managed networks of all other stacks.
+func (e *Engine) otherNetworks(stack string) ([]resource.Network, error) {
+	stacks, err := e.State.Stacks()
+	if err != nil {
+		return nil, err
+	}
+	var list []resource.Network
+	for _, other := range stacks {
+		if other != stack {
+			list = append(list, e.lastStack(other).Networks...)
+		}
+	}
+	return list, nil
+}
+
 // networkSubjects are the managed networks that the text has, and those that
 // this stack had before.
 func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.NetworkSubject {
@@ -267,9 +285,14 @@ func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.Net
 	for _, n := range w.Stack.Networks {
 		at[n.Name] = n.Pos
 	}
+	last := map[string]*resource.Network{}
+	for _, n := range e.lastStack(w.Stack.Name).Networks {
+		last[n.Name] = &n
+	}
 	var list []plan.NetworkSubject
 	for i := range want.Networks {
 		s := plan.NetworkSubject{Name: want.Networks[i].Name, Want: &want.Networks[i], Pos: at[want.Networks[i].Name]}
+		s.Last = last[s.Name]
 		if h, ok := have[s.Name]; ok {
 			s.Have = &h
 			s.Damaged = damage(in, h)

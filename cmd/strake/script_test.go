@@ -1,15 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"strake/cmd/internal/cli"
+	"strake/reconcile/resource"
 )
 
 // hostPID names the process whose network and mounts are a command's host.
@@ -53,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"edit":    edit,
 			"waitfor": waitfor,
 			"clean":   clean,
+			"fetch":   fetch,
 			"code":    code,
 			"steady":  steady,
 		},
@@ -109,6 +115,19 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// fetch SOURCE [PACKAGE...] gets an image into the store. A script's host has
+// no way out; this goes from here.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: fetch SOURCE [PACKAGE...]")
+	}
+	dir := worldOf(ts).dir
+	p, err := open(cli.Globals{StateDir: filepath.Join(dir, "state"), LXCPath: filepath.Join(dir, "lxc")})
+	ts.Check(err)
+	_, err = p.Engine.Host.Images.Ensure(context.Background(), resource.Image{Source: args[0], Include: args[1:]}, nil)
+	ts.Check(err)
 }
 
 // clean checks that nothing of strake is left.

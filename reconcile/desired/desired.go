@@ -25,6 +25,7 @@ type Input struct {
 	Images map[string]resource.Image // by ImageKey; what is not known yet has no digest
 	Pool   []idmap.Range             // host ids that containers may have
 	UUID   func() string
+	Others []resource.Network // managed networks of other stacks
 }
 
 // Want is what a spec comes to on this host.
@@ -42,12 +43,13 @@ type builder struct {
 	in       Input
 	draft    *ledger.Draft
 	networks map[string]resource.Network
+	shared   map[string]resource.Network // managed ones of other stacks, by bridge
 	errs     []error
 }
 
 // Build fills in everything. Its error joins all that was found.
 func Build(in Input) (Want, error) {
-	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}}
+	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}, shared: shared(in.Others)}
 	var w Want
 	for _, n := range in.Spec.Networks {
 		b.networks[n.Name] = b.network(n)

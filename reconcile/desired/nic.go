@@ -17,13 +17,14 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 	var list []resource.NIC
 	for _, n := range c.NICs {
 		net := b.networks[n.Network]
+		managed := !b.truly(net).External
 		nic := resource.NIC{
 			Name: n.Name, Network: n.Network, Type: cmp.Or(n.Type, "bridged"), Bridge: net.Bridge,
 			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, net.MTU),
 			Filter: resource.Filter{
-				MAC:  on(n.Filter.MAC, !net.External),
-				IPv4: on(n.Filter.IPv4, !net.External),
-				IPv6: on(n.Filter.IPv6, !net.External),
+				MAC:  on(n.Filter.MAC, managed),
+				IPv4: on(n.Filter.IPv4, managed),
+				IPv6: on(n.Filter.IPv6, managed),
 			},
 		}
 		if nic.MAC == "auto" {
@@ -61,8 +62,9 @@ func (b *builder) interfaces(containers []resource.Container) {
 			n := &c.NICs[j]
 			nics = append(nics, n)
 			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
-			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(b.networks[n.Network].IPv4)))
-			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(b.networks[n.Network].IPv6)))
+			net := b.truly(b.networks[n.Network])
+			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(net.IPv4)))
+			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(net.IPv6)))
 		}
 	}
 	entries, err := b.draft.Links(links)
@@ -72,7 +74,7 @@ func (b *builder) interfaces(containers []resource.Container) {
 	v6, err := b.draft.IPv6(six)
 	b.note(err)
 	for i, n := range nics {
-		net := b.networks[n.Network]
+		net := b.truly(b.networks[n.Network])
 		n.MAC, n.Device = entries[i].MAC, entries[i].Device
 		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT)
 		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT)
@@ -97,7 +99,7 @@ func (b *builder) dropNICs(c resource.Container) {
 // wish turns what was written for an address into a wish for one. Nothing
 // written means an address where the network has some to give.
 func (b *builder) wish(container string, n resource.NIC, written string, own netip.Prefix) ledger.Wish {
-	net := ledger.Net{Name: n.Network}
+	net := ledger.Net{Name: b.pool(b.networks[n.Network])}
 	if own.Addr().Is4() {
 		net.IPv4 = own
 	} else {
@@ -110,7 +112,7 @@ func (b *builder) wish(container string, n resource.NIC, written string, own net
 	case "":
 		w.None = !own.IsValid() || own.Addr().Is6() && own.Bits() > 64
 	case "auto":
-		if w.None = !own.IsValid(); w.None && b.networks[n.Network].IPv6 != "link-local" {
+		if w.None = !own.IsValid(); w.None && b.truly(b.networks[n.Network]).IPv6 != "link-local" {
 			b.errs = append(b.errs, fmt.Errorf("container %s: nic %s: network %s has no prefix to choose an address from; write one, or \"none\"", container, n.Name, n.Network))
 		}
 	default:
@@ -149,9 +151,9 @@ func (b *builder) address(ip netip.Addr, written, network string, routed bool) (
 
 // Reclaim is the ledger with the layers, addresses and MACs that these
 // containers have: what a generation of before had may be somebody else's by now, which
-// is an error.
-func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger, error) {
-	b := &builder{draft: led.Edit(ledger.Host{}), networks: map[string]resource.Network{}}
+// is an error. others are the managed networks of other stacks.
+func Reclaim(led ledger.Ledger, containers []resource.Container, others []resource.Network) (ledger.Ledger, error) {
+	b := &builder{draft: led.Edit(ledger.Host{}), networks: map[string]resource.Network{}, shared: shared(others)}
 	var links []ledger.Link
 	var four, six []ledger.Wish
 	for _, c := range containers {
@@ -162,11 +164,11 @@ func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger,
 			if was.MAC != n.MAC {
 				links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			}
-			net := ledger.Net{Name: n.Network}
-			if ip := prefix(n.IPv4).Addr(); ip.IsValid() && was.IPv4[n.Network].IP != ip {
+			net := ledger.Net{Name: b.pool(networkOf(c, n))}
+			if ip := prefix(n.IPv4).Addr(); ip.IsValid() && was.IPv4[net.Name].IP != ip {
 				four = append(four, ledger.Wish{Container: c.Name, NIC: n.Name, Net: net, IP: ip})
 			}
-			if ip := prefix(n.IPv6).Addr(); ip.IsValid() && was.IPv6[n.Network].IP != ip {
+			if ip := prefix(n.IPv6).Addr(); ip.IsValid() && was.IPv6[net.Name].IP != ip {
 				six = append(six, ledger.Wish{Container: c.Name, NIC: n.Name, Net: net, IP: ip})
 			}
 		}
@@ -181,4 +183,15 @@ func Reclaim(led ledger.Ledger, containers []resource.Container) (ledger.Ledger,
 		return led, b.errs[0]
 	}
 	return b.draft.Ledger(), nil
+}
+
+// networkOf is the network of an interface as the container's generation
+// recorded it.
+func networkOf(c resource.Container, n resource.NIC) resource.Network {
+	for _, net := range c.Networks {
+		if net.Name == n.Network {
+			return net
+		}
+	}
+	return resource.Network{Name: n.Network, Bridge: n.Bridge}
 }

@@ -21,11 +21,11 @@ type Subject struct {
 	UUID    string
 	At      map[string]spec.Pos
 	Pos     spec.Pos
-	Held    string // digest on hold
-	Stopped bool   // the operator stopped it
-	Started bool   // the operator started it
-	Defer   bool   // restart-class changes wait
-	Prune   bool   // an orphan is retired
+	Held    []string // digests on hold
+	Stopped bool     // the operator stopped it
+	Started bool     // the operator started it
+	Defer   bool     // restart-class changes wait
+	Prune   bool     // an orphan is retired
 }
 
 // byHand says whether the container is up, or not, against its declaration by

@@ -22,7 +22,8 @@ type NetworkSubject struct {
 	Name string
 	Want *resource.Network
 	Have *resource.Network
-	Used bool // some container of another stack, or one that stays, needs it
+	Last *resource.Network // as the stack's last generation has it; nil: not
+	Used bool              // some container of another stack, or one that stays, needs it
 	Pos  spec.Pos
 
 	Damaged string // what is wrong with the firewall around it; "" nothing
@@ -53,7 +54,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 		return orphan(c, s)
 	}
 	c.Digest = resource.Digest(s.Want)
-	if s.Held != "" && s.Held == HoldDigest(*s.Want) {
+	if s.rejected() {
 		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
 		return c
 	}
@@ -84,6 +85,15 @@ func (t comparer) container(s Subject) ContainerPlan {
 func HoldDigest(c resource.Container) string {
 	c.Writable = nil
 	return resource.Digest(c)
+}
+
+// rejected says whether what is wanted was left by a rollback. What is in use
+// again was not.
+func (s Subject) rejected() bool {
+	if len(s.Held) == 0 || s.Last != nil && HoldDigest(*s.Last) == HoldDigest(*s.Want) {
+		return false
+	}
+	return slices.Contains(s.Held, HoldDigest(*s.Want))
 }
 
 func orphan(c ContainerPlan, s Subject) ContainerPlan {
@@ -180,6 +190,9 @@ func network(n NetworkSubject) NetworkPlan {
 		have = n.Have.Settings()
 	}
 	p.Changes = settingChanges(want, have, n.Pos)
+	if n.Last != nil {
+		outside(p.Changes, n.Last.Settings())
+	}
 	if n.Damaged != "" {
 		p.Changes = append(p.Changes, Change{Path: "firewall", Old: n.Damaged, New: "in place", Impact: spec.Live, Cause: Drift, Pos: n.Pos})
 	}
@@ -187,6 +200,20 @@ func network(n NetworkSubject) NetworkPlan {
 		p.Action = Update
 	}
 	return p
+}
+
+// outside tells the changes that undo what was changed behind strake's back:
+// the wish is as it was last.
+func outside(changes []Change, last []resource.Setting) {
+	was := map[string]string{}
+	for _, s := range last {
+		was[s.Path] = s.Value
+	}
+	for i, c := range changes {
+		if changes[i].Last = was[c.Path]; c.New == was[c.Path] {
+			changes[i].Cause = Drift
+		}
+	}
 }
 
 func settingChanges(want, have []resource.Setting, pos spec.Pos) []Change {

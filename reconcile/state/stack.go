@@ -24,6 +24,7 @@ type Stack struct {
 // container, and the networks as they were defined.
 type StackState struct {
 	Containers map[string]int     `json:"containers"`
+	IDs        map[string]string  `json:"ids"` // of the containers: another one of the same name is not meant
 	Networks   []resource.Network `json:"networks,omitempty"`
 }
 

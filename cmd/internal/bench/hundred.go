@@ -28,13 +28,22 @@ func (y *yard) hundred() ([]row, error) {
 		return nil, err
 	}
 	var rows []row
-	for _, part := range []func() (row, error){h.creation, h.looking, h.holding} {
+	for _, part := range []func() (row, error){h.creation, h.holding, h.looking} {
 		r, err := part()
 		if err != nil {
 			return nil, err
 		}
 		if y.Options.wants(r.Number) {
 			rows = append(rows, r)
+		}
+	}
+	if y.Options.wants(4) {
+		y.among = figure{What: fmt.Sprintf("with %d running", h.n), Unit: "s"}
+		err := y.repeat(func(i int) error {
+			return sample(&y.among, func() (time.Duration, error) { return y.liveBack(h.ship, many(h.n), i) })
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return rows, h.ship.sink()

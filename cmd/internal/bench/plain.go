@@ -105,9 +105,14 @@ func (f *floor) start(names ...string) (time.Duration, error) {
 	return sum, nil
 }
 
-func (f *floor) stop(name string) (time.Duration, error) {
-	u, err := timed(exec.Command("lxc-stop", "-k", "-P", f.path, "-n", name))
-	return u.wall, err
+// restart times lxc-stop, with more arguments, and lxc-start.
+func (f *floor) restart(name string, args ...string) (time.Duration, error) {
+	u, err := timed(exec.Command("lxc-stop", append([]string{"-P", f.path, "-n", name}, args...)...))
+	if err != nil {
+		return 0, err
+	}
+	start, err := f.start(name)
+	return u.wall + start, err
 }
 
 // allRun fails where not exactly n containers of an LXC path run.

@@ -125,7 +125,7 @@ func (y *yard) machine() string {
 			}
 		}
 	}
-	words = append(words, fmt.Sprintf("medians of %d", y.Options.Runs), time.Now().UTC().Format(time.DateOnly))
+	words = append(words, "load "+y.load+" before", fmt.Sprintf("medians of %d", y.Options.Runs), time.Now().UTC().Format(time.DateOnly))
 	return "Measured by `make bench`: " + strings.Join(words, ", ") + "."
 }
 

@@ -17,7 +17,6 @@ type ship struct {
 	task
 	program string
 	dir     string
-	made    int
 }
 
 // newShip makes a fresh one; only the images are there already. They are

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type yard struct {
 	floor *floor
 	peer  *peer // nil: no LXD
 	ships int
+	load  string // average of the last minute before it began: others at work spoil it
+	among figure // a live rollback of one container among many
 }
 
 // work measures all rows that are wanted and writes the table.
@@ -25,7 +28,11 @@ func work() error {
 	if err := os.Setenv("TMPDIR", y.Dir); err != nil {
 		return err
 	}
-	var err error
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err
+	}
+	y.load, _, _ = strings.Cut(string(load), " ")
 	if y.floor, err = newFloor(y.Dir); err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func notes(c plan.Change, from int) []string {
 		return s
 	}
 	switch {
-	case isConfig(c):
+	case isConfig(c), c.Cause == plan.Drift && from == 0: // a network has no generation of its own
 		return []string{"changed outside"}
 	case c.Cause == plan.Drift, c.Cause == plan.Conflict:
 		return []string{fmt.Sprintf("changed outside: %s in generation %d, %s live", live(c.Last), from, live(c.Old))}

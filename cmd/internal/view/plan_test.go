@@ -126,7 +126,7 @@ func TestPlan(t *testing.T) {
 			s.Pending, s.Defer = []string{`mount["/srv"].source`}, true
 		})}},
 		"held": {Subjects: []plan.Subject{subject(want(memory(4<<30)), func(s *plan.Subject) {
-			s.Held = resource.Digest(s.Want)
+			s.Held = []string{plan.HoldDigest(*s.Want)}
 		}), other("web2")}},
 		"orphan": {Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want = nil })}},
 		"retire": {Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want, s.Prune = nil, true })}},

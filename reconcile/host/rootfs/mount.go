@@ -51,6 +51,9 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 		}
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
+	if err := r.newWork(root); err != nil && !errors.Is(err, os.ErrNotExist) { // assemble says what is missing
+		return err
+	}
 	return r.assemble(root)
 }
 

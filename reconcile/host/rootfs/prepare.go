@@ -98,11 +98,7 @@ func (r *Roots) newLayer(root resource.Root, below string) error {
 	if err := newUpper(filepath.Join(layer, "upper"), below); err != nil {
 		return err
 	}
-	owner := builder
-	if root.IDMap.Privileged {
-		owner = 0
-	}
-	return r.newWork(root.Container, filepath.Join(layer, "work"), owner)
+	return r.newWork(root)
 }
 
 // newUpper takes mode and owner from what it will cover: the top layer's root
@@ -128,16 +124,21 @@ func newUpper(upper, below string) error {
 }
 
 // newWork makes the kernel's scratch folder, again where it is for another
-// kind of mapping: nothing in it outlives a mount.
-func (r *Roots) newWork(container, work string, owner int) error {
+// kind of mapping: nothing in it outlives a mount. While the root is mounted it
+// is in use and stays; Mount comes here again.
+func (r *Roots) newWork(root resource.Root) error {
+	work, owner := filepath.Join(r.layer(root.Container, root.Writable[0]), "work"), builder
+	if root.IDMap.Privileged {
+		owner = 0
+	}
 	var st syscall.Stat_t
 	err := syscall.Lstat(work, &st)
 	if err == nil && int(st.Uid) == owner && int(st.Gid) == owner {
 		return nil
 	}
 	if err == nil {
-		if _, mounted, err := mountAt(r.Path(container)); err != nil || mounted {
-			return errors.Join(err, fmt.Errorf("%s: %w", work, ErrMounted))
+		if _, mounted, err := mountAt(r.Path(root.Container)); err != nil || mounted {
+			return err
 		}
 		if err := os.RemoveAll(work); err != nil {
 			return err

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"strake/reconcile/plan"
+	"strake/spec"
+)
+
+// keyCase is what brings some keys of one class to two values.
+type keyCase struct {
+	class    spec.Impact
+	one, two string
+	keys     []string
+}
+
+// Every key of the language: two values that are not its default, as lines of
+// the container's block. A key without a line of its own moves with others.
+var keyed = []keyCase{
+	{spec.Live, `hostname = "one"`, `hostname = "two"`, []string{"hostname"}},
+	{spec.Live, "autostart {\n order = 3\n delay = \"4s\"\n group = \"a\"\n }", "autostart {\n order = 5\n delay = \"6s\"\n group = \"b\"\n }",
+		[]string{"autostart", "autostart.order", "autostart.delay", "autostart.group"}},
+	{spec.Live, `environment = { A = "one", B = "x y'z\"%$" }`, `environment = { A = "two", C = "" }`, []string{`environment["*"]`}},
+	{spec.Live, "limits {\n memory = \"64MiB\"\n cpus = 0.5\n processes = 100\n }", "limits {\n memory = \"96MB\"\n cpus = 1.25\n processes = 60\n }",
+		[]string{"limits.memory", "limits.cpus", "limits.processes"}},
+	{spec.Live, nicOne, nicTwo, []string{
+		`nic["*"]`, `nic["*"].network`, `nic["*"].type`, `nic["*"].bridge`, `nic["*"].device`, `nic["*"].mac`, `nic["*"].ipv4`, `nic["*"].ipv6`,
+		`nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`, `nic["*"].filter.mac`, `nic["*"].filter.ipv4`, `nic["*"].filter.ipv6`,
+	}},
+	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
+	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
+		[]string{"lifecycle.protect", "lifecycle.drift", "lifecycle.ignore_changes"}},
+	{spec.Restart, "mount \"/mnt/x\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/x\" {\n source = \"/usr/share\"\n readonly = true\n }\n mount \"/etc/os\" {\n source = \"/etc/os-release\"\n }",
+		[]string{`mount["*"]`, `mount["*"].source`, `mount["*"].readonly`}},
+	{spec.Restart, "idmap {\n size = 70000\n }", "idmap {\n privileged = true\n }", []string{"idmap.privileged", "idmap.base", "idmap.size"}},
+	{spec.Restart, rawOne, rawTwo, []string{`raw["*"]`}},
+	{spec.Stop, `running = false`, ``, []string{"running"}},
+	{spec.Recreate, `image = "dir:IMAGE"`, `image = "tar:IMAGE.tar"`, []string{"image.source", "image.digest", "writable"}},
+}
+
+// covered elsewhere: image.include needs Debian's mirror, and a line of the
+// configuration is nothing that a text says.
+var elsewhere = map[string]string{
+	"image.include": "debian.txtar",
+	`config["*"]`:   "drift.txtar",
+}
+
+const nicOne = `nic "eth0" {
+    network = network.lan
+    ipv4 = "10.116.0.5"
+    ipv6 = "fd42:16::5"
+    mtu = 1400
+    mac = "02:00:00:00:00:01"
+    filter {
+      mac = false
+      ipv4 = false
+      ipv6 = false
+    }
+  }`
+
+const nicTwo = `nic "eth0" {
+    network = network.far
+    ipv4 = "10.117.0.6"
+    ipv6 = "none"
+    mtu = 1300
+    filter {
+      ipv4 = false
+    }
+  }
+  nic "eth1" {
+    network = network.lan
+    type = "bridged"
+  }`
+
+// Values that liblxc prints as they are written, and such as it does not.
+const rawOne = `raw = {
+    "lxc.prlimit.nofile" = "1024"
+    "lxc.prlimit.core" = "unlimited"
+    "lxc.sysctl.net.ipv4.ip_forward" = "1"
+    "lxc.console.size" = "2MB"
+    "lxc.console.buffer.size" = "auto"
+    "lxc.signal.stop" = "SIGTERM"
+    "lxc.cap.drop" = "sys_admin  sys_boot"
+    "lxc.mount.auto" = "cgroup:ro proc:rw"
+    "lxc.proc.oom_score_adj" = "100"
+    "lxc.hook.start" = "/bin/true"
+  }`
+
+const rawTwo = `raw = {
+    "lxc.prlimit.nofile" = "1024:2048"
+    "lxc.sysctl.net.ipv4.ip_forward" = "0"
+    "lxc.console.size" = "2097152"
+    "lxc.console.buffer.size" = "128kB"
+    "lxc.signal.stop" = "15"
+    "lxc.time.offset.boot" = "10s"
+    "lxc.no_new_privs" = "1"
+    "lxc.pty.max" = "512"
+  }`
+
+const ground = `network "lan" {
+  ipv4 = "10.116.0.1/24"
+  ipv6 = "fd42:16::1/64"
+  nat = true
+}
+
+network "far" {
+  ipv4 = "10.117.0.1/24"
+}
+
+container "a" {
+  running = false
+}
+
+container "b" {
+  running = false
+}
+
+container "c" {
+`
+
+// TestKeys sets every key of the language, changes it and takes it back, and
+// has an empty plan each time: what was applied is what is there.
+func TestKeys(t *testing.T) {
+	w, err := newWorld(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.end)
+	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
+	k.install()
+	k.apply("")
+	k.images()
+	for _, class := range []spec.Impact{spec.None, spec.Live, spec.Restart, spec.Stop, spec.Recreate} {
+		k.class(class)
+	}
+	k.complete()
+}
+
+// keyTest counts in which changes each key was seen.
+type keyTest struct {
+	t    *testing.T
+	w    world
+	self string
+	seen map[string]int
+}
+
+// install puts this binary where its name makes it strake.
+func (k keyTest) install() {
+	self, err := os.Executable()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", self, k.self).CombinedOutput(); err != nil {
+		k.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func (k keyTest) strake(args ...string) (string, string, int) {
+	cmd := exec.Command(k.self, args...)
+	cmd.Dir, cmd.Env = k.w.dir, append(os.Environ(), k.w.env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		k.t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// images makes two roots that are not the builtin one, of the same content.
+func (k keyTest) images() {
+	made, err := filepath.Glob(filepath.Join(k.w.dir, "state/images/sha256-*/rootfs"))
+	if err != nil || len(made) != 1 {
+		k.t.Fatalf("images: %v, %v", made, err)
+	}
+	dir := filepath.Join(k.w.dir, "IMAGE")
+	for _, line := range [][]string{
+		{"cp", "-a", made[0], dir}, {"touch", dir + "/mine"},
+		{"tar", "-C", dir, "-cf", dir + ".tar", "."}, {"touch", dir + "/more"},
+	} {
+		if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
+			k.t.Fatalf("%s: %v: %s", line[0], err, out)
+		}
+	}
+}
+
+// class takes the keys of one class from nothing to one, two, and nothing.
+func (k keyTest) class(class spec.Impact) {
+	var one, two []string
+	for _, c := range keyed {
+		if c.class == class {
+			one, two = append(one, c.one), append(two, c.two)
+		}
+	}
+	before := k.init()
+	for _, lines := range [][]string{one, two, nil} {
+		k.apply(strings.ReplaceAll(strings.Join(lines, "\n  "), "IMAGE", filepath.Join(k.w.dir, "IMAGE")))
+	}
+	if class <= spec.Live && k.init() != before {
+		k.t.Errorf("changes of class %s restarted it", class)
+	}
+}
+
+func (k keyTest) init() string {
+	out, err := k.w.command("lxc-info", "-P", filepath.Join(k.w.dir, "lxc"), "-n", "c", "-p", "-H").Output()
+	if err != nil && len(k.seen) > 0 {
+		k.t.Fatal(err)
+	}
+	return string(out)
+}
+
+// apply has the container made of these lines and counts what the plan says.
+func (k keyTest) apply(lines string) {
+	k.t.Helper()
+	text := ground + "  " + lines + "\n}\n"
+	if err := os.WriteFile(filepath.Join(k.w.dir, "keys.hcl"), []byte(text), 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+	out, errs, code := k.strake("plan", "--json", "keys.hcl")
+	var p plan.Plan
+	if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 {
+		k.t.Fatalf("plan: exit %d, %v\n%s%s\n%s", code, err, out, errs, text)
+	}
+	for _, c := range p.Containers {
+		for _, change := range c.Changes {
+			if c.Name == "c" && c.Last != nil {
+				k.count(change.Path)
+			}
+		}
+	}
+	if out, errs, code := k.strake("apply", "-y", "--allow-recreate=c", "keys.hcl"); code != 0 {
+		k.t.Fatalf("apply: exit %d\n%s%s\n%s", code, out, errs, text)
+	}
+	if out, errs, code := k.strake("plan", "--detailed-exitcode", "keys.hcl"); code != 0 {
+		k.t.Errorf("the plan right after is not empty\n%s%s\n%s", out, errs, text)
+	}
+}
+
+func (k keyTest) count(path string) {
+	key := spec.Pattern(path)
+	k.seen[key]++
+	if i := strings.Index(key, `["*"].`); i > 0 {
+		k.seen[key[:i]+`["*"]`]++
+	}
+}
+
+// complete says which keys were not in at least two plans.
+func (k keyTest) complete() {
+	for _, key := range spec.Keys() {
+		listed := slices.ContainsFunc(keyed, func(c keyCase) bool { return slices.Contains(c.keys, key.Path) })
+		switch {
+		case elsewhere[key.Path] != "":
+		case !listed:
+			k.t.Errorf("%s is in no case of this test", key.Path)
+		case k.seen[key.Path] < 2:
+			k.t.Errorf("%s was in %d plans, not in two", key.Path, k.seen[key.Path])
+		}
+	}
+}
