@@ -111,9 +111,13 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	if err != nil {
 		return out, err
 	}
+	networks, err := e.allNetworks()
+	if err != nil {
+		return out, err
+	}
 	results, err := apply.Execute(ctx, e.acting(), p, run, apply.Options{
 		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Event,
-		Standing: standing,
+		Standing: standing, Networks: networks,
 	})
 	out.Results = results
 	errs := []error{err, e.remember(p)}
@@ -356,13 +360,9 @@ func (e *Engine) tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var networks []resource.Network
-	stacks, err := e.State.Stacks()
+	networks, err := e.allNetworks()
 	if err != nil {
 		return err
-	}
-	for _, s := range stacks {
-		networks = append(networks, e.lastStack(s).Networks...)
 	}
 	standing, err := e.guarded()
 	if err != nil {
@@ -380,6 +380,16 @@ func (e *Engine) tidy(ctx context.Context) error {
 		}
 	}
 	return e.forgetAbsent(in)
+}
+
+// allNetworks are the managed networks of all stacks.
+func (e *Engine) allNetworks() ([]resource.Network, error) {
+	stacks, err := e.State.Stacks()
+	var list []resource.Network
+	for _, s := range stacks {
+		list = append(list, e.lastStack(s).Networks...)
+	}
+	return list, err
 }
 
 // forgetAbsent frees the choices for containers that never came to be.

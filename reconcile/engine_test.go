@@ -340,3 +340,20 @@ func TestStackRollback(t *testing.T) {
 	}
 	b.settled(one)
 }
+
+func TestStacksLeaveEachOtherAlone(t *testing.T) {
+	b := newBench(t)
+	empty := Wish{Source: "other.hcl", Origin: "/etc/other.hcl", Stack: spec.Stack{
+		Name: "other", Networks: []spec.Network{{Name: "spare", IPv4: "10.8.0.1/24"}},
+	}}
+	b.apply(empty)
+	w := web(container("c1", memory(64<<20)))
+	b.apply(w)
+	b.settled(empty)
+	b.apply(web(container("c1", memory(128<<20))))
+	if _, err := b.Rollback(context.Background(), Target{Container: "c1"}, how); err != nil {
+		t.Fatal(err)
+	}
+	b.settled(empty)
+	b.settled(w)
+}

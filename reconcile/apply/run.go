@@ -32,6 +32,7 @@ type Options struct {
 	Atomic     bool                 // one failure undoes all
 	NoRollback bool                 // a failure is left as it is
 	Standing   []resource.Container // all that have a current generation, of every stack
+	Networks   []resource.Network   // all that stacks have; those that the plan does not name stay as they are
 	Crash      *Crash               // tests only
 	Event      func(Event)          // may be nil
 }
@@ -85,6 +86,7 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 	}
 	r := &runner{host: host, run: run, opt: opt, results: map[string]Result{}, tasks: map[string]*task{}}
 	acting := p.Acting()
+	p.Networks = append(slices.Clone(p.Networks), others(p, opt.Networks)...)
 	before, after := guards(p, opt.Standing)
 	if err := r.networks(ctx, p, before); err != nil {
 		return nil, errors.Join(err, r.unmake(ctx, p))
@@ -124,6 +126,17 @@ func (r *runner) networks(ctx context.Context, p plan.Plan, wide resource.Guard)
 	}
 	r.opt.Crash.Point()
 	return nil
+}
+
+// others are the networks that the plan does not speak of.
+func others(p plan.Plan, all []resource.Network) []plan.NetworkPlan {
+	var list []plan.NetworkPlan
+	for _, n := range all {
+		if !slices.ContainsFunc(p.Networks, func(np plan.NetworkPlan) bool { return np.Name == n.Name }) {
+			list = append(list, plan.NetworkPlan{Name: n.Name, Action: plan.Keep, Want: &n, Have: &n})
+		}
+	}
+	return list
 }
 
 // guards are the firewall while the plan runs, and after it.
