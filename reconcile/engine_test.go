@@ -357,3 +357,16 @@ func TestStacksLeaveEachOtherAlone(t *testing.T) {
 	b.settled(empty)
 	b.settled(w)
 }
+
+func TestFailedRunChangesNetworksBack(t *testing.T) {
+	b := newBench(t)
+	one := web(container("c1"))
+	b.apply(one)
+	b.host.Fail["SetHostname c1"] = errors.New("no")
+	two := web(container("c1", func(c *spec.Container) { c.Hostname = "x" }))
+	two.Stack.Networks[0].IPv4 = "10.10.0.1/24"
+	if _, err := b.Apply(context.Background(), two, how); !errors.Is(err, apply.ErrRolledBack) {
+		t.Fatalf("%v, want ErrRolledBack", err)
+	}
+	b.settled(one)
+}

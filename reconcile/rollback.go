@@ -57,7 +57,7 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 		stack = in.standing[t.Container].Record.Stack
 		list = append(list, s)
 	}
-	choices, err := e.reclaim(list)
+	choices, err := e.reclaim(stack, list)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -73,8 +73,10 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 		p.Origin = s.Origin
 	}
 	p.Choices = choices
-	p.Basis, err = e.ledgerBasis()
-	return p, err
+	if p.Basis, err = e.ledgerBasis(); err != nil {
+		return p, err
+	}
+	return p, guardProtected(p)
 }
 
 // overlaid are the networks as they will be: those that change, changed.
@@ -146,8 +148,12 @@ func within(address, network string) error {
 }
 
 // reclaim gives the wanted generations their addresses back.
-func (e *Engine) reclaim(list []plan.Subject) (ledger.Ledger, error) {
+func (e *Engine) reclaim(stack string, list []plan.Subject) (ledger.Ledger, error) {
 	led, err := e.State.Ledger()
+	if err != nil {
+		return led, err
+	}
+	others, err := e.otherNetworks(stack)
 	if err != nil {
 		return led, err
 	}
@@ -155,7 +161,7 @@ func (e *Engine) reclaim(list []plan.Subject) (ledger.Ledger, error) {
 	for _, s := range list {
 		containers = append(containers, *s.Want)
 	}
-	if led, err = desired.Reclaim(led, containers); err != nil {
+	if led, err = desired.Reclaim(led, containers, others); err != nil {
 		return led, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	return led, nil

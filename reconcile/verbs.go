@@ -60,6 +60,9 @@ func (e *Engine) verb(ctx context.Context, name string, f func(resource.Containe
 		if err != nil {
 			return err
 		}
+		if err := e.notForeign(name); err != nil {
+			return err
+		}
 		s, err := e.RunState(ctx, name)
 		if err != nil {
 			return err
@@ -69,6 +72,20 @@ func (e *Engine) verb(ctx context.Context, name string, f func(resource.Containe
 		}
 		return nil
 	})
+}
+
+// notForeign refuses to touch what somebody else has put in a container's
+// place since.
+func (e *Engine) notForeign(name string) error {
+	d, defined, err := e.Host.Containers.Definition(name)
+	if err != nil || !defined || d.Owner == "" {
+		return err
+	}
+	id, err := e.State.Book(name).ID()
+	if err == nil && d.Owner != id {
+		err = foreign(name, d.Owner)
+	}
+	return err
 }
 
 // Start starts a container as its current generation says, and takes back the

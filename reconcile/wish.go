@@ -202,7 +202,11 @@ func ours(s plan.Subject) error {
 	if s.Last == nil {
 		return fmt.Errorf("%w: container %s exists and strake did not make it; give this one another name", ErrPolicy, s.Name)
 	}
-	return fmt.Errorf("%w: the LXC configuration of %s names another owner (%s); it is somebody else's", ErrPolicy, s.Name, s.Have.Owner)
+	return foreign(s.Name, s.Have.Owner)
+}
+
+func foreign(name, owner string) error {
+	return fmt.Errorf("%w: the LXC configuration of %s names another owner (%s); it is somebody else's", ErrPolicy, name, owner)
 }
 
 // oneStack refuses a second claim on a container.
@@ -343,15 +347,26 @@ func guardPrune(w Wish, p plan.Plan) error {
 		if c.Action == plan.Retire {
 			gone++
 		}
-		if (c.Action == plan.Retire || c.Action == plan.Recreate) && c.Last != nil && c.Last.Protect {
-			return fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, c.Name)
-		}
+	}
+	if err := guardProtected(p); err != nil {
+		return err
 	}
 	switch {
 	case gone > 0 && len(w.Stack.Containers) == 0:
 		return fmt.Errorf("%w: %s has no containers at all, and --prune would retire all %d; use `strake destroy` for what you mean", ErrPolicy, w.Source, gone)
 	case gone > 1 && gone*4 > members:
 		return fmt.Errorf("%w: --prune would retire %d of %d containers, more than a quarter; use `strake destroy` for what you mean", ErrPolicy, gone, members)
+	}
+	return nil
+}
+
+// guardProtected refuses what lifecycle.protect is there against. It counts as
+// it was applied last: taking the block away does not lift it.
+func guardProtected(p plan.Plan) error {
+	for _, c := range p.Containers {
+		if (c.Action == plan.Retire || c.Action == plan.Recreate) && c.Last != nil && c.Last.Protect {
+			return fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, c.Name)
+		}
 	}
 	return nil
 }

@@ -90,10 +90,11 @@ func renderer(lxcPath string, env lxc.Environment) state.Renderer {
 		e.LogFile = filepath.Join(folder, lxcLog)
 		e.ConsoleLog = filepath.Join(folder, consoleLog)
 		e.Hook = []string{filepath.Join(top, "bin", "strake"), "--state-dir", top, "--lxc-path", lxcPath, "hook", c.Name}
-		e.Files = map[string]bool{}
+		e.Files, e.Staged = map[string]bool{}, map[string]string{}
 		for _, m := range c.Mounts {
 			info, err := os.Stat(m.Source)
 			e.Files[m.Source] = err == nil && !info.IsDir()
+			e.Staged[m.Target] = rootfs.Staged(folder, m.Target)
 		}
 		return lxc.Render(c, e)
 	}

@@ -21,16 +21,18 @@ func (r *runner) vain() bool {
 	return r.failed()
 }
 
-// unmake takes back the networks that were made in vain: no record knows of
-// them, so that nobody else ever would.
+// unmake takes back the networks that were made in vain, because no record
+// knows of them, and changes others back to what they were.
 func (r *runner) unmake(ctx context.Context, p plan.Plan) error {
 	ctx = context.WithoutCancel(ctx)
 	var kept []resource.Network
-	var made []resource.Network
+	var made, changed []resource.Network
 	for _, n := range p.Networks {
 		switch {
 		case n.Want != nil && n.Action == plan.Create && !r.stoodOn(*n.Want):
 			made = append(made, *n.Want)
+		case n.Action == plan.Update && n.Have != nil:
+			kept, changed = append(kept, *n.Have), append(changed, *n.Have)
 		case n.Want != nil:
 			kept = append(kept, *n.Want)
 		case n.Have != nil:
@@ -38,6 +40,9 @@ func (r *runner) unmake(ctx context.Context, p plan.Plan) error {
 		}
 	}
 	errs := []error{r.host.Filter.Set(ctx, resource.GuardOf(r.opt.Standing, kept...))}
+	for _, n := range changed {
+		errs = append(errs, r.host.Devices.EnsureNetwork(ctx, n))
+	}
 	for _, n := range made {
 		errs = append(errs, unless(r.host.Devices.RemoveNetwork(ctx, n), resource.ErrNotFound, resource.ErrForeign))
 	}

@@ -27,9 +27,20 @@ type Root struct {
 	Digest    string // image
 	Writable  []int  // newest first
 	IDMap     IDMap
+
+	// ReadOnly are the mounts whose sources are shown read-only before a
+	// start. Nobody can tell from what a container runs on: empty where a
+	// root was looked at.
+	ReadOnly []Mount
 }
 
 // RootOf is the root filesystem that c describes.
 func RootOf(c Container) Root {
-	return Root{c.Name, c.Image.Digest, c.Writable, c.IDMap}
+	r := Root{Container: c.Name, Digest: c.Image.Digest, Writable: c.Writable, IDMap: c.IDMap}
+	for _, m := range c.Mounts {
+		if m.ReadOnly {
+			r.ReadOnly = append(r.ReadOnly, m)
+		}
+	}
+	return r
 }

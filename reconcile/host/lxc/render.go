@@ -25,6 +25,10 @@ type Environment struct {
 	LogFile    string          // errors of starts by others (lxc-start, reboots); "": none
 	ConsoleLog string          // what the container prints on its console; "": not kept
 	Files      map[string]bool // sources of mounts that are files, not folders
+
+	// Staged says where the sources of read-only mounts are mounted read-only,
+	// by target; where it says nothing, the source itself is bound.
+	Staged map[string]string
 }
 
 // ErrLineBreak: a value can't be written into an LXC configuration, where a

@@ -1,6 +1,7 @@
 package lxc
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -58,16 +59,17 @@ func (t *text) withBroadcast(at, address string) string {
 // that is not there fails the start.
 func (t *text) mounts(mounts []resource.Mount, e Environment) {
 	for _, m := range mounts {
-		options := "bind"
+		options, source := "bind", m.Source
 		if m.ReadOnly {
 			options += ",ro"
+			source = cmp.Or(e.Staged[m.Target], source)
 		}
 		kind := "dir"
 		if e.Files[m.Source] {
 			kind = "file"
 		}
 		target := strings.TrimPrefix(m.Target, "/") // relative: below the root filesystem
-		t.set("lxc.mount.entry", fmt.Sprintf("%s %s none %s,create=%s 0 0", field(m.Source), field(target), options, kind))
+		t.set("lxc.mount.entry", fmt.Sprintf("%s %s none %s,create=%s 0 0", field(source), field(target), options, kind))
 	}
 }
 

@@ -41,6 +41,7 @@ func TestRender(t *testing.T) {
 		Arch: "x86_64", Seccomp: "/usr/share/lxc/config/common.seccomp", RootFS: "/var/lib/strake/containers/blog/rootfs",
 		Hook: []string{"/usr/local/bin/strake", "hook", "blog"}, ConsoleLog: "/var/lib/strake/containers/blog/console.log",
 		LogFile: "/var/lib/strake/containers/blog/lxc.log", Files: map[string]bool{"/srv/motd": true},
+		Staged: map[string]string{"/etc/motd": "/var/lib/strake/containers/blog/mounts/1", "/var/lib/a b": "/not/for/writable/ones"},
 	}
 	hybrid, unified := place, place
 	hybrid.Swap = true

@@ -21,14 +21,14 @@ func (r *Roots) Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	if len(want) == 0 {
 		return nil, nil
 	}
-	have, err := lookInside(pid, want)
+	have, err := r.lookInside(pid, want)
 	if err != nil {
 		return nil, fmt.Errorf("look at mounts of process %d: %w", pid, err)
 	}
 	return have, nil
 }
 
-func lookInside(pid int, want []resource.Mount) ([]resource.Mount, error) {
+func (r *Roots) lookInside(pid int, want []resource.Mount) ([]resource.Mount, error) {
 	root, err := unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -42,6 +42,7 @@ func lookInside(pid int, want []resource.Mount) ([]resource.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
+	host = r.unstaged(host)
 	var have []resource.Mount
 	for _, w := range want {
 		m, ok, err := mountedOn(root, w.Target, inside)

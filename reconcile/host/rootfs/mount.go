@@ -19,9 +19,10 @@ import (
 // works only without index, metacopy and redirects.
 const fixed = "index=off,metacopy=off,redirect_dir=off,xino=off,nfs_export=off"
 
-// Mount mounts root at Path. It does nothing where exactly that is mounted
-// already, and fails with ErrMounted where anything else is. What it needs on
-// disk is made by Prepare.
+// Mount mounts root at Path, and the sources of its read-only mounts where
+// Staged says. It does nothing where exactly that is mounted already, and
+// fails with ErrMounted where anything else is at Path. What it needs on disk
+// is made by Prepare.
 func (r *Roots) Mount(ctx context.Context, root resource.Root) error {
 	if err := r.mount(ctx, root); err != nil {
 		return fmt.Errorf("mount root of %s: %w", root.Container, err)
@@ -47,10 +48,20 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 	}
 	if mounted {
 		if have, ok := at.root(); ok && same(have, root) {
-			return nil
+			return r.stage(root)
 		}
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
+	if err := r.stage(root); err != nil {
+		return err
+	}
+	if err := r.build(root); err != nil {
+		return errors.Join(err, clearStaged(r.home(root.Container), nil))
+	}
+	return nil
+}
+
+func (r *Roots) build(root resource.Root) error {
 	if err := r.newWork(root); err != nil && !errors.Is(err, os.ErrNotExist) { // assemble says what is missing
 		return err
 	}
@@ -58,6 +69,7 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 }
 
 func same(a, b resource.Root) bool {
+	a.ReadOnly, b.ReadOnly = nil, nil
 	return reflect.DeepEqual(a, b)
 }
 
@@ -168,7 +180,7 @@ func detached(path string, attr uint64, ids int) (int, error) {
 	return fd, nil
 }
 
-// Unmount takes the container's root away, also while something still looks
+// Unmount takes the container's root and what is staged for it away, also while something still looks
 // into it: that one keeps its view until it lets go. Error: ErrNotMounted;
 // ErrMounted where it is not a root of ours.
 func (r *Roots) Unmount(ctx context.Context, container string) error {
@@ -193,6 +205,9 @@ func (r *Roots) unmount(ctx context.Context, container string) error {
 		return err
 	}
 	defer lock.Close()
+	if err := clearStaged(r.home(container), nil); err != nil {
+		return err
+	}
 	at, mounted, err := mountAt(r.Path(container))
 	if err != nil {
 		return err
