@@ -73,6 +73,9 @@ type runner struct {
 	run  Run
 	opt  Options
 
+	// guard waits until the firewall lets through what is to come.
+	guard func() error
+
 	mu      sync.Mutex
 	results map[string]Result
 	tasks   map[string]*task
@@ -92,6 +95,9 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 		return nil, errors.Join(err, r.unmake(ctx, p))
 	}
 	r.all(ctx, acting)
+	if err := r.guard(); err != nil {
+		return r.list(acting), errors.Join(r.err(), err)
+	}
 	r.settle(ctx, acting)
 	if r.failed() {
 		after = r.guardNow(p, after, before)
@@ -121,10 +127,14 @@ func (r *runner) networks(ctx context.Context, p plan.Plan, wide resource.Guard)
 		}
 		r.opt.Crash.Point()
 	}
-	if err := r.host.Filter.Set(ctx, wide); err != nil {
-		return fmt.Errorf("set firewall: %w", err)
-	}
-	r.opt.Crash.Point()
+	r.guard = sync.OnceValue(func() error {
+		defer r.opt.Crash.Point()
+		if err := r.host.Filter.Set(ctx, wide); err != nil {
+			return fmt.Errorf("set firewall: %w", err)
+		}
+		return nil
+	})
+	go r.guard() // much of a container's way needs no network
 	return nil
 }
 
@@ -217,7 +227,13 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 		}
 		last = i
 		r.event(c.Name, s.Do, "begun", nil)
-		if err = t.do(ctx, s); err != nil {
+		if s.Do == plan.DoStart || s.NIC != "" {
+			err = r.guard()
+		}
+		if err == nil {
+			err = t.do(ctx, s)
+		}
+		if err != nil {
 			err = fmt.Errorf("%s: %w", s.Do, err)
 		}
 		r.opt.Crash.Point()

@@ -76,7 +76,9 @@ func steps(c ContainerPlan) []Step {
 		if up {
 			do(DoStop)
 		}
-		do(DoUnmount)
+		if rebuilds(c) {
+			do(DoUnmount)
+		}
 		if c.To != c.From {
 			do(DoSwitch)
 		}
@@ -103,6 +105,14 @@ func steps(c ContainerPlan) []Step {
 		do(DoConfig)
 	}
 	return s
+}
+
+// rebuilds says whether the root filesystem is put together in another way.
+// Else it stays mounted: unmounting writes back everything that is dirty.
+func rebuilds(c ContainerPlan) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return slices.Contains([]string{"image", "writable", "idmap"}, kindOf(ch.Path))
+	})
 }
 
 // starts says whether the plan has the container started.

@@ -34,9 +34,22 @@ func TestRenderedContainer(t *testing.T) {
 		e.Hook = []string{hook, "hook", "two words"}
 		e.ConsoleLog, e.Files = console, map[string]bool{dir + "/file": true}
 	})
-	must(t, g.Start(t.Context(), c.Name))
+	if out, err := exec.Command("lxc-start", "-P", g.path, "-n", c.Name).CombinedOutput(); err != nil {
+		t.Fatalf("lxc-start: %v: %s", err, out)
+	}
 	ran, err := os.ReadFile(filepath.Join(dir, "ran"))
 	must(t, err)
+	must(t, os.Remove(filepath.Join(dir, "ran")))
+	must(t, g.Kill(t.Context(), c.Name))
+	eventually(t, "the interfaces are gone", func() bool {
+		_, err := os.Stat("/proc/sys/net/ipv4/conf/stt-veth")
+		_, err2 := os.Stat("/proc/sys/net/ipv4/conf/stt-veth2")
+		return err != nil && err2 != nil
+	})
+	must(t, g.Start(t.Context(), c.Name))
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("our own start, with everything ready, ran the hook")
+	}
 	if want := "hook|two words|" + c.Name + "|lxc|pre-start|"; string(ran) != want {
 		t.Errorf("hook: %q", ran)
 	}

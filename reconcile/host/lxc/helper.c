@@ -134,7 +134,7 @@ static void start(struct request *r)
 		leave("undefined");
 	if (c->is_running(c))
 		leave("running");
-	setenv(READY, "1", 1); /* for the pre-start hook, see idle_hook; init gets none of this */
+	setenv(READY, "1", 1); /* for the pre-start hook, see render.go; init gets none of this */
 	c->want_daemonize(c, true);
 	c->want_close_all_fds(c, true);
 	leave(c->start(c, 0, NULL) ? "ok" : "start");
@@ -237,31 +237,11 @@ static void run(struct request *r)
 	finish();
 }
 
-/*
- * idle_hook says that this is the pre-start hook of a start by strake, which
- * has made everything ready before: most of a hook's time would go into
- * bringing Go up. A reboot from inside runs the hook of the same monitor
- * again, maybe days later, and that one has work to do.
- */
-static bool idle_hook(int argc, char **argv)
-{
-	const char *target = getenv("LXC_TARGET");
-
-	if (!getenv(READY) || (target && strcmp(target, "reboot") == 0))
-		return false;
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "hook") == 0)
-			return getuid() == 0;
-	return false;
-}
-
-static void __attribute__((constructor)) strake_lxc_helper(int argc, char **argv)
+static void __attribute__((constructor)) strake_lxc_helper(void)
 {
 	struct request r;
 	char *magic, *verb;
 
-	if (idle_hook(argc, argv))
-		_exit(0);
 	if (!getenv(MARK))
 		return;
 	unsetenv(MARK);

@@ -74,6 +74,12 @@ func unquote(value string) string {
 	return value
 }
 
+// unlessReady runs its arguments unless strake itself starts the container and
+// has made everything ready before: bringing up a program for nothing would be
+// a tenth of a start. A reboot from inside runs the hook of the same
+// monitor again, with the same environment, and that one has work to do.
+const unlessReady = `test -n "$STRAKE_LXC_READY" -a "$LXC_TARGET" != reboot || exec "$0" "$@"`
+
 // Render is the LXC configuration of a container. It includes nothing:
 // LXC's own common.conf brings a hook that sleeps half a second at every stop.
 func Render(c resource.Container, e Environment) (string, error) {
@@ -99,7 +105,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.optional("lxc.arch", e.Arch)
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	if len(e.Hook) > 0 {
-		t.set("lxc.hook.pre-start", shell(e.Hook))
+		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
 	}
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
