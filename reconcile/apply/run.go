@@ -95,14 +95,11 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 		return nil, errors.Join(err, r.unmake(ctx, p))
 	}
 	r.all(ctx, acting)
-	if err := r.guard(); err != nil {
-		return r.list(acting), errors.Join(r.err(), err)
-	}
 	r.settle(ctx, acting)
 	if r.failed() {
 		after = r.guardNow(p, after, before)
 	}
-	errs := []error{r.err()}
+	errs := []error{r.err(), r.guard()}
 	if r.vain() {
 		return r.list(acting), errors.Join(append(errs, r.unmake(ctx, p))...)
 	}

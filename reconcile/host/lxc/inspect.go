@@ -28,7 +28,7 @@ func (r *Runtime) Inspect(ctx context.Context, name string, ask []string) (Live,
 	}
 	defer l.close()
 	seen, err := r.look(l, ask)
-	if errors.Is(err, ErrNotRunning) {
+	if err != nil && (errors.Is(err, ErrNotRunning) || l.init.ending()) {
 		return stopped, nil
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -65,6 +66,21 @@ func (p *process) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s of process %d: %w", name, p.pid, err)
 	}
 	return text, nil
+}
+
+// ending says whether the process is on its way out: a zombie, or one that is
+// about to be. Until it is reaped it has files in /proc, but the kernel has
+// taken it out of its cgroups.
+func (p *process) ending() bool {
+	for range 50 {
+		text, err := p.read("stat")
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+		if err != nil || len(fields) == 0 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
+			return true
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
 }
 
 // stat returns the parent and the start time in clock ticks since boot
