@@ -34,6 +34,12 @@ type scene struct {
 	given     map[string]resource.NIC // what is on record, by host device
 }
 
+// Warm begins to look at what takes longest, while the text is still being
+// read. What goes wrong shows when it is asked for.
+func (e *Engine) Warm(ctx context.Context) {
+	go func() { _, _ = e.Host.Filter.Observe(ctx) }()
+}
+
 // look observes what is there only once, whatever the number of containers.
 func (e *Engine) look(ctx context.Context) (scene, error) {
 	var s scene

@@ -33,7 +33,8 @@ func (d *Dir) Journals() ([]string, error) {
 func (d *Dir) Journal(container string) ([]byte, error) { return os.ReadFile(d.journal(container)) }
 
 // SetJournal records what a run is about to do, and makes the container's
-// folder for it.
+// folder for it. A host that loses its power loses all that runs, and has
+// nothing to undo: what is on disk by then is a generation, current or not.
 func (d *Dir) SetJournal(container string, text []byte) error {
 	for _, dir := range []string{d.path, d.containers(), d.Folder(container)} {
 		if err := d.make(dir); err != nil {
@@ -44,7 +45,7 @@ func (d *Dir) SetJournal(container string, text []byte) error {
 	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("write journal of %s: %w", container, err)
 	}
-	return generations.WriteFile(path, text, 0o600)
+	return generations.WriteNote(path, text, 0o600)
 }
 
 // ClearJournal ends the run for this container.

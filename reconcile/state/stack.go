@@ -84,9 +84,18 @@ func (d *Dir) ClearWord(container string) error {
 	return nil
 }
 
-// SetRun records one attempt to apply, and how it ended.
+// SetRun records one attempt to apply, and how it ended: for people, nothing
+// depends on it.
 func (d *Dir) SetRun(id string, run any) error {
-	return d.write(filepath.Join("runs", id+".json"), run)
+	dir := filepath.Join(d.path, "runs")
+	if err := d.make(dir); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(run, "", "  ")
+	if err != nil {
+		return fmt.Errorf("record run: %w", err)
+	}
+	return generations.WriteNote(filepath.Join(dir, id+".json"), append(text, '\n'), 0o600)
 }
 
 // StackState reads what a generation of a stack says.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // yard is where the rows are measured.
@@ -88,8 +90,11 @@ func (y *yard) repeat(f func(i int) error) error {
 	return nil
 }
 
-// sample runs a measurement and keeps its time.
+// sample runs a measurement and keeps its time. What others have written is
+// on disk by then: LXD copies a whole image for each container, and whoever
+// calls fsync next would wait for that.
 func sample(f *figure, run func() (time.Duration, error)) error {
+	unix.Sync()
 	d, err := run()
 	if err == nil {
 		f.add(d)

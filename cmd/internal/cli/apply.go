@@ -29,6 +29,7 @@ func (r *run) apply(c *cli.Context, v *values) error {
 	if err != nil {
 		return err
 	}
+	e.Warm(c.Context)
 	path := optional(args, 0)
 	if p, ok, err := planFile(path); ok || err != nil {
 		if err != nil {

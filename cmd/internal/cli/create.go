@@ -49,6 +49,7 @@ func (r *run) applyOne(c *cli.Context, v *values, check func(plan.ContainerPlan)
 	if err != nil {
 		return err
 	}
+	e.Warm(c.Context)
 	w, err := r.wish(c, optional(args, 1), v)
 	if err != nil {
 		return err

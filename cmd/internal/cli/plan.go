@@ -33,6 +33,7 @@ func (r *run) plan(c *cli.Context, v *values) error {
 	if err != nil {
 		return err
 	}
+	e.Warm(c.Context)
 	w, err := r.wish(c, optional(args, 0), v)
 	if err != nil {
 		return err

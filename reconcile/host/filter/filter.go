@@ -34,7 +34,8 @@ type Filter struct {
 	nft   string
 	lock  string
 
-	mu     sync.Mutex
+	asking sync.Mutex // held by who runs nft to list
+	mu     sync.Mutex // guards memory
 	memory memory
 }
 

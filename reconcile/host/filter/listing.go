@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -23,6 +24,8 @@ func (f *Filter) look(ctx context.Context) (sight, error) {
 	if err := f.check(); err != nil {
 		return sight{}, err
 	}
+	f.asking.Lock() // who comes while another asks wants the same answer
+	defer f.asking.Unlock()
 	s, now, ok := f.remembered()
 	if ok {
 		return s, nil
@@ -35,24 +38,33 @@ func (f *Filter) look(ctx context.Context) (sight, error) {
 	return s, nil
 }
 
-// ask has nft list both tables.
+// listed is one of our tables as nft lists it.
+type listed struct {
+	entries entries
+	rules   []byte
+	err     error
+}
+
+// ask has nft list both tables, at the same time: nft takes one for each call.
 func (f *Filter) ask(ctx context.Context) (sight, error) {
+	var group sync.WaitGroup
+	var tables [2]listed
+	for i, family := range families() {
+		group.Go(func() { tables[i] = f.listing(ctx, family) })
+	}
+	group.Wait()
 	s := sight{entries: entries{}}
-	texts, errs := f.tables(ctx)
 	sum := sha256.New()
 	for i, family := range families() {
-		if errors.Is(errs[i], errAbsent) {
+		if errors.Is(tables[i].err, errAbsent) {
 			s.missing = append(s.missing, "table "+family+" "+f.table)
 			continue
 		}
-		if errs[i] != nil {
-			return s, errs[i]
+		if tables[i].err != nil {
+			return s, tables[i].err
 		}
-		rules, err := s.entries.read(family, texts[i])
-		if err != nil {
-			return s, fmt.Errorf("read listing of firewall table %s %s: %w", family, f.table, err)
-		}
-		sum.Write(rules)
+		maps.Copy(s.entries, tables[i].entries)
+		sum.Write(tables[i].rules)
 	}
 	s.digest = hex.EncodeToString(sum.Sum(nil))[:32]
 	s.compare(f.table)
@@ -61,14 +73,16 @@ func (f *Filter) ask(ctx context.Context) (sight, error) {
 
 func families() [2]string { return [2]string{"bridge", "inet"} }
 
-// tables lists both at the same time: nft takes one table for each call.
-func (f *Filter) tables(ctx context.Context) (texts [2][]byte, errs [2]error) {
-	var group sync.WaitGroup
-	for i, family := range families() {
-		group.Go(func() { texts[i], errs[i] = f.list(ctx, family) })
+func (f *Filter) listing(ctx context.Context, family string) listed {
+	text, err := f.list(ctx, family)
+	if err != nil {
+		return listed{err: err}
 	}
-	group.Wait()
-	return texts, errs
+	t := listed{entries: entries{}}
+	if t.rules, err = t.entries.read(family, text); err != nil {
+		t.err = fmt.Errorf("read listing of firewall table %s %s: %w", family, f.table, err)
+	}
+	return t
 }
 
 func (s *sight) compare(table string) {
