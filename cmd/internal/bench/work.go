@@ -90,11 +90,16 @@ func (y *yard) repeat(f func(i int) error) error {
 	return nil
 }
 
+// rest is how long the machine has to itself before each measurement: the
+// kernel takes its time to clean up after the container of the one before.
+const rest = 300 * time.Millisecond
+
 // sample runs a measurement and keeps its time. What others have written is
 // on disk by then: LXD copies a whole image for each container, and whoever
 // calls fsync next would wait for that.
 func sample(f *figure, run func() (time.Duration, error)) error {
 	unix.Sync()
+	time.Sleep(rest)
 	d, err := run()
 	if err == nil {
 		f.add(d)
