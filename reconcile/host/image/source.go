@@ -21,8 +21,8 @@ type source struct {
 }
 
 var (
-	suiteForm   = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,63}$`)
-	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,127}$`)
+	suiteForm   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
+	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
 )
 
 func parseSource(img resource.Image) (source, error) {
@@ -44,11 +44,11 @@ func (s source) check() error {
 			return fmt.Errorf("image source %q: %w: the only builtin one is builtin:busybox", s, ErrSource)
 		}
 	case "debootstrap":
-		if !suiteForm.MatchString(s.name) {
+		if len(s.name) > 64 || !suiteForm.MatchString(s.name) {
 			return fmt.Errorf("image source %q: %w: %q is not the name of a suite, as bookworm or noble is", s, ErrSource, s.name)
 		}
 		for _, p := range s.include {
-			if !packageForm.MatchString(p) {
+			if len(p) > 128 || !packageForm.MatchString(p) {
 				return fmt.Errorf("image source %q: %w: %q is not the name of a package", s, ErrSource, p)
 			}
 		}

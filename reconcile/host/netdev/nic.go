@@ -134,7 +134,11 @@ func (d *Devices) RemoveDevice(ctx context.Context, name string) error {
 	case l.Type() != "veth":
 		return fmt.Errorf("remove device %s: %w", name, ErrForeign)
 	}
-	if err := d.host.LinkDel(l); err != nil {
+	err = d.host.LinkDel(l)
+	if errors.Is(err, unix.ENODEV) { // the kernel was quicker: it cleans up after a dead namespace
+		err = ErrNotFound
+	}
+	if err != nil {
 		return fmt.Errorf("remove device %s: %w", name, err)
 	}
 	return nil
