@@ -32,7 +32,31 @@ type Stack struct {
 	Images     []Image
 	Networks   []Network
 	Containers []Container // for_each expanded, sorted by name
-	Pos        Pos         // of the stack block; zero without one
+	Moved      []Moved
+	Removed    []Removed
+	Imports    []Import
+	Pos        Pos // of the stack block; zero without one
+}
+
+// Moved says that a container has a new name: it is renamed, not made anew.
+type Moved struct {
+	From, To string // container names
+	Pos      Pos
+}
+
+// Removed says what becomes of a container that left the text.
+type Removed struct {
+	From   string // container name
+	Action string // "retire" (default), "forget" or "purge"
+	Pos    Pos
+}
+
+// Import says that a declared container takes over an LXC container that
+// strake did not make, as it is.
+type Import struct {
+	From string // name of the LXC container
+	To   string // name of the declared container
+	Pos  Pos
 }
 
 // Image names a root filesystem by where it comes from.
