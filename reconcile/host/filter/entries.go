@@ -12,7 +12,10 @@ import (
 )
 
 // element is one entry of a set in nft's words.
-type element struct{ comment, verdict string }
+type element struct {
+	Comment string `json:"comment,omitempty"`
+	Verdict string `json:"verdict,omitempty"`
+}
 
 // entries are the elements of all sets: by set, by key. A key is as nft reads
 // it: `"veth1" . 10.0.0.2`.
@@ -134,7 +137,7 @@ func (e entries) nic(n resource.NIC, six bool) error {
 		return nil
 	}
 	if six {
-		e.add(ip6s, join(device, linkLocal(mac).String()), element{comment: link})
+		e.add(ip6s, join(device, linkLocal(mac).String()), element{Comment: link})
 	}
 	return e.address(ip6s, device, n.IPv6)
 }
@@ -150,7 +153,7 @@ func (e entries) address(set, device, text string) error {
 	if p.Addr().Is4() != (set == ip4s) || p.Addr().Zone() != "" {
 		return fmt.Errorf("address %q: wrong family", text)
 	}
-	e.add(set, join(device, p.Addr().String()), element{comment: fmt.Sprintf("/%d", p.Bits())})
+	e.add(set, join(device, p.Addr().String()), element{Comment: fmt.Sprintf("/%d", p.Bits())})
 	return nil
 }
 
@@ -171,7 +174,7 @@ func (e entries) follow() {
 	e.absent(none6, free6, ip6s)
 	for device, el := range e[ports] {
 		e.add(links, device, element{})
-		bridge := `"` + el.comment + `"`
+		bridge := `"` + el.Comment + `"`
 		if e.has(bridges, bridge) && !e.has(loops, join(bridge, bridge)) {
 			e.add(isolated, device, element{})
 		}
@@ -186,7 +189,7 @@ func (e entries) absent(none, free, addresses string) {
 		some[device] = true
 	}
 	for device, el := range e[ports] {
-		if el.verdict == toSender && !e.has(free, device) && !some[device] {
+		if el.Verdict == toSender && !e.has(free, device) && !some[device] {
 			e.add(none, device, element{})
 		}
 	}

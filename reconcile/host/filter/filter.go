@@ -25,7 +25,7 @@ var ErrNoNFT = errors.New("nft is not installed")
 type Options struct {
 	Table string // name of both tables, letters, digits, "-" and "_"; required
 	NFT   string // absolute path of nft; "": looked for in the system's folders
-	Lock  string // file that keeps changes apart; "": /run/strake/TABLE.lock
+	Lock  string // file that keeps changes apart; "": /run/strake/TABLE.lock; what was seen last lies beside it
 }
 
 // Filter is the firewall of one installation.
@@ -34,6 +34,7 @@ type Filter struct {
 	nft   string
 	lock  string
 
+	place  func() (string, error)
 	asking sync.Mutex // held by who runs nft to list
 	mu     sync.Mutex // guards memory
 	memory memory
@@ -41,7 +42,7 @@ type Filter struct {
 
 // Open does not touch the kernel; a missing nft shows at the first use.
 func Open(o Options) *Filter {
-	f := &Filter{table: o.Table, nft: o.NFT, lock: o.Lock}
+	f := &Filter{table: o.Table, nft: o.NFT, lock: o.Lock, place: sync.OnceValues(place)}
 	if f.nft == "" {
 		f.nft = lookUp()
 	}
@@ -115,14 +116,20 @@ func (f *Filter) step(ctx context.Context, have sight, want entries) error {
 	if text == "" {
 		return nil
 	}
+	after := have
+	after.entries = maps.Clone(want)
+	after.entries[about] = have.entries[about]
+	return f.transact(ctx, text, after)
+}
+
+// transact sends a change whose outcome is known: unless somebody else was
+// quicker, the kernel's number is one higher then.
+func (f *Filter) transact(ctx context.Context, text string, after sight) error {
 	_, before, ok := f.remembered()
 	if err := f.run(ctx, text); err != nil || !ok {
 		return err
 	}
-	after := have
-	after.entries = maps.Clone(want)
-	after.entries[about] = have.entries[about]
-	f.remember(before+1, after) // a transaction counts as one
+	f.remember(before+1, after)
 	return nil
 }
 

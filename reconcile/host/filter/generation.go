@@ -62,31 +62,3 @@ func parseGeneration(b []byte) (uint32, error) {
 	}
 	return 0, errNoGeneration
 }
-
-// memory is what was seen at one generation.
-type memory struct {
-	generation uint32
-	sight      sight
-}
-
-// remembered is what look saw, if nothing has changed since.
-func (f *Filter) remembered() (sight, uint32, bool) {
-	now, err := generation()
-	if err != nil {
-		return sight{}, 0, false
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.memory.sight, now, f.memory.generation == now && f.memory.sight.entries != nil
-}
-
-// remember keeps what was seen, unless something changed while looking.
-func (f *Filter) remember(before uint32, s sight) {
-	now, err := generation()
-	if err != nil || now != before {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.memory = memory{now, s}
-}

@@ -60,3 +60,36 @@ func TestNothingIsAskedTwice(t *testing.T) {
 		t.Error("somebody else's change is not seen")
 	}
 }
+
+// TestNextProcess: what one process saw need not be listed by the next, for as
+// long as it is so.
+func TestNextProcess(t *testing.T) {
+	ctx, lock := context.Background(), filepath.Join(t.TempDir(), "lock")
+	guard := resource.Guard{NICs: []resource.NIC{{Name: "eth0", Device: "stt1", MAC: "02:00:00:00:00:01", IPv4: "10.0.0.1/24", Filter: resource.Filter{MAC: true, IPv4: true}}}}
+	first := Open(Options{Table: "stt-next", Lock: lock})
+	t.Cleanup(func() { first.Remove(ctx) })
+	check(t, first.Set(ctx, guard))
+
+	blind := func() *Filter { return Open(Options{Table: "stt-next", Lock: lock, NFT: "/bin/false"}) }
+	seen, err := blind().Observe(ctx)
+	if err != nil || !seen.Intact || len(seen.Guard.NICs) != 1 || seen.Guard.NICs[0].IPv4 != "10.0.0.1/24" {
+		t.Errorf("the next process sees %+v, %v", seen, err)
+	}
+	elsewhere := blind()
+	elsewhere.place = func() (string, error) { return "another boot", nil }
+	if _, err := elsewhere.Observe(ctx); err == nil {
+		t.Error("what was seen before a reboot counts after it")
+	}
+	run(t, "nft", "flush", "set", "bridge", "stt-next", ip4s)
+	if _, err := blind().Observe(ctx); err == nil {
+		t.Error("somebody else's change is not seen")
+	}
+	check(t, first.Set(ctx, guard))
+	if _, err := blind().Observe(ctx); err != nil {
+		t.Error("after it was mended:", err)
+	}
+	check(t, os.WriteFile(lock+".seen", []byte(`{"moment":`), 0o600))
+	if _, err := blind().Observe(ctx); err == nil {
+		t.Error("half a file counts")
+	}
+}

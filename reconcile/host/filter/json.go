@@ -75,12 +75,12 @@ func (e entries) item(kind string, raw json.RawMessage) (string, error) {
 func (e entries) element(set string, v any) {
 	var el element
 	if pair, ok := v.([]any); ok && len(pair) == 2 {
-		el.verdict = verdict(pair[1])
+		el.Verdict = verdict(pair[1])
 		v = pair[0]
 	}
 	if m, ok := v.(map[string]any); ok && m["elem"] != nil {
 		inner, _ := m["elem"].(map[string]any)
-		el.comment, _ = inner["comment"].(string)
+		el.Comment, _ = inner["comment"].(string)
 		v = inner["val"]
 	}
 	e.add(set, keyOf(v), el)

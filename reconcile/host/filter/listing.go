@@ -90,9 +90,9 @@ func (s *sight) compare(table string) {
 		return
 	}
 	switch {
-	case s.entries[about][`"rules"`].comment != written():
+	case s.entries[about][`"rules"`].Comment != written():
 		s.missing = append(s.missing, "rules of this version in table "+table)
-	case s.entries[about][`"listed"`].comment != s.digest:
+	case s.entries[about][`"listed"`].Comment != s.digest:
 		s.missing = append(s.missing, "rules as they were written in table "+table)
 	}
 }
@@ -123,6 +123,8 @@ func (f *Filter) seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.run(ctx, fmt.Sprintf("flush set bridge %[1]s %[2]s\nadd element bridge %[1]s %[2]s { \"rules\" comment %[3]q, \"listed\" comment %[4]q }\n",
-		f.table, about, written(), s.digest))
+	sealed := sight{entries: maps.Clone(s.entries), digest: s.digest}
+	sealed.entries[about] = map[string]element{`"rules"`: {Comment: written()}, `"listed"`: {Comment: s.digest}}
+	return f.transact(ctx, fmt.Sprintf("flush set bridge %[1]s %[2]s\nadd element bridge %[1]s %[2]s { \"rules\" comment %[3]q, \"listed\" comment %[4]q }\n",
+		f.table, about, written(), s.digest), sealed)
 }

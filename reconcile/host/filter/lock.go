@@ -21,6 +21,7 @@ func (f *Filter) change(ctx context.Context, act func(have sight) error) error {
 		if err != nil {
 			return err
 		}
+		defer f.leave()
 		return act(have)
 	})
 }

@@ -31,10 +31,10 @@ func (e entries) guard() (resource.Guard, []string) {
 	for _, device := range slices.Sorted(maps.Keys(e[ports])) {
 		el := e[ports][device]
 		n := resource.NIC{
-			Device: strings.Trim(device, `"`), Bridge: el.comment,
+			Device: strings.Trim(device, `"`), Bridge: el.Comment,
 			MAC: hardware[device], IPv4: four[device], IPv6: six[device],
 		}
-		if el.verdict == toSender {
+		if el.Verdict == toSender {
 			n.Filter = resource.Filter{MAC: true, IPv4: !e.has(free4, device), IPv6: !e.has(free6, device)}
 		}
 		g.NICs = append(g.NICs, n)
@@ -49,13 +49,13 @@ func (e entries) byDevice(set string) map[string]string {
 	for _, key := range slices.Sorted(maps.Keys(e[set])) {
 		device, value := cut(key)
 		el := e[set][key]
-		if el.comment == link {
+		if el.Comment == link {
 			continue
 		}
 		if all[device] != "" {
 			all[device] += " "
 		}
-		all[device] += value + el.comment
+		all[device] += value + el.Comment
 	}
 	return all
 }

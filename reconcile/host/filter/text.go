@@ -83,11 +83,11 @@ func (f *Filter) command(b *strings.Builder, verb string, s set, list map[string
 		}
 		b.WriteString(" " + key)
 		el := list[key]
-		if el.comment != "" && verb == "add" {
-			b.WriteString(` comment "` + el.comment + `"`)
+		if el.Comment != "" && verb == "add" {
+			b.WriteString(` comment "` + el.Comment + `"`)
 		}
-		if el.verdict != "" {
-			b.WriteString(" : " + el.verdict)
+		if el.Verdict != "" {
+			b.WriteString(" : " + el.Verdict)
 		}
 	}
 	b.WriteString(" }\n")
