@@ -101,6 +101,9 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	run := e.run(kind, p.Stack)
 	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
 	out := Outcome{Run: run}
+	if slices.ContainsFunc(p.Acting(), plan.ContainerPlan.Starts) {
+		go e.Host.Containers.Warm()
+	}
 	if err := e.State.Begin(run.ID); err != nil {
 		return out, err
 	}

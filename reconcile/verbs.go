@@ -98,11 +98,17 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 		if s.Up() {
 			return nil
 		}
-		if err := e.acting().Ready(ctx, c); err != nil {
-			return err
-		}
-		return e.Host.Containers.Start(ctx, name)
+		return e.bringUp(ctx, c)
 	})
+}
+
+// bringUp makes ready what the start needs, and starts.
+func (e *Engine) bringUp(ctx context.Context, c resource.Container) error {
+	go e.Host.Containers.Warm()
+	if err := e.acting().Ready(ctx, c); err != nil {
+		return err
+	}
+	return e.Host.Containers.Start(ctx, c.Name)
 }
 
 // wordStarted is the operator's word that the container shall run.
@@ -179,10 +185,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 		if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
 			return err
 		}
-		if err := e.acting().Ready(ctx, c); err != nil {
-			return err
-		}
-		return e.Host.Containers.Start(ctx, name)
+		return e.bringUp(ctx, c)
 	})
 }
 

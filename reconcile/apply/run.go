@@ -235,7 +235,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 		}
 		r.opt.Crash.Point()
 	}
-	if err == nil && t.starts() {
+	if err == nil && t.c.Starts() {
 		err = t.alive(ctx)
 	}
 	if err == nil && !r.opt.Atomic {
@@ -303,7 +303,7 @@ func (t *task) commit(outcome generations.Outcome) error {
 func (r *runner) settle(ctx context.Context, acting []plan.ContainerPlan) {
 	for _, c := range acting {
 		t := r.tasks[c.Name]
-		if t == nil || r.results[c.Name].Outcome != "applied" || !t.starts() {
+		if t == nil || r.results[c.Name].Outcome != "applied" || !t.c.Starts() {
 			continue
 		}
 		if err := t.alive(ctx); err != nil {

@@ -275,11 +275,6 @@ func (t *task) whileUpAt(ctx context.Context, f func(pid int) error) error {
 	return f(live.Init)
 }
 
-// starts says whether the task brings an init up.
-func (t *task) starts() bool {
-	return slices.ContainsFunc(t.c.Steps, func(s plan.Step) bool { return s.Do == plan.DoStart })
-}
-
 // alive says whether the init is there that the run left.
 func (t *task) alive(ctx context.Context) error {
 	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)

@@ -5,6 +5,8 @@
 package plan
 
 import (
+	"slices"
+
 	"strake/reconcile/ledger"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -163,3 +165,8 @@ func (a Action) acts() bool {
 
 // Acts says whether the container is changed at all.
 func (c ContainerPlan) Acts() bool { return c.Action.acts() }
+
+// Starts says whether an init is brought up.
+func (c ContainerPlan) Starts() bool {
+	return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Do == DoStart })
+}

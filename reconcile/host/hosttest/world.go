@@ -225,6 +225,9 @@ func (h *Host) SetHostname(_ context.Context, name, hostname string) error {
 	return h.change("SetHostname", name, func(p *process) error { p.c.Hostname = hostname; return nil })
 }
 
+// Warm has nothing to speed up here.
+func (h *Host) Warm() {}
+
 // Reload has init read its environment files.
 func (h *Host) Reload(_ context.Context, name string) error {
 	return h.change("Reload", name, func(*process) error { return nil })

@@ -53,6 +53,43 @@ func TestCgroupPaths(t *testing.T) {
 	}
 }
 
+func TestOwnCgroup(t *testing.T) {
+	text := "4:memory:/a\n3:cpu,cpuacct:/b\n1:name=systemd:/c\n0::/d e\n"
+	for _, c := range []struct {
+		groups cgroups
+		want   string
+	}{
+		{parseCgroups(mounts), "/sys/fs/cgroup/unified/d e"},
+		{cgroups{legacy: map[string]string{"cpu": "/cg/cpu"}}, "/cg/cpu/b"},
+		{cgroups{}, ""},
+	} {
+		if got := c.groups.own(text); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.groups, got, c.want)
+		}
+	}
+}
+
+// TestWarmMovesNothing: who speeds starts up stays in its cgroups.
+func TestWarmMovesNothing(t *testing.T) {
+	groups, err := findCgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own := groups.own(string(before)); own == "" {
+		t.Fatal("this host has no cgroups")
+	} else if err := (control{dir: own}).write("cgroup.procs", "0"); err != nil {
+		t.Error("what Warm writes is refused:", err)
+	}
+	(&Runtime{cgroups: groups}).Warm()
+	if after, err := os.ReadFile("/proc/self/cgroup"); err != nil || string(after) != string(before) {
+		t.Errorf("%v: %s became %s", err, before, after)
+	}
+}
+
 func TestIDMaps(t *testing.T) {
 	for text, want := range map[string]resource.IDMap{
 		"         0    1000000      65536\n":                     {Base: 1000000, Size: 65536},

@@ -69,4 +69,5 @@ func (*Runtime) Define(string, resource.Definition) error { return ErrNoLiblxc }
 func (*Runtime) Undefine(string) error { return ErrNoLiblxc }
 
 // Reload fails.
+func (*Runtime) Warm()                                {}
 func (*Runtime) Reload(context.Context, string) error { return ErrNoLiblxc }
