@@ -174,10 +174,12 @@ func (e *Engine) ended(name string, err error) error {
 // Restart stops and starts, and so brings into effect what was waiting.
 func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration) error {
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+		begun := time.Now()
 		if s.Up() {
 			if err := e.ended(name, e.Host.Containers.Stop(ctx, name, timeout)); err != nil {
 				return err
 			}
+			defer func() { e.State.SetAway(name, time.Since(begun)) }()
 		}
 		if err := e.wordStarted(c); err != nil {
 			return err

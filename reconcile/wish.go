@@ -191,6 +191,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	}
 	word, err := e.State.Word(s.Name)
 	s.Stopped, s.Started = word.Stopped, word.Started
+	s.Away = e.State.Away(s.Name)
 	return err
 }
 

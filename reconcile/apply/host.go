@@ -68,6 +68,7 @@ type store interface {
 	Retire(container, run string) error  // into the attic
 	Restore(container, run string) error // and back; nothing where it is back already
 	Mend(c resource.Container, generation int) error
+	SetAway(container string, d time.Duration)              // how long a restart took
 	Render(c resource.Container) (map[string][]byte, error) // files of a generation
 	Include(container string) string                        // the LXC configuration of whatever is current
 	Tail(container string) string                           // lines that people added to a configuration that is gone

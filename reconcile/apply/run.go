@@ -215,6 +215,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	err := t.begin()
 	r.opt.Crash.Point()
 	last := -1
+	var away time.Time // since when the container is down
 	for i, s := range c.Steps {
 		if err == nil {
 			err = ctx.Err()
@@ -224,6 +225,9 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 		}
 		last = i
 		r.event(c.Name, s.Do, "begun", nil)
+		if s.Do == plan.DoStop && c.Have.State.Up() {
+			away = time.Now()
+		}
 		if s.Do == plan.DoStart || s.NIC != "" {
 			err = r.guard()
 		}
@@ -237,6 +241,9 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	}
 	if err == nil && t.c.Starts() {
 		err = t.alive(ctx)
+	}
+	if err == nil && !away.IsZero() && c.Starts() {
+		t.host.Store.SetAway(c.Name, time.Since(away))
 	}
 	if err == nil && !r.opt.Atomic {
 		err = t.commit(generations.Healthy)

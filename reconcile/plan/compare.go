@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -21,11 +22,12 @@ type Subject struct {
 	UUID    string
 	At      map[string]spec.Pos
 	Pos     spec.Pos
-	Held    []string // digests on hold
-	Stopped bool     // the operator stopped it
-	Started bool     // the operator started it
-	Defer   bool     // restart-class changes wait
-	Prune   bool     // an orphan is retired
+	Held    []string      // digests on hold
+	Stopped bool          // the operator stopped it
+	Started bool          // the operator started it
+	Defer   bool          // restart-class changes wait
+	Prune   bool          // an orphan is retired
+	Away    time.Duration // how long it was away at its last restart; 0: not known
 }
 
 // byHand says whether the container is up, or not, against its declaration by

@@ -76,6 +76,9 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if c.Action.acts() {
 		c.Steps = steps(c)
 	}
+	if s.Have.State.Up() && c.Starts() {
+		c.Away = s.Away
+	}
 	return c
 }
 

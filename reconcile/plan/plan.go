@@ -6,6 +6,7 @@ package plan
 
 import (
 	"slices"
+	"time"
 
 	"strake/reconcile/ledger"
 	"strake/reconcile/resource"
@@ -92,7 +93,8 @@ type ContainerPlan struct {
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied
 	Have resource.Observed   `json:"have"`
 
-	Steps []Step `json:"steps,omitempty"`
+	Away  time.Duration `json:"away_ns,omitempty"` // expected downtime, in nanoseconds; 0: none, or not known
+	Steps []Step        `json:"steps,omitempty"`
 }
 
 // NetworkPlan is what happens to one managed network.

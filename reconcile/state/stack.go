@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"strake/generations"
@@ -82,6 +83,27 @@ func (d *Dir) ClearWord(container string) error {
 		return fmt.Errorf("forget the word about %s: %w", container, err)
 	}
 	return nil
+}
+
+func (d *Dir) away(container string) string { return filepath.Join(d.Folder(container), "away") }
+
+// Away is how long the container was away at its last restart; 0: not known.
+func (d *Dir) Away(container string) time.Duration {
+	text, err := os.ReadFile(d.away(container))
+	if err != nil {
+		return 0
+	}
+	away, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return away
+}
+
+// SetAway notes how long a restart took, for the next plan. Nothing depends on
+// it, so no error is told.
+func (d *Dir) SetAway(container string, away time.Duration) {
+	_ = generations.WriteNote(d.away(container), []byte(away.Round(time.Millisecond).String()+"\n"), 0o644)
 }
 
 // SetRun records one attempt to apply, and how it ended: for people, nothing

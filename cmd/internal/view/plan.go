@@ -161,6 +161,8 @@ func actionText(c plan.ContainerPlan, purge bool) string {
 		return "pending restart"
 	case c.Action == plan.Retire && purge:
 		return "destroy"
+	case c.Away > 0:
+		return fmt.Sprintf("%s, about %.1fs", c.Action, max(c.Away.Seconds(), 0.1))
 	}
 	return string(c.Action)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -83,6 +84,10 @@ func memory(n int64) func(*resource.Container) {
 
 func cpus(n int64) func(*resource.Container) { return func(c *resource.Container) { c.Limits.CPU = n } }
 
+func away(d time.Duration) func(*plan.Subject) {
+	return func(s *plan.Subject) { s.Away = d }
+}
+
 func source(s string) func(*resource.Container) {
 	return func(c *resource.Container) { c.Mounts[0].Source = s }
 }
@@ -109,7 +114,7 @@ func TestPlan(t *testing.T) {
 		},
 		"live":     {Subjects: []plan.Subject{subject(want(memory(4 << 30))), other("web2")}},
 		"live-nic": {Subjects: []plan.Subject{subject(want(secondNIC))}},
-		"restart":  {Subjects: []plan.Subject{subject(want(source("/srv/new")), want(cpus(4000))), other("web2")}},
+		"restart":  {Subjects: []plan.Subject{subject(want(source("/srv/new")), want(cpus(4000)), away(420*time.Millisecond)), other("web2")}},
 		"stop":     {Subjects: []plan.Subject{subject(want(func(c *resource.Container) { c.Running = false }))}},
 		"recreate": {Subjects: []plan.Subject{subject(want(func(c *resource.Container) {
 			c.Image = resource.Image{Source: "builtin:busybox"}

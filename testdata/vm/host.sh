@@ -1,0 +1,71 @@
+#!/bin/bash
+# Runs on the host in the machine, as root, once after each of its two boots.
+# Whatever fails ends it; the last line says whether all went well.
+set -euo pipefail
+cd /srv/strake
+PATH=/srv/strake:$PATH
+
+fail() { echo "FAILED: $*"; exit 1; }
+expect() { # what is expected, and the command that has to say so
+	local want=$1 got
+	shift
+	got=$("$@" 2>&1) || fail "$*: $got"
+	[[ $got == *"$want"* ]] || fail "$*: wanted $want, got: $got"
+}
+until_ok() { for _ in $(seq 120); do "$@" >/dev/null 2>&1 && return; sleep 1; done; fail "in time: $*"; }
+
+first() {
+	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || fail "this host is to have cgroup2 alone"
+	grep -q Y /sys/module/apparmor/parameters/enabled || fail "this host is to have AppArmor"
+	strake doctor || true
+	expect "no stack" bash -c 'strake status 2>&1; echo no stack'
+	strake apply --yes containers.hcl
+	until_ok strake run debian -- systemctl is-system-running --wait
+	expect "running" strake run debian -- systemctl is-system-running
+	expect "lxc-" strake run small -- cat /proc/self/attr/current || true
+	expect "RUNNING" lxc-ls -f
+	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
+	expect "hello" strake run debian -- sh -c 'echo $GREETING'
+	expect "1 received" strake run small -- ping -c 1 -W 5 10.103.0.1
+	[ "$(stat -c %u "/proc/$(lxc-info -n small -pH)")" -ge 100000 ] || fail "init is root outside"
+
+	pid=$(lxc-info -n small -pH)
+	sed -i 's/64MiB/96MiB/' containers.hcl
+	strake apply --yes containers.hcl
+	expect "100663296" strake run small -- cat /sys/fs/cgroup/memory.max
+	[ "$pid" = "$(lxc-info -n small -pH)" ] || fail "a live change restarted it"
+	strake plan --detailed-exitcode containers.hcl || fail "a plan right after an apply is not empty"
+	strake rollback small --yes
+	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
+	strake run debian -- sh -c 'echo data >/root/kept'
+	strake list-generations small
+}
+
+second() {
+	until_ok strake run debian -- systemctl is-system-running --wait
+	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
+	expect "data" strake run debian -- cat /root/kept
+	expect "10.103.0.2" strake run small -- ip -o -4 address show dev eth0
+	expect "1 received" strake run small -- ping -c 1 -W 5 10.103.0.1
+	sed -i 's/96MiB/64MiB/' containers.hcl
+	strake plan --detailed-exitcode containers.hcl || fail "after the reboot the plan is not empty"
+	nft flush ruleset
+	ip link set "$(ls /sys/class/net/st-vm/brif | head -1)" nomaster
+	expect "changed outside" strake plan containers.hcl
+	strake apply --yes containers.hcl
+	strake plan --detailed-exitcode containers.hcl || fail "the drift is not mended"
+	strake destroy small --force --purge --yes
+	strake destroy debian --force --purge --yes
+	[ -z "$(lxc-ls)" ] || fail "something is left: $(lxc-ls)"
+}
+
+if [ ! -e booted ]; then
+	first
+	touch booted
+	sync
+	echo "REBOOTING"
+	systemctl reboot
+else
+	second
+	echo "ALL WENT WELL"
+fi
