@@ -50,7 +50,7 @@ func (e *Engine) work(ctx context.Context, f func() error) error {
 	if err := e.recover(ctx); err != nil {
 		return err
 	}
-	if err := e.finishForgetting(); err != nil {
+	if err := e.finishForgetting(ctx); err != nil {
 		return err
 	}
 	return f()

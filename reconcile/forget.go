@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -29,7 +30,7 @@ func (e *Engine) Forget(ctx context.Context, name string) error {
 		if _, err := e.State.Forget(name, id, led); err != nil {
 			return err
 		}
-		if err := e.finishForgetting(); err != nil {
+		if err := e.finishForgetting(ctx); err != nil {
 			return err
 		}
 		run := e.run(generations.Apply, rec.Stack)
@@ -54,26 +55,26 @@ func (e *Engine) currentRecord(name string) (generations.Record, error) {
 // finishForgetting gives each forgotten container its own configuration, and
 // clears up after those that are gone. A run that was cut short left it to
 // the next one.
-func (e *Engine) finishForgetting() error {
+func (e *Engine) finishForgetting(ctx context.Context) error {
 	list, err := e.State.Forgotten()
 	if err != nil {
 		return err
 	}
 	for _, f := range list {
-		if err := e.selfContained(f); err != nil {
+		if err := e.selfContained(ctx, f); err != nil {
 			return fmt.Errorf("forget %s: %w", f.Name, err)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) selfContained(f state.Forgotten) error {
+func (e *Engine) selfContained(ctx context.Context, f state.Forgotten) error {
 	d, defined, err := e.Host.Containers.Definition(f.Name)
 	if err != nil {
 		return err
 	}
 	if !defined {
-		return e.State.Dissolve(f) // its user has deleted it
+		return e.dissolve(ctx, f) // its user has deleted it
 	}
 	if _, err := os.Stat(d.Include); d.Owner == "" || err == nil {
 		return nil
@@ -91,4 +92,14 @@ func (e *Engine) selfContained(f state.Forgotten) error {
 		return err
 	}
 	return e.Host.Containers.Define(f.Name, resource.Definition{Tail: string(files[state.ConfigFile]) + d.Tail})
+}
+
+// dissolve takes away what is left of a container that nobody has any more:
+// its root may be mounted still.
+func (e *Engine) dissolve(ctx context.Context, f state.Forgotten) error {
+	err := e.Host.Roots.UnmountIn(ctx, f.Dir.Path(), f.Name)
+	if err != nil && !errors.Is(err, resource.ErrNotMounted) {
+		return err
+	}
+	return e.State.Dissolve(f)
 }

@@ -62,6 +62,7 @@ type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	UnmountIn(ctx context.Context, state, container string) error // of another state folder
 	MountedAt(pid int) (resource.Root, bool, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)

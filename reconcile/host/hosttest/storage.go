@@ -38,6 +38,9 @@ func (h *Host) Mount(_ context.Context, root resource.Root) error {
 	return h.call("Mount", root.Container)
 }
 
+// UnmountIn has nothing to do: there is one state folder here.
+func (h *Host) UnmountIn(context.Context, string, string) error { return resource.ErrNotMounted }
+
 // Unmount takes it away.
 func (h *Host) Unmount(_ context.Context, container string) error {
 	h.mu.Lock()

@@ -190,6 +190,11 @@ func (r *Roots) Unmount(ctx context.Context, container string) error {
 	return nil
 }
 
+// UnmountIn is Unmount for a container of another state folder.
+func (r *Roots) UnmountIn(ctx context.Context, state, container string) error {
+	return Open(Options{State: state, Images: r.images}).Unmount(ctx, container)
+}
+
 func (r *Roots) unmount(ctx context.Context, container string) error {
 	if err := checkName(container); err != nil {
 		return err
