@@ -37,7 +37,7 @@ func (w Wish) takes(name string) bool {
 // Plan says what it takes to fulfil the wish. It changes nothing and writes
 // nothing.
 func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
-	if err := w.known(); err != nil {
+	if err := errors.Join(w.known(), w.unable()); err != nil {
 		return plan.Plan{}, err
 	}
 	in, err := e.look(ctx)
@@ -78,6 +78,22 @@ func (w Wish) known() error {
 		}
 	}
 	return nil
+}
+
+// unable refuses what the language has words for and the engine no hands:
+// nothing that a text says is passed over.
+func (w Wish) unable() error {
+	var errs []error
+	for _, m := range w.Stack.Moved {
+		errs = append(errs, fmt.Errorf("%w: %s: moved: this version can't rename a container; declare it as %s again", ErrInvalid, m.Pos, m.From))
+	}
+	for _, r := range w.Stack.Removed {
+		errs = append(errs, fmt.Errorf("%w: %s: removed: not carried out by this version; use `strake destroy %s` or `strake forget %[3]s`", ErrInvalid, r.Pos, r.From))
+	}
+	for _, i := range w.Stack.Imports {
+		errs = append(errs, fmt.Errorf("%w: %s: import: this version can't adopt %s", ErrInvalid, i.Pos, i.From))
+	}
+	return errors.Join(errs...)
 }
 
 // sameOrigin keeps two texts that happen to have one name from pruning each

@@ -27,6 +27,7 @@ func (s Stack) Problems() []Problem {
 	c.allContainers()
 	c.allAddresses()
 	c.allDependencies()
+	c.allFates()
 	return c.found
 }
 

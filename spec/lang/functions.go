@@ -71,8 +71,11 @@ func length() function.Function {
 		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowDynamicType: true}},
 		Type:   function.StaticReturnType(cty.Number),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if args[0].Type() == cty.String {
+			switch ty := args[0].Type(); {
+			case ty == cty.String:
 				return stdlib.Strlen(args[0])
+			case ty.IsObjectType():
+				return cty.NumberIntVal(int64(len(ty.AttributeTypes()))), nil // { a = 1 } without a type
 			}
 			return stdlib.Length(args[0])
 		},

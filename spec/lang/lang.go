@@ -40,6 +40,10 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 	l.readImages(top["image"])
 	l.readNetworks(top["network"])
 	l.readContainers(top["profile"], top["container"])
+	l.readMoved(top["moved"])
+	l.readRemoved(top["removed"])
+	l.readImports(top["import"])
+	l.readChecks(top["check"])
 	l.problems()
 	return l.stack, l.report()
 }
@@ -78,7 +82,7 @@ func newLoader(text source.Text) *loader {
 // declare makes the names known that references can stand for, before
 // anything is evaluated: blocks may refer to ones further down.
 func (l *loader) declare(top map[string]hcl.Blocks) {
-	for _, kind := range []string{"image", "network", "profile", "container"} {
+	for _, kind := range []string{"image", "network", "profile", "container", "check"} {
 		first := map[string]*hcl.Block{}
 		for _, b := range top[kind] {
 			name := b.Labels[0]

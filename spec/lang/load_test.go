@@ -293,3 +293,43 @@ func TestLineEndsAndMark(t *testing.T) {
 		t.Errorf("%+v %v", s, diags)
 	}
 }
+
+// TestFates: names that the text has no more are read from how they were written.
+func TestFates(t *testing.T) {
+	stack := load(t, `
+container "app" { name = "the-app" }
+container "site" { for_each = toset(["b"]) }
+moved {
+  from = container.site["a"]
+  to   = container.site["b"]
+}
+moved {
+  from = container["old-app"]
+  to   = container.app
+}
+removed { from = container.tmp }
+import {
+  from = "Old.1"
+  to   = container.app
+}
+check "always" {
+  assert {
+    condition     = length({ a = 1 }) == 1
+    error_message = "one is one"
+  }
+}`)
+	var got []string
+	for _, m := range stack.Moved {
+		got = append(got, m.From+" > "+m.To)
+	}
+	for _, r := range stack.Removed {
+		got = append(got, r.Action+" "+r.From)
+	}
+	for _, i := range stack.Imports {
+		got = append(got, i.From+" = "+i.To)
+	}
+	want := []string{"site-a > site-b", "old-app > the-app", "retire tmp", "Old.1 = the-app"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -18,6 +18,10 @@ func topLevel() *hcl.BodySchema {
 		{Type: "network", LabelNames: []string{"name"}},
 		{Type: "profile", LabelNames: []string{"name"}},
 		{Type: "container", LabelNames: []string{"name"}},
+		{Type: "moved"},
+		{Type: "removed"},
+		{Type: "import"},
+		{Type: "check", LabelNames: []string{"name"}},
 	}}
 }
 

@@ -44,7 +44,12 @@ func roots() []string {
 	return []string{"var", "local", "image", "network", "profile", "container", "each"}
 }
 
-func (s *scope) declare(root, name string) { s.names[root][name] = true }
+// declare makes a name known. Of a kind that nothing can refer to, nobody asks.
+func (s *scope) declare(root, name string) {
+	if names := s.names[root]; names != nil {
+		names[name] = true
+	}
+}
 
 // bind gives a root its values.
 func (s *scope) bind(root string, values map[string]cty.Value) {
@@ -116,7 +121,7 @@ func where(root string) string {
 	if root == "each" {
 		return "each.key and each.value exist in a container block that has for_each."
 	}
-	return "Containers can be referred to in depends_on only."
+	return "Containers can be referred to in depends_on, moved, removed and import only."
 }
 
 func noun(root string) string {

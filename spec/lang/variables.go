@@ -130,27 +130,8 @@ func (l *loader) validate(v *variable) {
 		if diags.HasErrors() || v.value == cty.NilVal {
 			continue
 		}
-		l.condition(v, content.Attributes["condition"].Expr, content.Attributes["error_message"].Expr)
+		l.assert("the value of variable "+quote(v.name)+" is not valid", content.Attributes["condition"].Expr, content.Attributes["error_message"].Expr)
 	}
-}
-
-func (l *loader) condition(v *variable, condition, message hcl.Expression) {
-	holds, ok := l.plainValue(condition)
-	if !ok {
-		return
-	}
-	if holds.Type() != cty.Bool || holds.IsNull() || !holds.IsKnown() {
-		l.fail(condition.Range(), "the condition must be true or false", "Compare something: condition = var."+v.name+" != \"\"")
-		return
-	}
-	if holds.True() {
-		return
-	}
-	text := "Its condition does not hold."
-	if m, ok := l.plainValue(message); ok && !m.IsNull() && m.IsKnown() && m.Type() == cty.String {
-		text = m.AsString()
-	}
-	l.fail(condition.Range(), "the value of variable "+quote(v.name)+" is not valid", text)
 }
 
 // plainValue evaluates an expression about variables and takes the marks off:

@@ -1,0 +1,130 @@
+package lang
+
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"strake/spec"
+)
+
+// fate is a moved, removed or import block: what becomes of a container that
+// is known by another name, or was not strake's.
+type fate struct {
+	body  *hcl.BodyContent
+	block *hcl.Block
+}
+
+func attributes(required []string, optional ...string) *hcl.BodySchema {
+	s := &hcl.BodySchema{}
+	for _, name := range required {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name, Required: true})
+	}
+	for _, name := range optional {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name})
+	}
+	return s
+}
+
+// fates opens blocks by their schema and leaves broken ones out.
+func (l *loader) fates(blocks hcl.Blocks, schema *hcl.BodySchema) []fate {
+	var list []fate
+	for _, b := range blocks {
+		content, diags := b.Body.Content(l.schema(b.Body, schema))
+		l.diags = append(l.diags, diags...)
+		if !diags.HasErrors() {
+			list = append(list, fate{content, b})
+		}
+	}
+	return list
+}
+
+func (l *loader) readMoved(blocks hcl.Blocks) {
+	for _, f := range l.fates(blocks, attributes([]string{"from", "to"})) {
+		from, ok := l.formerName(f.body.Attributes["from"].Expr)
+		to, there := l.presentName(f.body.Attributes["to"].Expr)
+		if ok && there {
+			l.stack.Moved = append(l.stack.Moved, spec.Moved{From: from, To: to, Pos: place(f.block.DefRange)})
+		}
+	}
+}
+
+func (l *loader) readRemoved(blocks hcl.Blocks) {
+	for _, f := range l.fates(blocks, attributes([]string{"from"}, "action")) {
+		from, ok := l.formerName(f.body.Attributes["from"].Expr)
+		r := spec.Removed{From: from, Action: "retire", Pos: place(f.block.DefRange)}
+		if a := f.body.Attributes["action"]; a != nil {
+			action, valid := l.word(a.Expr, "action")
+			r.Action, ok = action, ok && valid
+		}
+		if ok {
+			l.stack.Removed = append(l.stack.Removed, r)
+		}
+	}
+}
+
+func (l *loader) readImports(blocks hcl.Blocks) {
+	for _, f := range l.fates(blocks, attributes([]string{"from", "to"})) {
+		from, ok := l.word(f.body.Attributes["from"].Expr, "from")
+		to, there := l.presentName(f.body.Attributes["to"].Expr)
+		if ok && there {
+			l.stack.Imports = append(l.stack.Imports, spec.Import{From: from, To: to, Pos: place(f.block.DefRange)})
+		}
+	}
+}
+
+// word evaluates an attribute that is a string.
+func (l *loader) word(expr hcl.Expression, name string) (string, bool) {
+	if diags := l.scope.check(expr); diags.HasErrors() {
+		l.diags = append(l.diags, diags...)
+		return "", false
+	}
+	v, ok := l.evaluate(expr, l.scope.base)
+	if !ok {
+		return "", false
+	}
+	got, err := text(v)
+	if err != nil {
+		l.fail(expr.Range(), name+" "+err.Error(), "")
+		return "", false
+	}
+	return got.(string), true
+}
+
+// presentName is the name of a container that the text has.
+func (l *loader) presentName(expr hcl.Expression) (string, bool) {
+	if diags := l.scope.check(expr, "container"); diags.HasErrors() {
+		l.diags = append(l.diags, diags...)
+		return "", false
+	}
+	v, ok := l.evaluate(expr, l.scope.base)
+	if !ok {
+		return "", false
+	}
+	r, is := referred(v, "container")
+	if !is {
+		l.fail(expr.Range(), "to must be one container, written container.NAME, not "+friendly(v), `With for_each: container.NAME["key"].`)
+		return "", false
+	}
+	return l.heads[r.name].nameOf(r.key), true
+}
+
+// formerName is the name that container.NAME had, or container.NAME["key"]
+// with for_each. The text has it no more, so it can't be evaluated.
+func (l *loader) formerName(expr hcl.Expression) (string, bool) {
+	t, diags := hcl.AbsTraversalForExpr(expr)
+	bad := diags.HasErrors() || t.RootName() != "container" || len(t) < 2 || len(t) > 3
+	if bad {
+		l.fail(expr.Range(), "from must be a container, written container.NAME", `With for_each it was container.NAME["key"]. A container that had a name of its own is written by that: container["my-name"].`)
+		return "", false
+	}
+	name, ok := second(t)
+	if ok && len(t) == 3 {
+		var key string
+		if key, ok = second(t[1:]); ok {
+			name += "-" + key
+		}
+	}
+	if !ok {
+		l.fail(expr.Range(), "from must be a container, written container.NAME", "A key is a string in quotes.")
+	}
+	return name, ok
+}
