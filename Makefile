@@ -1,7 +1,9 @@
 # Build, try and test strake on this machine. Needs root and apt.
 SHELL := /bin/bash
 PACKAGES := gcc pkg-config lxc lxc-dev nftables busybox-static mmdebstrap uidmap git iproute2
-GO ?= go
+GO_WANTED := $(shell sed -n 's/^go //p' go.mod)
+GO_FETCHED := $(HOME)/.cache/strake-go
+GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
 .PHONY: all deps go demo test test-short bench fmt clean
@@ -16,12 +18,15 @@ deps:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 
-# go looks for a Go that can fetch the one that go.mod asks for.
+# go sees to a Go that can build this. One older than 1.21 can't fetch what go.mod
+# asks for by itself, but the toolchain is a module as any other.
 go:
-	@command -v $(GO) >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go; }
+	@command -v go >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go; }
 	@$(GO) version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])' || { \
-		echo "$$($(GO) version) is too old to fetch Go 1.26 by itself (1.21 or newer can):" >&2; \
-		echo "  install Go from https://go.dev/dl, or on Debian 12: apt install -t bookworm-backports golang-go" >&2; exit 1; }
+		echo "fetching go$(GO_WANTED): $$(go version) is too old"; \
+		dir=$$(cd / && go mod download -json golang.org/toolchain@v0.0.1-go$(GO_WANTED).linux-$$(go env GOARCH) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p') && \
+		chmod +x "$$dir"/bin/* "$$dir"/pkg/tool/*/* && mkdir -p $(dir $(GO_FETCHED)) && ln -sfn "$$dir" $(GO_FETCHED); \
+	}
 
 strake: deps go $(SOURCES)
 	$(GO) build -trimpath -o strake ./cmd/strake
