@@ -66,6 +66,7 @@ type roots interface {
 	MountedAt(pid int) (resource.Root, bool, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)
+	SetHostnameFile(container string, ids resource.IDMap, hostname string) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 }
 

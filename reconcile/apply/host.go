@@ -58,6 +58,7 @@ type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 }
 

@@ -26,6 +26,14 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
 		return err
 	}
+	return h.furnish(c)
+}
+
+// furnish writes into a mounted root what its init and logins read.
+func (h Host) furnish(c resource.Container) error {
+	if err := h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname); err != nil {
+		return err
+	}
 	return h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
 }
 

@@ -186,14 +186,21 @@ func (t *task) setLimits(ctx context.Context, want resource.Limits) error {
 
 func (t *task) setHostname(ctx context.Context, want string) error {
 	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
-	if err != nil || !live.State.Up() || live.Hostname == want {
+	if err != nil || !live.State.Up() {
+		return err
+	}
+	if err := t.host.Roots.SetHostnameFile(t.c.Name, t.c.Want.IDMap, want); err != nil || live.Hostname == want {
 		return err
 	}
 	return t.host.Containers.SetHostname(ctx, t.c.Name, want)
 }
 
 func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {
-	if err := t.host.Roots.SetEnvironment(t.c.Name, t.c.Want.IDMap, c.Environment); err != nil {
+	c.Name, c.IDMap = t.c.Name, t.c.Want.IDMap
+	if c.Hostname == "" {
+		c.Hostname = t.c.Want.Hostname
+	}
+	if err := t.host.furnish(c); err != nil {
 		return err
 	}
 	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.c.Name) })

@@ -81,6 +81,11 @@ func (h *Host) Environment(container string) (map[string]string, error) {
 	return maps.Clone(h.files[container]), nil
 }
 
+// SetHostnameFile has no file to write.
+func (h *Host) SetHostnameFile(container string, _ resource.IDMap, _ string) error {
+	return h.call("SetHostnameFile", container)
+}
+
 // SetEnvironment delivers it.
 func (h *Host) SetEnvironment(container string, _ resource.IDMap, env map[string]string) error {
 	h.mu.Lock()
