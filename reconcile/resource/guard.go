@@ -21,7 +21,11 @@ func GuardOf(containers []Container, networks ...Network) Guard {
 		add(n)
 	}
 	for _, c := range containers {
-		g.NICs = append(g.NICs, c.NICs...)
+		for _, n := range c.NICs {
+			if n.Device != "" { // else LXC names it anew at each start: no rule could stand before
+				g.NICs = append(g.NICs, n)
+			}
+		}
 		for _, n := range c.Networks {
 			add(n)
 		}

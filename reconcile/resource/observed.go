@@ -20,6 +20,9 @@ type Observed struct {
 	// mounts, environment. Settings that only a record can tell are empty.
 	Have Container `json:"have"`
 
+	// Text is the LXC configuration of a container that is to be taken over.
+	Text string `json:"text,omitempty"`
+
 	// Config lists the lines of the LXC configuration on disk that are not
 	// as the current generation wrote them, by path `config["key"]`.
 	Config []Setting `json:"config,omitempty"`

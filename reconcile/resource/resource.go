@@ -4,6 +4,8 @@
 // was observed. They have one stable JSON form and do no I/O.
 package resource
 
+import "strings"
+
 // Container is everything that one container is made of.
 type Container struct {
 	Name        string            `json:"name"`
@@ -34,6 +36,22 @@ type Image struct {
 	Include []string `json:"include,omitempty"`
 	Digest  string   `json:"digest,omitempty"` // "sha256-" and 64 hex digits; "" while not fetched
 	Halt    string   `json:"halt,omitempty"`   // signal that asks its init to shut down, "SIGUSR2"
+}
+
+// adopted in front of a source: see package spec.
+const adopted = "adopted:"
+
+// Adopted says whether the root filesystem is one that strake did not make and
+// does not manage: LXC itself mounts it.
+func (i Image) Adopted() bool { return strings.HasPrefix(i.Source, adopted) }
+
+// RootFS is what lxc.rootfs.path says of an adopted root filesystem; "" where
+// it has none of its own.
+func (i Image) RootFS() string {
+	if path := strings.TrimPrefix(i.Source, adopted); path != "none" {
+		return path
+	}
+	return ""
 }
 
 // Autostart is what lxc-autostart reads.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	golxc "github.com/lxc/go-lxc"
+
+	"strake/reconcile/host/lxc/conf"
 )
 
 // LineError is a line of an LXC configuration that liblxc does not take.
@@ -73,7 +75,7 @@ func checkLine(c *golxc.Container, line string) (why string) {
 		return ""
 	}
 	key, value, ok := strings.Cut(line, "=")
-	key, value = strings.TrimSpace(key), unquote(strings.TrimSpace(value))
+	key, value = strings.TrimSpace(key), conf.Unquote(strings.TrimSpace(value))
 	switch {
 	case !ok:
 		return "not of the form key = value"

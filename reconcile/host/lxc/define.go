@@ -97,12 +97,16 @@ func (r *Runtime) Define(name string, d resource.Definition) error {
 
 // replace writes a file aside, makes it durable and renames it into place.
 func replace(path, text string) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o640)
+	mode := fs.FileMode(0o640)
+	if have, err := os.Lstat(path); err == nil {
+		mode = have.Mode().Perm() // one that was taken over may be for all to read
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}

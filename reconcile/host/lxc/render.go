@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"strake/reconcile/host/lxc/conf"
 	"strake/reconcile/resource"
 )
 
@@ -59,17 +60,8 @@ func (t *text) optional(key, value string) {
 // quote protects what liblxc would strip from a value: blanks at its ends, or
 // quotes around all of it.
 func quote(value string) string {
-	if value != strings.TrimSpace(value) || unquote(value) != value {
+	if value != strings.TrimSpace(value) || conf.Unquote(value) != value {
 		return `"` + value + `"`
-	}
-	return value
-}
-
-// unquote does as liblxc's parser does with a value in quotes.
-func unquote(value string) string {
-	n := len(value)
-	if n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
-		return value[1 : n-1]
 	}
 	return value
 }
@@ -84,29 +76,39 @@ const unlessReady = `test -n "$STRAKE_LXC_READY" -a "$LXC_TARGET" != reboot || e
 // LXC's own common.conf brings a hook that sleeps half a second at every stop.
 func Render(c resource.Container, e Environment) (string, error) {
 	var t text
+	if c.Image.Adopted() {
+		t.adopted(c, e)
+		return t.done(c)
+	}
 	t.base(c, e)
 	t.confine(c, e)
 	t.limits(c.Limits, e)
 	t.network(c.NICs)
 	t.mounts(c.Mounts, e)
 	t.autostart(c.Autostart)
-	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
-		t.set("lxc.environment", key+"="+c.Environment[key])
-	}
+	t.environment(c.Environment)
 	t.raw(c.Raw)
+	return t.done(c)
+}
+
+func (t *text) done(c resource.Container) (string, error) {
 	if t.err != nil {
 		return "", fmt.Errorf("render %s: %w", c.Name, t.err)
 	}
 	return t.String(), nil
 }
 
+func (t *text) environment(env map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		t.set("lxc.environment", key+"="+env[key])
+	}
+}
+
 func (t *text) base(c resource.Container, e Environment) {
 	t.set("lxc.uts.name", c.Hostname)
 	t.optional("lxc.arch", e.Arch)
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
-	if len(e.Hook) > 0 {
-		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
-	}
+	t.hook(e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
 	t.set("lxc.tty.max", "1")
@@ -119,6 +121,12 @@ func (t *text) base(c resource.Container, e Environment) {
 		t.set("lxc.console.logfile", e.ConsoleLog)
 		t.set("lxc.console.size", "1MB") // or the container fills the host's disk
 		t.set("lxc.console.rotate", "1")
+	}
+}
+
+func (t *text) hook(e Environment) {
+	if len(e.Hook) > 0 {
+		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
 	}
 }
 
@@ -135,8 +143,12 @@ func (t *text) confine(c resource.Container, e Environment) {
 	// In a user namespace these have no power, but systemd takes them for a
 	// sign that debugfs can be mounted and the clock be set, and fails.
 	t.set("lxc.cap.drop", "sys_time sys_module sys_rawio")
+	t.idmap(c.IDMap)
+}
+
+func (t *text) idmap(m resource.IDMap) {
 	for _, kind := range []string{"u", "g"} {
-		t.set("lxc.idmap", fmt.Sprintf("%s 0 %d %d", kind, c.IDMap.Base, c.IDMap.Size))
+		t.set("lxc.idmap", fmt.Sprintf("%s 0 %d %d", kind, m.Base, m.Size))
 	}
 }
 

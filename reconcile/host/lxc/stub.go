@@ -62,6 +62,9 @@ func (*Runtime) Definition(string) (resource.Definition, bool, error) {
 	return resource.Definition{}, false, ErrNoLiblxc
 }
 
+// Foreign fails.
+func (*Runtime) Foreign(string) (resource.Foreign, error) { return resource.Foreign{}, ErrNoLiblxc }
+
 // Define fails.
 func (*Runtime) Define(string, resource.Definition) error { return ErrNoLiblxc }
 

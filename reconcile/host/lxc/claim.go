@@ -1,0 +1,82 @@
+package lxc
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+
+	"strake/reconcile/resource"
+)
+
+// Programs that keep containers of their own, and would put back whatever
+// somebody else changed.
+const (
+	lxd     = "LXD"
+	incus   = "Incus"
+	proxmox = "Proxmox VE"
+	libvirt = "libvirt"
+)
+
+// placed finds the owner of a container by where it lies, and by the files
+// that its owner keeps about it. root is the host's "/".
+func placed(root fs.FS, lxcPath, name string) *resource.Claim {
+	for _, o := range []struct{ owner, folder string }{
+		{lxd, "/var/lib/lxd"}, {lxd, "/var/snap/lxd"}, {incus, "/var/lib/incus"},
+	} {
+		if lxcPath == o.folder || strings.HasPrefix(lxcPath, o.folder+"/") {
+			return &resource.Claim{Owner: o.owner, Sign: "it lies in " + lxcPath}
+		}
+	}
+	for _, o := range []struct{ owner, file string }{
+		{lxd, path.Join(lxcPath, name, "backup.yaml")},
+		{proxmox, "/etc/pve/lxc/" + name + ".conf"},
+		{libvirt, "/etc/libvirt/lxc/" + name + ".xml"},
+		{libvirt, "/run/libvirt/lxc/" + name + ".xml"},
+	} {
+		if exists(root, o.file) {
+			return &resource.Claim{Owner: o.owner, Sign: "there is " + o.file}
+		}
+	}
+	if exists(root, path.Join(lxcPath, name, "config")) {
+		return nil
+	}
+	for _, o := range []struct{ owner, folder string }{
+		{lxd, "/var/lib/lxd/containers"}, {lxd, "/var/snap/lxd/common/lxd/containers"}, {incus, "/var/lib/incus/containers"},
+	} {
+		if exists(root, path.Join(o.folder, name)) {
+			return &resource.Claim{Owner: o.owner, Sign: "there is " + path.Join(o.folder, name)}
+		}
+	}
+	return nil
+}
+
+func exists(root fs.FS, file string) bool {
+	_, err := fs.Stat(root, strings.TrimPrefix(path.Clean(file), "/"))
+	return err == nil
+}
+
+// written finds the owner by what only that one writes into a configuration.
+func written(lines []resource.Line) *resource.Claim {
+	for _, l := range lines {
+		for _, o := range []struct{ owner, key, part string }{
+			{lxd, "lxc.hook.", " callhook /var/lib/lxd"},
+			{lxd, "lxc.hook.", " callhook /var/snap/lxd"},
+			{incus, "lxc.hook.", " callhook /var/lib/incus"},
+			{lxd, "lxc.log.file", "/log/lxd/"},
+			{incus, "lxc.log.file", "/log/incus/"},
+			{lxd, "lxc.apparmor.profile", "lxd-"},
+			{incus, "lxc.apparmor.profile", "incus-"},
+			{lxd, "lxc.rootfs.path", "/var/lib/lxd/"},
+			{lxd, "lxc.rootfs.path", "/var/snap/lxd/"},
+			{incus, "lxc.rootfs.path", "/var/lib/incus/"},
+			{proxmox, "lxc.hook.", "lxc-pve-"},
+			{proxmox, "lxc.net.", "/lxcnetaddbr"},
+			{libvirt, "lxc.rootfs.path", "/var/lib/libvirt/"},
+		} {
+			if strings.HasPrefix(l.Key, o.key) && strings.Contains(l.Value, o.part) {
+				return &resource.Claim{Owner: o.owner, Sign: "its " + l.Key + " has " + strings.TrimSpace(o.part)}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package lxc
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"strake/reconcile/resource"
+)
+
+func TestPlaced(t *testing.T) {
+	root := fstest.MapFS{}
+	for _, file := range []string{
+		"etc/pve/lxc/101.conf", "etc/libvirt/lxc/vm1.xml", "var/lib/incus/containers/i1/rootfs/x", "var/lib/lxd/containers/l1/metadata.yaml",
+		"var/lib/lxc/mine/config", "var/lib/lxc/101/config", "var/lib/lxc/l1/config",
+	} {
+		root[file] = &fstest.MapFile{}
+	}
+	for _, c := range []struct{ path, name, owner string }{
+		{"/var/lib/lxc", "mine", ""},
+		{"/var/lib/lxc", "none", ""},
+		{"/var/lib/lxc", "101", proxmox},
+		{"/var/lib/lxc", "vm1", libvirt},
+		{"/var/lib/lxc", "i1", incus},
+		{"/var/lib/lxc", "l1", ""}, // the one in the LXC path is another one
+		{"/var/lib/lxd/containers", "x", lxd},
+		{"/var/lib/incus/containers", "x", incus},
+		{"/var/lib/lxdish", "x", ""},
+	} {
+		claim := placed(root, c.path, c.name)
+		if owner := ownerOf(claim); owner != c.owner {
+			t.Errorf("%s in %s: %q, want %q", c.name, c.path, owner, c.owner)
+		}
+	}
+}
+
+func TestWritten(t *testing.T) {
+	for _, c := range []struct{ key, value, owner string }{
+		{"lxc.hook.pre-start", `/proc/4711/exe callhook /var/lib/lxd "default" "c1" start`, lxd},
+		{"lxc.hook.post-stop", `/opt/incus/bin/incusd callhook /var/lib/incus "default" "c1" stop`, incus},
+		{"lxc.apparmor.profile", "lxd-c1_</var/lib/lxd>//&:lxd-c1_<var-lib-lxd>:", lxd},
+		{"lxc.apparmor.profile", "generated", ""},
+		{"lxc.hook.pre-start", "/usr/share/lxc/hooks/lxc-pve-prestart-hook", proxmox},
+		{"lxc.net.0.script.up", "/usr/share/lxc/lxcnetaddbr", proxmox},
+		{"lxc.rootfs.path", "dir:/var/lib/lxc/c1/rootfs", ""},
+		{"lxc.environment", "X=/usr/share/lxc/lxcnetaddbr lxc-pve-", ""},
+	} {
+		claim := written([]resource.Line{{Key: "lxc.uts.name", Value: "c1"}, {Key: c.key, Value: c.value}})
+		if owner := ownerOf(claim); owner != c.owner {
+			t.Errorf("%s = %s: %q, want %q", c.key, c.value, owner, c.owner)
+		}
+	}
+}
+
+func ownerOf(c *resource.Claim) string {
+	if c == nil {
+		return ""
+	}
+	return c.Owner
+}
