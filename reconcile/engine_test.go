@@ -184,7 +184,7 @@ func TestDeferredRestart(t *testing.T) {
 	one := web(container("c1"))
 	b.apply(one)
 	started := b.live("c1").Started
-	two := web(container("c1", func(c *spec.Container) { c.Raw = map[string]string{"lxc.sched.core": "1"} }))
+	two := web(container("c1", func(c *spec.Container) { c.Raw = map[string][]string{"lxc.sched.core": {"1"}} }))
 	two.Defer = true
 	b.apply(two)
 	if p := b.plan(two); p.Containers[0].Action != plan.Pending {

@@ -47,6 +47,8 @@ func sourceFault(source, kind, rest string) string {
 		}
 	case "dir", "tar":
 		return pathFault(rest)
+	case "adopted":
+		return adoptedFault(rest)
 	default:
 		if !strings.Contains(source, ":") {
 			return "does not say what kind of source it is"
@@ -54,6 +56,15 @@ func sourceFault(source, kind, rest string) string {
 		return "is of an unknown kind"
 	}
 	return ""
+}
+
+// adoptedFault looks at what lxc.rootfs.path says: a path, or the name of a
+// storage and what that one knows it by ("overlay:/lower:/upper", "zfs:pool/c1").
+func adoptedFault(rest string) string {
+	if rest == "" {
+		return "has no path"
+	}
+	return oneLine(rest)
 }
 
 // pathFault says what is wrong with a path on the host or in a container that

@@ -55,7 +55,7 @@ func Keys() []Key {
 	return []Key{
 		{"running", "bool", "true", Live, false, "Whether apply starts the container. A container stopped by `strake stop` stays stopped until `strake start`."},
 		{"hostname", "string", "the container's name", Live, false, "Host name inside. At most 63 bytes."},
-		{"image.source", "image or string", `"builtin:busybox"`, Recreate, true, "Where the root filesystem comes from. Another source gets a new, empty writable layer; the old one is kept with its generation."},
+		{"image.source", "image or string", `"builtin:busybox"`, Recreate, true, "Where the root filesystem comes from. Another source gets a new, empty writable layer; the old one is kept with its generation. \"adopted:...\" is the root filesystem of a container that was taken over: strake does not manage it."},
 		{"image.include", "list(string)", "[]", Restart, true, "Extra packages of a debootstrap image."},
 		{"image.digest", "string", "resolved", Restart, false, "Digest of the image's content. Newer content under the same source keeps the writable layer."},
 		{"writable", "list(number)", "chosen", Restart, false, "Writable layers, newest first. Chosen by strake, never written by people."},
@@ -80,7 +80,7 @@ func Keys() []Key {
 		{`nic["*"].filter.mac`, "bool", "true on managed networks", Live, false, "Drop frames with a MAC that is not the NIC's own."},
 		{`nic["*"].filter.ipv4`, "bool", "true on managed networks", Live, false, "Drop IPv4 and ARP with an address that is not the NIC's own. Implies the MAC filter."},
 		{`nic["*"].filter.ipv6`, "bool", "true on managed networks", Live, false, "Drop IPv6 and neighbour discovery with an address that is not the NIC's own. Implies the MAC filter."},
-		{`environment["*"]`, "map(string)", "{}", Live, false, "Environment of init, logins, commands and services."},
+		{`environment["*"]`, "map(string)", "{}", Live, false, "Environment of init, logins, commands and services. Of an adopted container: of init, at its next start."},
 		{"limits.memory", "size", "no limit", Live, false, `Memory, "512MiB" or "1GB".`},
 		{"limits.cpus", "number", "no limit", Live, false, "CPU time in cores, 1.5 is one and a half."},
 		{"limits.processes", "number", "no limit", Live, false, "Number of processes and threads."},
@@ -88,12 +88,21 @@ func Keys() []Key {
 		{`mount["*"].source`, "path", "required", Restart, false, "Absolute path on the host."},
 		{`mount["*"].readonly`, "bool", "false", Restart, false, "Mount read-only."},
 		{"depends_on", "list(container)", "[]", None, true, "Containers that start before this one and stop after it."},
-		{`raw["*"]`, "map(string)", "{}", Restart, false, "LXC keys that strake has no word for."},
+		{`raw["*"]`, "map(string or list(string))", "{}", Restart, false, "LXC keys that strake has no word for; a list for keys that LXC keeps in one, in order."},
 		{"lifecycle.protect", "bool", "false", None, true, "Refuse to retire, recreate or destroy. Removing the block does not lift it."},
 		{"lifecycle.drift", "string", `"report"`, None, true, "What the agent does about drift: report, heal, strict."},
 		{"lifecycle.ignore_changes", "list(string)", "[]", None, true, "Settings whose live value is left alone."},
 		{`config["*"]`, "text", "rendered", Live, false, "A line of the LXC configuration on disk."},
 	}
+}
+
+// ImpactOf is the impact of a setting. In the root filesystem of an adopted
+// container strake writes nothing: its environment comes with a start.
+func (k Key) ImpactOf(adopted bool) Impact {
+	if adopted && strings.HasPrefix(k.Path, "environment[") {
+		return Restart
+	}
+	return k.Impact
 }
 
 // Pattern is path with its label replaced by "*": the Path of its Key.

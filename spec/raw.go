@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,13 +14,55 @@ func (c *checker) raw(o *Container) {
 			c.wrong(o, path, quote(k)+" is not an LXC key", `LXC keys start with "lxc." and have letters, digits and the characters . _ - (see lxc.container.conf(5)).`)
 			continue
 		}
-		if instead := owned(k); instead != "" {
+		if instead := o.instead(k); instead != "" {
 			c.wrong(o, path, k+" is set by strake itself", instead)
 		}
-		if why := oneLine(o.Raw[k]); why != "" {
-			c.wrong(o, path, "the value of "+k+" "+why, "An LXC configuration holds one line a key.")
+		if len(o.Raw[k]) == 0 {
+			c.wrong(o, path, k+" has no value", "Write a string, or a list with one at least.")
+		}
+		for _, value := range o.Raw[k] {
+			if why := oneLine(value); why != "" {
+				c.wrong(o, path, "the value of "+k+" "+why, "An LXC configuration holds one line a key.")
+			}
 		}
 	}
+}
+
+// instead says what to write instead of an LXC key. An adopted container is
+// what its LXC configuration was, so it keeps nearly all of it.
+func (o *Container) instead(key string) string {
+	if !o.adopted() {
+		return owned(key)
+	}
+	for _, k := range []struct {
+		prefix string
+		taken  bool
+	}{
+		{"lxc.rootfs.path", true}, {"lxc.include", true}, {"lxc.ephemeral", true},
+		{"lxc.idmap", o.IDMap != IDMap{}}, {"lxc.uts.name", o.Hostname != ""},
+		{"lxc.start", o.Autostart.Enabled != nil}, {"lxc.group", o.Autostart.Enabled != nil}, {"lxc.environment", len(o.Environment) > 0},
+	} {
+		if k.taken && (key == k.prefix || strings.HasPrefix(key, k.prefix+".")) {
+			return owned(key)
+		}
+	}
+	for i := range o.NICs {
+		for _, part := range []string{"type", "flags", "link", "name"} {
+			if key == fmt.Sprintf("lxc.net.%d.%s", i, part) {
+				return owned(key)
+			}
+		}
+	}
+	if o.Limits != (Limits{}) {
+		return ownedLimit(key)
+	}
+	return ""
+}
+
+// adopted says whether the container was taken over, with a root filesystem
+// that is not strake's.
+func (o *Container) adopted() bool {
+	return o.Image != nil && strings.HasPrefix(o.Image.Source, Adopted)
 }
 
 func rawKey(k string) bool {

@@ -59,10 +59,15 @@ type Import struct {
 	Pos  Pos
 }
 
+// Adopted, in front of what lxc.rootfs.path says, is the source of a root
+// filesystem that strake did not make and does not manage: that of a container
+// which was taken over.
+const Adopted = "adopted:"
+
 // Image names a root filesystem by where it comes from.
 type Image struct {
 	Name    string // label of the block; "" for an image given as a plain source
-	Source  string // "builtin:busybox", "debootstrap:bookworm", "tar:/path", "dir:/path"
+	Source  string // "builtin:busybox", "debootstrap:bookworm", "tar:/path", "dir:/path", "adopted:dir:/path"
 	Include []string
 	Pos     Pos
 }
@@ -95,8 +100,8 @@ type Container struct {
 	Proxy       *Proxy
 	Limits      Limits
 	Mounts      []Mount
-	DependsOn   []string // container names
-	Raw         map[string]string
+	DependsOn   []string            // container names
+	Raw         map[string][]string // LXC keys; a list key has its values in order
 	Protect     bool
 	Drift       string // "report" (default), "heal", "strict"
 	Ignore      []string

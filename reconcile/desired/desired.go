@@ -25,7 +25,8 @@ type Input struct {
 	Images map[string]resource.Image // by ImageKey; what is not known yet has no digest
 	Pool   []idmap.Range             // host ids that containers may have
 	UUID   func() string
-	Others []resource.Network // managed networks of other stacks
+	Others []resource.Network      // managed networks of other stacks
+	Adopt  map[string]ledger.Entry // what containers have that are to be taken over
 }
 
 // Want is what a spec comes to on this host.
@@ -50,6 +51,9 @@ type builder struct {
 // Build fills in everything. Its error joins all that was found.
 func Build(in Input) (Want, error) {
 	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}, shared: shared(in.Others)}
+	for _, name := range slices.Sorted(maps.Keys(in.Adopt)) {
+		b.note(b.draft.Adopt(name, in.Adopt[name]))
+	}
 	var w Want
 	for _, n := range in.Spec.Networks {
 		b.networks[n.Name] = b.network(n)
@@ -90,9 +94,8 @@ func unlessNone(s string) string {
 func (b *builder) container(c spec.Container) resource.Container {
 	b.draft.UUID(c.Name)
 	img := b.image(c)
-	return resource.Container{
-		Name: c.Name, Hostname: cmp.Or(c.Hostname, c.Name), Running: c.Running == nil || *c.Running,
-		Image: img, Writable: []int{b.draft.Layer(c.Name, img.Source)},
+	made := resource.Container{
+		Name: c.Name, Hostname: cmp.Or(c.Hostname, c.Name), Running: c.Running == nil || *c.Running, Image: img,
 		Autostart: resource.Autostart{
 			Enabled: c.Autostart.Enabled != nil && *c.Autostart.Enabled, Order: c.Autostart.Order,
 			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
@@ -100,9 +103,30 @@ func (b *builder) container(c spec.Container) resource.Container {
 		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c),
 		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},
 		Mounts:    mounts(c),
-		DependsOn: slices.Sorted(slices.Values(c.DependsOn)), Raw: maps.Clone(c.Raw),
+		DependsOn: slices.Sorted(slices.Values(c.DependsOn)), Raw: raw(c.Raw),
 		Protect: c.Protect, Drift: c.Drift, Ignore: slices.Sorted(slices.Values(c.Ignore)),
 	}
+	if img.Adopted() {
+		if !b.draft.Entry(c.Name).Adopted {
+			b.errs = append(b.errs, fmt.Errorf("container %s: its image is the root filesystem of a container that somebody else made: only `strake import` brings one in", c.Name))
+		}
+		made.Hostname = c.Hostname // LXC gives the host's own where none is written
+		return made
+	}
+	made.Writable = []int{b.draft.Layer(c.Name, img.Source)}
+	return made
+}
+
+// raw has the values of a key a line each, as liblxc prints them.
+func raw(keys map[string][]string) map[string]string {
+	if keys == nil {
+		return nil
+	}
+	lines := make(map[string]string, len(keys))
+	for key, values := range keys {
+		lines[key] = strings.Join(values, "\n")
+	}
+	return lines
 }
 
 func (b *builder) image(c spec.Container) resource.Image {
@@ -131,7 +155,7 @@ func Images(s spec.Stack) []resource.Image {
 	var list []resource.Image
 	for _, c := range s.Containers {
 		img := imageOf(c)
-		if key := ImageKey(img); !seen[key] {
+		if key := ImageKey(img); !seen[key] && !img.Adopted() {
 			seen[key] = true
 			list = append(list, img)
 		}
@@ -143,11 +167,30 @@ func (b *builder) ids(c spec.Container) resource.IDMap {
 	if c.IDMap.Privileged {
 		return resource.IDMap{Privileged: true}
 	}
+	if _, own := c.Raw["lxc.idmap"]; own && imageOf(c).Adopted() {
+		return resource.IDMap{}
+	}
+	if imageOf(c).Adopted() {
+		return b.broughtIDs(c)
+	}
 	r, err := b.draft.IDs(c.Name, cmp.Or(c.IDMap.Size, 65536))
 	if err != nil {
 		b.errs = append(b.errs, fmt.Errorf("container %s: %w", c.Name, err))
 	}
 	return resource.IDMap{Base: r.Base, Size: r.Size}
+}
+
+// broughtIDs are those of an adopted root filesystem. The owners of its files
+// are on disk, and strake does not map them.
+func (b *builder) broughtIDs(c spec.Container) resource.IDMap {
+	have, size := b.draft.Entry(c.Name).Brought, cmp.Or(c.IDMap.Size, 65536)
+	if len(have) == 1 && have[0].Size == size {
+		return resource.IDMap{Base: have[0].Base, Size: have[0].Size}
+	}
+	if b.draft.Entry(c.Name).Adopted {
+		b.errs = append(b.errs, fmt.Errorf("container %s: the ids of an adopted root filesystem are on disk: its idmap stays as it was", c.Name))
+	}
+	return resource.IDMap{}
 }
 
 // environment is what is declared, and what a proxy adds to it. Programs

@@ -14,11 +14,11 @@ func environmentSetting() setting[spec.Container] {
 
 // rawSetting is the map of LXC keys that strake has no word for.
 func rawSetting() setting[spec.Container] {
-	return setting[spec.Container]{read: word, each: true, set: func(c *spec.Container, key string, v any) {
+	return setting[spec.Container]{read: wordOrWords, each: true, set: func(c *spec.Container, key string, v any) {
 		if c.Raw == nil {
-			c.Raw = map[string]string{}
+			c.Raw = map[string][]string{}
 		}
-		c.Raw[key] = v.(string)
+		c.Raw[key] = v.([]string)
 	}}
 }
 

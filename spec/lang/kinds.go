@@ -49,6 +49,27 @@ func word(v cty.Value) (any, error) {
 	return s.AsString(), nil
 }
 
+// wordOrWords reads one string, or a list of them: a key of LXC that may be
+// there several times.
+func wordOrWords(v cty.Value) (any, error) {
+	if ty := v.Type(); ty.IsListType() || ty.IsSetType() || ty.IsTupleType() {
+		var list []string
+		for _, e := range v.AsValueSlice() {
+			one, err := word(e)
+			if e.IsNull() || err != nil {
+				return nil, fmt.Errorf("must be a string or a list of strings, not a list with %s", friendly(e))
+			}
+			list = append(list, one.(string))
+		}
+		return list, nil
+	}
+	one, err := word(v)
+	if err != nil {
+		return nil, fmt.Errorf("must be a string or a list of strings, not %s", friendly(v))
+	}
+	return []string{one.(string)}, nil
+}
+
 func flag(v cty.Value) (any, error) {
 	if v.Type() != cty.Bool {
 		return nil, fmt.Errorf("must be true or false (without quotes), not %s", friendly(v))

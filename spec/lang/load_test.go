@@ -113,7 +113,7 @@ func TestEverySetting(t *testing.T) {
 		Limits:      spec.Limits{Memory: 3 << 29, CPUs: 1.5, Processes: 400},
 		Mounts:      []spec.Mount{{Target: "/srv/x", Source: "/data", ReadOnly: true}},
 		DependsOn:   []string{"b"},
-		Raw:         map[string]string{"lxc.sched.core": "1"},
+		Raw:         map[string][]string{"lxc.sched.core": {"1"}},
 		Protect:     true, Drift: "heal",
 		Ignore: []string{"limits.cpus", `environment["LANG"]`, `nic["eth0"].ipv4`, `mount["/srv/x"].source`, `raw["lxc.sched.core"]`},
 	}

@@ -96,9 +96,9 @@ func invalid(data []byte) int {
 	return -1
 }
 
-// stackName makes a valid name of a file or folder name: lower case letters,
+// StackName makes a valid name of a file or folder name: lower case letters,
 // digits and inner hyphens, at most 63 bytes.
-func stackName(base string) string {
+func StackName(base string) string {
 	base = strings.TrimSuffix(strings.TrimSuffix(base, ".json"), ".hcl")
 	name := strings.Map(func(r rune) rune {
 		switch {

@@ -26,7 +26,7 @@ func readFolder(shown, abs string) (Text, error) {
 		return Text{}, fmt.Errorf("read %s: the folder %w", shown, ErrEmpty)
 	}
 	r := reader{root: root, shown: shown}
-	text := Text{Name: stackName(filepath.Base(abs)), Root: abs, Origin: abs}
+	text := Text{Name: StackName(filepath.Base(abs)), Root: abs, Origin: abs}
 	if text.Files, err = r.all(names); err != nil {
 		return Text{}, err
 	}

@@ -108,7 +108,7 @@ func readSingle(shown, abs string) (Text, error) {
 		return Text{}, err
 	}
 	return Text{
-		Name:   stackName(base),
+		Name:   StackName(base),
 		Root:   filepath.Clean(dir),
 		Origin: abs,
 		Files:  []File{{Name: base, Bytes: data}},

@@ -3,7 +3,7 @@ container "a" {
   running     = "yes"
   environment = ["a"]
   depends_on  = "b"
-  raw         = { "lxc.a" = [1] }
+  raw         = { "lxc.a" = [{}] }
   autostart {
     order = "x"
     delay = 5
