@@ -61,8 +61,11 @@ func (b *builder) interfaces(containers []resource.Container) {
 		for j := range c.NICs {
 			n := &c.NICs[j]
 			nics = append(nics, n)
-			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			net := b.truly(b.networks[n.Network])
+			if !c.Image.Adopted() || !b.networks[n.Network].External || n.Filter.Any() {
+				b.draft.Firm(c.Name, n.Name)
+			}
+			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(net.IPv4)))
 			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(net.IPv6)))
 		}
@@ -90,6 +93,9 @@ func (b *builder) note(err error) {
 // dropNICs frees the choices for interfaces that the container lost.
 func (b *builder) dropNICs(c resource.Container) {
 	for name := range b.draft.Entry(c.Name).NICs {
+		if _, own := c.Raw[name+".type"]; own {
+			continue // an interface in LXC's own words
+		}
 		if !slices.ContainsFunc(c.NICs, func(n resource.NIC) bool { return n.Name == name }) {
 			b.draft.ForgetNIC(c.Name, name)
 		}
@@ -158,10 +164,12 @@ func Reclaim(led ledger.Ledger, containers []resource.Container, others []resour
 	var four, six []ledger.Wish
 	for _, c := range containers {
 		b.dropNICs(c)
-		b.draft.Use(c.Name, c.Image.Source, c.Writable[0])
+		if len(c.Writable) > 0 {
+			b.draft.Use(c.Name, c.Image.Source, c.Writable[0])
+		}
 		for _, n := range c.NICs {
 			was := led.Containers[c.Name].NICs[n.Name]
-			if was.MAC != n.MAC {
+			if was.MAC != n.MAC && n.MAC != "" {
 				links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			}
 			net := ledger.Net{Name: b.pool(networkOf(c, n))}

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"strake/reconcile/idmap"
 )
@@ -32,12 +34,10 @@ type owner struct{ name, nic string }
 func (l Ledger) Edit(h Host) *Draft {
 	d := &Draft{
 		l: l.clone(), host: h,
-		room: idmap.Subtract(h.Pool, h.Taken),
+		room: idmap.Subtract(h.Pool, slices.Concat(h.Taken, l.brought())),
 		macs: map[string]owner{}, devices: map[string]owner{}, used: map[string]*addresses{},
 	}
-	var own []idmap.Range
 	for name, e := range d.l.Containers {
-		own = append(own, e.IDMap)
 		for nic, n := range e.NICs {
 			d.index(owner{name, nic}, n)
 		}
@@ -47,7 +47,7 @@ func (l Ledger) Edit(h Host) *Draft {
 			d.macs[n.MAC] = owner{name: name}
 		}
 	}
-	d.ids = idmap.NewSpace(d.room, own)
+	d.rebuild()
 	return d
 }
 
@@ -152,6 +152,56 @@ func (d *Draft) Use(name, source string, layer int) {
 	d.change(name, func(e *Entry) {
 		e.Layer, e.ImageSource, e.Writable = layer, source, max(e.Writable, layer)
 	})
+}
+
+// brought are the ids that containers came with.
+func (l Ledger) brought() []idmap.Range {
+	var list []idmap.Range
+	for _, name := range slices.Sorted(maps.Keys(l.Containers)) {
+		list = append(list, l.Containers[name].Brought...)
+	}
+	return list
+}
+
+// Adopt writes down what a container has that was not made here. What was
+// chosen for one of that name before is freed. Errors: *TakenError for a MAC
+// or a host's name of an interface that is another's.
+func (d *Draft) Adopt(name string, e Entry) error {
+	d.Forget(name)
+	e.UUID, e.Adopted = d.host.UUID(), true
+	nics := e.NICs
+	e.NICs = map[string]NICEntry{}
+	d.l.Containers[name] = e
+	for _, nic := range slices.Sorted(maps.Keys(nics)) {
+		n := nics[nic]
+		if have, taken := d.macs[n.MAC]; taken && n.MAC != "" {
+			return &TakenError{n.MAC, name, nic, have.name, have.nic}
+		}
+		if have, taken := d.devices[n.Device]; taken && n.Device != "" {
+			return &TakenError{n.Device, name, nic, have.name, have.nic}
+		}
+		for _, family := range []map[string]Address{n.IPv4, n.IPv6} {
+			for network, a := range family {
+				if have, taken := d.network(network).owners[a.IP]; taken {
+					return &TakenError{a.IP.String(), name, nic, have.name, have.nic}
+				}
+			}
+		}
+		e.NICs[nic] = n
+		d.index(owner{name, nic}, n)
+	}
+	d.room = idmap.Subtract(d.room, e.Brought)
+	d.rebuild()
+	return nil
+}
+
+// rebuild finds the free ids again.
+func (d *Draft) rebuild() {
+	var own []idmap.Range
+	for _, e := range d.l.Containers {
+		own = append(own, e.IDMap)
+	}
+	d.ids = idmap.NewSpace(d.room, own)
 }
 
 // Forget frees everything that was chosen for a container.

@@ -43,6 +43,8 @@ type Ledger struct {
 type Entry struct {
 	UUID        string              `json:"uuid,omitempty"`
 	IDMap       idmap.Range         `json:"idmap,omitzero"`
+	Adopted     bool                `json:"adopted,omitempty"`  // it came with what it has
+	Brought     []idmap.Range       `json:"brought,omitempty"`  // ids that it came with: others may have them too, nobody is given them
 	Writable    int                 `json:"writable,omitempty"` // highest number of a writable layer
 	Layer       int                 `json:"layer,omitempty"`    // number of the one in use, with ImageSource
 	ImageSource string              `json:"image_source,omitempty"`
@@ -54,6 +56,7 @@ type NICEntry struct {
 	MAC      string             `json:"mac,omitempty"`
 	FixedMAC bool               `json:"fixed_mac,omitempty"` // as it was written, not chosen
 	Device   string             `json:"device,omitempty"`    // name on the host
+	Loose    bool               `json:"loose,omitempty"`     // what it lacks of MAC and Device, LXC chooses at each start
 	IPv4     map[string]Address `json:"ipv4,omitempty"`      // by network
 	IPv6     map[string]Address `json:"ipv6,omitempty"`      // by network
 }

@@ -75,6 +75,9 @@ func (d *Draft) link(w Link, run map[owner]Link) (NICEntry, error) {
 	}
 	d.changeNIC(o, func(n *NICEntry) {
 		n.FixedMAC = written != ""
+		if n.Loose {
+			return
+		}
 		if n.MAC == "" {
 			n.MAC = probe(d.macs, d.macOf("nic", o.name, o.nic))
 		}
@@ -119,6 +122,13 @@ func (d *Draft) setMAC(o owner, mac string) {
 			d.macs[mac] = o
 		}
 	})
+}
+
+// Firm ends that LXC chooses what an interface lacks: the next Links does.
+func (d *Draft) Firm(container, nic string) {
+	if d.Entry(container).NICs[nic].Loose {
+		d.changeNIC(owner{container, nic}, func(n *NICEntry) { n.Loose = false })
+	}
 }
 
 // BridgeMAC is the MAC of a managed network's bridge. The kernel would take

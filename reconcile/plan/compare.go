@@ -14,6 +14,7 @@ type Subject struct {
 	Name    string
 	Want    *resource.Container // nil: not wanted any more
 	Last    *resource.Container // desired of the current generation; nil: none
+	Found   *resource.Container // what the LXC configuration says of a container that is to be taken over; nil: it is not
 	Have    resource.Observed
 	From    int // current generation
 	Next    int // number that a new generation would get
@@ -99,6 +100,9 @@ func (t comparer) live(s Subject, last values) values {
 
 // compare lists the settings that are not as wanted and counts the others.
 func (t comparer) compare(s Subject) (changes []Change, same int) {
+	if s.Last == nil {
+		s.Last = s.Found
+	}
 	want, last := valuesOf(s.Want), valuesOf(s.Last)
 	have := t.live(s, last)
 	if s.byHand() {
@@ -110,7 +114,7 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 			same++
 			continue
 		}
-		c.Impact = t.key(path).Impact
+		c.Impact = t.key(path).ImpactOf(s.Want != nil && s.Want.Image.Adopted())
 		c.Cause = causeOf(s, c)
 		if c.Cause == Settled {
 			c.Impact = spec.None

@@ -70,6 +70,9 @@ func (t comparer) container(s Subject) ContainerPlan {
 	}
 	c.Impact = struck(c)
 	c.Action = action(c)
+	if s.Found != nil && s.Last == nil {
+		c.Action = Adopt
+	}
 	if c.ByHand = s.byHand(); c.ByHand && s.Stopped {
 		c.Note = "stopped by hand; `strake start " + s.Name + "` starts it"
 	}

@@ -37,6 +37,7 @@ type Action string
 const (
 	Keep     Action = "keep"     // nothing
 	Record   Action = "record"   // only a new generation: nothing live differs
+	Adopt    Action = "adopt"    // taken over as it is
 	Create   Action = "create"   // made, and started if wanted
 	Update   Action = "live"     // changed where it runs
 	Restart  Action = "restart"  // stopped, changed, started

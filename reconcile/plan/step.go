@@ -17,6 +17,7 @@ const (
 	DoStop        Kind = "stop"        // gracefully
 	DoUnmount     Kind = "unmount"     // the root filesystem
 	DoSwitch      Kind = "switch"      // the current pointer
+	DoKeep        Kind = "keep"        // the LXC configuration that a container had before it was taken over
 	DoConfig      Kind = "config"      // the LXC configuration
 	DoMount       Kind = "mount"       // the root filesystem
 	DoStart       Kind = "start"       //
@@ -44,6 +45,18 @@ func steps(c ContainerPlan) []Step {
 		}
 	}
 	up := c.Have.State.Up()
+	own := c.Want != nil && !c.Want.Image.Adopted() // its root filesystem is strake's
+	prepare := func() {
+		if own {
+			do(DoPrepare)
+		}
+	}
+	start := func() {
+		if own {
+			do(DoMount, DoEnvironment)
+		}
+		do(DoStart)
+	}
 	record := func() {
 		if c.New {
 			do(DoRecord)
@@ -59,6 +72,9 @@ func steps(c ContainerPlan) []Step {
 		}
 	}
 	switch c.Action {
+	case Adopt:
+		do(DoRecord, DoKeep, DoSwitch, DoConfig)
+		return s
 	case Retire:
 		if up {
 			do(DoStop)
@@ -66,12 +82,12 @@ func steps(c ContainerPlan) []Step {
 		do(DoUnmount, DoRetire)
 		return s
 	case Stop:
-		do(DoPrepare)
+		prepare()
 		change()
 		do(DoStop)
 		return s
 	case Restart, Recreate:
-		do(DoPrepare)
+		prepare()
 		record()
 		if up {
 			do(DoStop)
@@ -84,15 +100,15 @@ func steps(c ContainerPlan) []Step {
 		}
 		do(DoConfig)
 		if up && (c.Want.Running || c.ByHand) || starts(c) {
-			do(DoMount, DoEnvironment, DoStart)
+			start()
 		}
 		return s
 	}
 	if !up {
-		do(DoPrepare)
+		prepare()
 		change()
 		if starts(c) {
-			do(DoMount, DoEnvironment, DoStart)
+			start()
 		}
 		return s
 	}
