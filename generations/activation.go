@@ -18,6 +18,7 @@ const (
 	Apply    Kind = "apply"
 	Rollback Kind = "rollback" // back to an earlier one, by hand or by itself
 	Switch   Kind = "switch"   // to any one, by number
+	Import   Kind = "import"   // taken over as it was
 	Recover  Kind = "recover"  // what a later run made of an interrupted one
 )
 
@@ -62,7 +63,7 @@ func (a Activation) check() error {
 		return fmt.Errorf("no generation %d", a.Generation)
 	}
 	switch a.Kind {
-	case Apply, Rollback, Switch, Recover:
+	case Apply, Rollback, Switch, Import, Recover:
 	default:
 		return fmt.Errorf("unknown kind %q", a.Kind)
 	}

@@ -77,19 +77,29 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	adopting, err := e.stillFound(p, &in)
+	if err != nil {
+		return err
+	}
 	var ask []subject
 	for _, c := range p.Containers {
 		if in.standing[c.Name].Generation != c.From {
 			return fmt.Errorf("%w (%s is at another generation)", ErrStale, c.Name)
 		}
-		ask = append(ask, subjectOf(c.Name, c.Want, c.Last))
+		last := c.Last
+		if found, ok := in.found[c.Name]; ok {
+			last = &found
+		}
+		ask = append(ask, subjectOf(c.Name, c.Want, last))
 	}
 	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {
 		return err
 	}
 	for _, c := range p.Containers {
-		if seen[c.Name].Basis() != c.Basis {
+		have := seen[c.Name]
+		have.Text = adopting[c.Name]
+		if have.Basis() != c.Basis {
 			return fmt.Errorf("%w (%s is not as it was)", ErrStale, c.Name)
 		}
 	}
@@ -130,7 +140,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		out.Stack = n
 		errs = append(errs, err, e.holdLeft(kind, p, run, results))
 	}
-	errs = append(errs, e.forget(p, results))
+	errs = append(errs, e.forget(p, results), e.dissolve(p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}
@@ -160,7 +170,7 @@ func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	for _, c := range p.Acting() {
-		if c.Want == nil || c.Want.IDMap.Privileged {
+		if c.Want == nil || c.Want.IDMap.Privileged || c.Want.Image.Adopted() {
 			continue
 		}
 		if err := e.Host.Subids.Grant(resource.IDRange{Base: c.Want.IDMap.Base, Size: c.Want.IDMap.Size}); err != nil {
@@ -176,7 +186,7 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 	got := map[string]resource.Image{}
 	for i := range p.Containers {
 		c := &p.Containers[i]
-		if c.Want == nil || !c.Acts() {
+		if c.Want == nil || !c.Acts() || c.Want.Image.Adopted() {
 			continue
 		}
 		key := desired.ImageKey(c.Want.Image)
@@ -226,7 +236,11 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 }
 
 func (e *Engine) writeStack(run apply.Run, s state.StackState) (int, error) {
-	stack, _, err := e.State.Stack(run.Stack)
+	stack, known, err := e.State.Stack(run.Stack)
+	if err == nil && !known { // the run that made it was cut short before it wrote that down
+		stack = state.Stack{Name: run.Stack, UUID: uuid(), Origin: run.Origin}
+		err = e.State.SetStack(stack)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -347,64 +361,6 @@ func (e *Engine) forget(p plan.Plan, results []apply.Result) error {
 	for _, n := range p.Networks {
 		if n.Action == plan.Retire {
 			draft.ForgetNetwork(n.Name)
-			changed = true
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return e.State.SetLedger(draft.Ledger())
-}
-
-// tidy makes the firewall and the bridges fit what stands, after a run that
-// was cut short.
-func (e *Engine) tidy(ctx context.Context) error {
-	in, err := e.look(ctx)
-	if err != nil {
-		return err
-	}
-	networks, err := e.allNetworks()
-	if err != nil {
-		return err
-	}
-	standing, err := e.guarded()
-	if err != nil {
-		return err
-	}
-	guard := resource.GuardOf(standing, networks...)
-	if err := e.Host.Filter.Set(ctx, guard); err != nil {
-		return err
-	}
-	for _, n := range in.networks {
-		if !slices.ContainsFunc(guard.Networks, func(g resource.Network) bool { return g.Bridge == n.Bridge }) {
-			if err := e.Host.Devices.RemoveNetwork(ctx, n); err != nil {
-				return err
-			}
-		}
-	}
-	return e.forgetAbsent(in)
-}
-
-// allNetworks are the managed networks of all stacks.
-func (e *Engine) allNetworks() ([]resource.Network, error) {
-	stacks, err := e.State.Stacks()
-	var list []resource.Network
-	for _, s := range stacks {
-		list = append(list, e.lastStack(s).Networks...)
-	}
-	return list, err
-}
-
-// forgetAbsent frees the choices for containers that never came to be.
-func (e *Engine) forgetAbsent(in scene) error {
-	led, err := e.State.Ledger()
-	if err != nil {
-		return err
-	}
-	draft, changed := led.Edit(ledgerHost()), false
-	for name := range led.Containers {
-		if _, ok := in.standing[name]; !ok && !in.forgotten[name] {
-			draft.Forget(name)
 			changed = true
 		}
 	}

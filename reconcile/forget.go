@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"strake/generations"
+	"strake/reconcile/adopt"
 	"strake/reconcile/resource"
 	"strake/reconcile/state"
 )
@@ -90,6 +92,14 @@ func (e *Engine) selfContained(ctx context.Context, f state.Forgotten) error {
 	files, err := f.Dir.Render(c)
 	if err != nil {
 		return err
+	}
+	if o, ok := f.Dir.Original(f.Name); ok && c.Image.Adopted() {
+		if text, ok := adopt.Restore(o.Text, o.Rendered, string(files[state.ConfigFile])); ok {
+			if d.Tail != "" && !strings.HasSuffix(text, "\n") {
+				text += "\n"
+			}
+			return e.Host.Containers.Define(f.Name, resource.Definition{Tail: text + d.Tail})
+		}
 	}
 	return e.Host.Containers.Define(f.Name, resource.Definition{Tail: string(files[state.ConfigFile]) + d.Tail})
 }

@@ -32,6 +32,7 @@ type containers interface {
 	SetHostname(ctx context.Context, name, hostname string) error
 	Definition(name string) (resource.Definition, bool, error)
 	Define(name string, d resource.Definition) error
+	Foreign(name string) (resource.Foreign, error) // a container that strake did not make
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error
 	Check(text string) error // an LXC configuration that liblxc would refuse

@@ -7,10 +7,10 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 
 	"strake/generations"
+	"strake/reconcile/adopt"
 	"strake/reconcile/resource"
 )
 
@@ -27,6 +27,8 @@ type scene struct {
 	filter   resource.Seen
 	networks []resource.Network
 	standing map[string]standing
+	found    map[string]resource.Container // those that are to be taken over, as their configuration says
+	texts    map[string]string             // their configurations
 
 	forgotten map[string]bool         // containers that are managed no more, and keep their ids and addresses
 	apart     []resource.Container    // what they are made of
@@ -182,6 +184,7 @@ type subject struct {
 	name   string
 	mounts []resource.Mount
 	raw    []string
+	known  []resource.Container
 }
 
 func subjectOf(name string, known ...*resource.Container) subject {
@@ -190,12 +193,16 @@ func subjectOf(name string, known ...*resource.Container) subject {
 		if c == nil {
 			continue
 		}
+		s.known = append(s.known, *c)
 		for _, m := range c.Mounts {
 			if !slices.ContainsFunc(s.mounts, func(o resource.Mount) bool { return o.Target == m.Target }) {
 				s.mounts = append(s.mounts, m)
 			}
 		}
 		s.raw = append(s.raw, slices.Collect(maps.Keys(c.Raw))...)
+		if c.Image.Adopted() {
+			s.raw = append(s.raw, variables)
+		}
 	}
 	slices.Sort(s.raw)
 	s.raw = slices.Compact(s.raw)
@@ -228,6 +235,9 @@ func (e *Engine) observe(ctx context.Context, in scene, s subject) (resource.Obs
 	}
 	o.Defined, o.Owner = defined, d.Owner
 	last, ok := in.standing[s.name]
+	if found, adopts := in.found[s.name]; adopts {
+		last.Container, d.Tail = found, "" // all that stands there is in it
+	}
 	if ok {
 		o.Config = e.configDrift(last, d, defined)
 	}
@@ -252,7 +262,14 @@ func (e *Engine) observe(ctx context.Context, in scene, s subject) (resource.Obs
 	if o.Have.Raw, err = e.raw(last.Container, d.Tail, live.Items); err != nil {
 		return o, err
 	}
-	return o, e.observeInside(ctx, in, s, &o)
+	if err := e.observeInside(ctx, in, s, &o); err != nil {
+		return o, err
+	}
+	if last.Container.Image.Adopted() {
+		o.Have.Environment = variablesOf(live.Items[variables])
+		overlook(&o.Have, s.known)
+	}
+	return o, nil
 }
 
 // observeInside adds what the namespaces of a running init show.
@@ -317,7 +334,7 @@ func written(live, last int64) int64 {
 // defaults for what was never set.
 func (e *Engine) raw(last resource.Container, tail string, items map[string]string) (map[string]string, error) {
 	words := maps.Clone(items)
-	maps.DeleteFunc(words, func(k, v string) bool { return v == last.Raw[k] })
+	maps.DeleteFunc(words, func(k, v string) bool { return v == last.Raw[k] || adopt.Templated(k, last.Raw[k]) })
 	if len(words) > 0 && last.Name != "" {
 		files, err := e.State.Render(last)
 		if err != nil {
@@ -327,7 +344,7 @@ func (e *Engine) raw(last resource.Container, tail string, items map[string]stri
 		if err != nil {
 			return nil, err
 		}
-		maps.DeleteFunc(words, func(k, v string) bool { return v == printed[k] })
+		maps.DeleteFunc(words, func(k, v string) bool { return adopt.Same(k, v, printed[k]) })
 	}
 	for k := range items {
 		if _, other := words[k]; !other && last.Raw[k] != "" {
@@ -336,54 +353,4 @@ func (e *Engine) raw(last resource.Container, tail string, items map[string]stri
 	}
 	maps.DeleteFunc(words, func(_, v string) bool { return v == "" })
 	return words, nil
-}
-
-// configDrift lists how the LXC configuration on disk differs from what the
-// current generation wrote.
-func (e *Engine) configDrift(last standing, d resource.Definition, defined bool) []resource.Setting {
-	name := last.Container.Name
-	if !defined || d.Include != e.State.Include(name) {
-		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: orNone(d.Include)}}
-	}
-	files, err := e.State.Render(last.Container)
-	if err != nil {
-		return nil
-	}
-	text, err := os.ReadFile(e.State.Include(name))
-	if err != nil {
-		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: "missing"}}
-	}
-	return lineDrift(string(files["lxc.conf"]), string(text))
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "missing"
-	}
-	return s
-}
-
-// lineDrift compares two configurations line by line, by key.
-func lineDrift(want, have string) []resource.Setting {
-	if want == have {
-		return nil
-	}
-	wanted := strings.Split(want, "\n")
-	var list []resource.Setting
-	for _, line := range strings.Split(have, "\n") {
-		if i := slices.Index(wanted, line); i >= 0 {
-			wanted = slices.Delete(wanted, i, i+1)
-			continue
-		}
-		key, value, _ := strings.Cut(line, "=")
-		list = append(list, resource.Setting{Path: resource.Labelled("config", strings.TrimSpace(key)), Value: strings.TrimSpace(value)})
-	}
-	for _, line := range wanted {
-		key, _, _ := strings.Cut(line, "=")
-		path := resource.Labelled("config", strings.TrimSpace(key))
-		if !slices.ContainsFunc(list, func(s resource.Setting) bool { return s.Path == path }) {
-			list = append(list, resource.Setting{Path: path, Value: "missing"})
-		}
-	}
-	return list
 }

@@ -184,7 +184,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 		if err := e.wordStarted(c); err != nil {
 			return err
 		}
-		if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
+		if err := e.Host.Roots.Unmount(ctx, name); !c.Image.Adopted() && err != nil && !errors.Is(err, resource.ErrNotMounted) {
 			return err
 		}
 		return e.bringUp(ctx, c)

@@ -11,6 +11,7 @@ import (
 
 	"strake/reconcile/desired"
 	"strake/reconcile/idmap"
+	"strake/reconcile/ledger"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -37,6 +38,14 @@ func (w Wish) takes(name string) bool {
 // Plan says what it takes to fulfil the wish. It changes nothing and writes
 // nothing.
 func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
+	p, err := e.plan(ctx, w)
+	if err != nil {
+		return p, err
+	}
+	return p, errors.Join(guardAdoption(p), guardPrune(w, p))
+}
+
+func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err := errors.Join(w.known(), w.unable()); err != nil {
 		return plan.Plan{}, err
 	}
@@ -47,7 +56,11 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err := e.sameOrigin(w, in); err != nil {
 		return plan.Plan{}, err
 	}
-	want, err := e.desired(ctx, w)
+	adopted, err := e.adoptions(ctx, w, &in)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	want, err := e.desired(ctx, w, adopted)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -63,10 +76,7 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	if err := errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p)); err != nil {
-		return p, err
-	}
-	return p, guardPrune(w, p)
+	return p, errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p))
 }
 
 // known refuses targets that the text does not have: a slip of the pen must
@@ -108,7 +118,7 @@ func (e *Engine) sameOrigin(w Wish, in scene) error {
 }
 
 // desired fills in everything that the text leaves open.
-func (e *Engine) desired(ctx context.Context, w Wish) (desired.Want, error) {
+func (e *Engine) desired(ctx context.Context, w Wish, adopted map[string]taken) (desired.Want, error) {
 	led, err := e.State.Ledger()
 	if err != nil {
 		return desired.Want{}, err
@@ -117,7 +127,10 @@ func (e *Engine) desired(ctx context.Context, w Wish) (desired.Want, error) {
 	if err != nil {
 		return desired.Want{}, err
 	}
-	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid}
+	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}}
+	for name, t := range adopted {
+		input.Adopt[name] = t.Entry
+	}
 	if input.Others, err = e.otherNetworks(w.Stack.Name); err != nil {
 		return desired.Want{}, err
 	}
@@ -170,6 +183,9 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	err := atOnce(indexes(list), func(i int) error {
 		err := e.recall(in, &list[i])
 		ask[i] = subjectOf(list[i].Name, list[i].Want, list[i].Last)
+		if found, ok := in.found[list[i].Name]; ok {
+			ask[i] = subjectOf(list[i].Name, list[i].Want, &found)
+		}
 		return err
 	})
 	if err != nil {
@@ -182,6 +198,10 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	for i := range list {
 		s := &list[i]
 		s.Have = seen[s.Name]
+		if found, ok := in.found[s.Name]; ok {
+			s.Found, s.Have.Text = alike(found, *s.Want, s.Have.State.Up()), in.texts[s.Name]
+			continue
+		}
 		if err := ours(*s); err != nil {
 			return nil, err
 		}
@@ -217,7 +237,7 @@ func ours(s plan.Subject) error {
 		return nil
 	}
 	if s.Last == nil {
-		return fmt.Errorf("%w: container %s exists and strake did not make it; give this one another name", ErrPolicy, s.Name)
+		return fmt.Errorf("%w: container %s exists and strake did not make it; `strake import %s` takes it over, or give this one another name", ErrPolicy, s.Name, s.Name)
 	}
 	return foreign(s.Name, s.Have.Owner)
 }
@@ -352,62 +372,4 @@ func damage(in scene, n resource.Network) string {
 		return "changed"
 	}
 	return ""
-}
-
-// guardPrune refuses what looks more like a mistake than like a wish.
-func guardPrune(w Wish, p plan.Plan) error {
-	var gone, members int
-	for _, c := range p.Containers {
-		if c.Last != nil {
-			members++
-		}
-		if c.Action == plan.Retire {
-			gone++
-		}
-	}
-	if err := guardProtected(p); err != nil {
-		return err
-	}
-	switch {
-	case gone > 0 && len(w.Stack.Containers) == 0:
-		return fmt.Errorf("%w: %s has no containers at all, and --prune would retire all %d; use `strake destroy` for what you mean", ErrPolicy, w.Source, gone)
-	case gone > 1 && gone*4 > members:
-		return fmt.Errorf("%w: --prune would retire %d of %d containers, more than a quarter; use `strake destroy` for what you mean", ErrPolicy, gone, members)
-	}
-	return nil
-}
-
-// guardProtected refuses what lifecycle.protect is there against. It counts as
-// it was applied last: taking the block away does not lift it.
-func guardProtected(p plan.Plan) error {
-	for _, c := range p.Containers {
-		if (c.Action == plan.Retire || c.Action == plan.Recreate) && c.Last != nil && c.Last.Protect {
-			return fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, c.Name)
-		}
-	}
-	return nil
-}
-
-// acceptable asks liblxc whether it takes the configurations that are new.
-func (e *Engine) acceptable(p plan.Plan) error {
-	var errs []error
-	for _, c := range p.Containers {
-		if !c.New || c.Want == nil || len(c.Want.Raw) == 0 {
-			continue
-		}
-		files, err := e.State.Render(*c.Want)
-		if err != nil {
-			return err
-		}
-		if err := e.Host.Containers.Check(string(files["lxc.conf"])); err != nil {
-			errs = append(errs, fmt.Errorf("%w: container %s: %w", ErrInvalid, c.Name, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// ledgerBasis identifies the choices that a plan was made with.
-func (e *Engine) ledgerBasis() (string, error) {
-	led, err := e.State.Ledger()
-	return resource.Digest(led), err
 }

@@ -74,6 +74,7 @@ type store interface {
 	Include(container string) string                        // the LXC configuration of whatever is current
 	Tail(container string) string                           // lines that people added to a configuration that is gone
 	KeepTail(container, tail string) error
+	KeepOriginal(c resource.Container, text string) error // the configuration before it was taken over
 
 	Journals() ([]string, error) // containers whose run did not end
 	Journal(container string) ([]byte, error)

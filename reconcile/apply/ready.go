@@ -23,6 +23,9 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if err := h.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {
 		return fmt.Errorf("set firewall: %w", err)
 	}
+	if c.Image.Adopted() {
+		return nil // LXC mounts it
+	}
 	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
 		return err
 	}
@@ -42,6 +45,9 @@ func (h Host) furnish(c resource.Container) error {
 // up, and are in the way.
 func (h Host) clear(ctx context.Context, c resource.Container) error {
 	for _, n := range c.NICs {
+		if n.Device == "" {
+			continue
+		}
 		err := h.Devices.RemoveDevice(ctx, n.Device)
 		if err != nil && !errors.Is(err, resource.ErrNotFound) {
 			return fmt.Errorf("nic %s: %w", n.Name, err)

@@ -296,8 +296,12 @@ func (t *task) commit(outcome generations.Outcome) error {
 		return nil // the journal went into the attic with everything else
 	}
 	if t.c.To != t.c.From || t.run.Kind != generations.Apply {
+		kind := t.run.Kind
+		if t.c.Action == plan.Adopt {
+			kind = generations.Import
+		}
 		err := t.book.Activate(generations.Activation{
-			Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: t.run.Kind, Outcome: outcome,
+			Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: kind, Outcome: outcome,
 		})
 		if err != nil {
 			return err

@@ -41,6 +41,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
 	case plan.DoSwitch:
 		return t.book.Switch(t.c.To)
+	case plan.DoKeep:
+		return t.host.Store.KeepOriginal(*t.c.Want, t.c.Have.Text)
 	case plan.DoConfig:
 		return t.define(*t.c.Want, t.c.To)
 	case plan.DoMount:
@@ -84,7 +86,12 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 			return t.book.Clear()
 		}
 		return t.book.Switch(t.c.From)
+	case plan.DoKeep:
+		return nil // it goes with the container's folder
 	case plan.DoConfig:
+		if t.c.Action == plan.Adopt {
+			return t.host.Containers.Define(name, resource.Definition{Tail: t.c.Have.Text})
+		}
 		if t.c.Last == nil {
 			return t.host.Containers.Undefine(name)
 		}
@@ -152,6 +159,9 @@ func (t *task) define(c resource.Container, generation int) error {
 	if err := t.host.Store.Mend(c, generation); err != nil {
 		return err
 	}
+	if t.c.Action == plan.Adopt {
+		d.Tail = "" // all of it is in the generation now
+	}
 	d.Stack, d.Owner, d.Include = t.run.Stack, t.c.UUID, t.host.Store.Include(c.Name)
 	return t.host.Containers.Define(c.Name, d)
 }
@@ -164,6 +174,7 @@ func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) erro
 			return err
 		}
 		have := nic(&resource.Container{NICs: list}, name)
+		want := t.loose(want, have)
 		switch {
 		case want == nil && have == nil:
 			return nil
@@ -174,6 +185,20 @@ func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) erro
 		}
 		return t.host.Devices.ChangeNIC(ctx, pid, *have, *want)
 	})
+}
+
+// loose leaves alone what neither the text nor the generation before says of
+// an adopted container's interface: what its init or LXC gave it.
+func (t *task) loose(want, have *resource.NIC) *resource.NIC {
+	if want == nil || have == nil || !t.c.Want.Image.Adopted() {
+		return want
+	}
+	said := *want
+	if last := nic(t.c.Last, want.Name); last != nil {
+		said = said.Or(*last)
+	}
+	full := want.Or(have.Without(said))
+	return &full
 }
 
 func (t *task) setLimits(ctx context.Context, want resource.Limits) error {

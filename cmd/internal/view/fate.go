@@ -19,13 +19,36 @@ func fate(c plan.ContainerPlan, purge bool) [][2]string {
 		return [][2]string{{"KEEPS", keeps(c)}, {"LOSES", fmt.Sprintf(
 			"everything written inside; it stays with generation %d, `strake rollback %s` brings it back", c.From, c.Name)}}
 	case c.Action == plan.Retire && purge:
-		return [][2]string{{"KEEPS", either(hostFolders(c.Last.Mounts), "nothing")},
-			{"LOSES", "everything written inside, and all its generations, for good"}}
+		return [][2]string{{"KEEPS", either(join(itsOwn(c), hostFolders(c.Last.Mounts)), "nothing")},
+			{"LOSES", written(c) + "all its generations, for good"}}
 	case c.Action == plan.Retire:
-		return [][2]string{{"KEEPS", join("root filesystem and generations, for 7 days in the attic", hostFolders(c.Last.Mounts))},
+		return [][2]string{{"KEEPS", join(itsOwn(c), attic(c), hostFolders(c.Last.Mounts))},
 			{"LOSES", join(stops(c), "its name, ids and addresses: another container can get them")}}
 	}
 	return nil
+}
+
+// itsOwn is the root filesystem of a container that was taken over: strake
+// never deletes it.
+func itsOwn(c plan.ContainerPlan) string {
+	if c.Last.Image.Adopted() {
+		return "its root filesystem where it is, " + c.Last.Image.RootFS()
+	}
+	return ""
+}
+
+func attic(c plan.ContainerPlan) string {
+	if c.Last.Image.Adopted() {
+		return "generations, for 7 days in the attic"
+	}
+	return "root filesystem and generations, for 7 days in the attic"
+}
+
+func written(c plan.ContainerPlan) string {
+	if c.Last.Image.Adopted() {
+		return ""
+	}
+	return "everything written inside, and "
 }
 
 func stops(c plan.ContainerPlan) string {

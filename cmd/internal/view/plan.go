@@ -106,7 +106,7 @@ func unstruck(list []line) {
 
 func containerBlock(c plan.ContainerPlan, purge bool) block {
 	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From)}
-	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" {
+	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
 	}
 	if c.Action == plan.Create {
@@ -143,6 +143,8 @@ func symbol(a plan.Action) string {
 	switch a {
 	case plan.Create:
 		return "+"
+	case plan.Adopt:
+		return "="
 	case plan.Update, plan.Record:
 		return "~"
 	case plan.Restart, plan.Stop:
@@ -212,7 +214,7 @@ func (o PlanOptions) summary(pl plan.Plan) string {
 	}
 	acts := tally(networks, []word{{plan.Create, "network create"}, {plan.Update, "network live"}, {plan.Retire, "network remove"}})
 	acts = append(acts, tally(containers, []word{
-		{plan.Record, "record"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Restart, "restart"}, {plan.Stop, "stop"},
+		{plan.Record, "record"}, {plan.Adopt, "adopt"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Restart, "restart"}, {plan.Stop, "stop"},
 		{plan.Recreate, "recreate"}, {plan.Retire, retire},
 	})...)
 	if len(acts) == 0 {

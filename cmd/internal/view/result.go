@@ -57,6 +57,8 @@ func past(a plan.Action) string {
 	switch a {
 	case plan.Create:
 		return "created"
+	case plan.Adopt:
+		return "taken over"
 	case plan.Update:
 		return "changed live"
 	case plan.Restart:
