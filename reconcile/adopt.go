@@ -337,9 +337,9 @@ func (e *Engine) stillFound(p plan.Plan, in *scene) (map[string]string, error) {
 	return in.texts, nil
 }
 
-// dissolve removes what is left of the time before a container was forgotten
+// regained removes what is left of the time before a container was forgotten
 // that is strake's again.
-func (e *Engine) dissolve(p plan.Plan, results []apply.Result) error {
+func (e *Engine) regained(ctx context.Context, p plan.Plan, results []apply.Result) error {
 	list, err := e.State.Forgotten()
 	if err != nil {
 		return err
@@ -348,7 +348,7 @@ func (e *Engine) dissolve(p plan.Plan, results []apply.Result) error {
 	for _, f := range list {
 		for i, c := range p.Acting() {
 			if c.Name == f.Name && c.Action == plan.Adopt && results[i].Outcome == "applied" {
-				errs = append(errs, e.State.Dissolve(f))
+				errs = append(errs, e.dissolve(ctx, f))
 			}
 		}
 	}

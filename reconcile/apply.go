@@ -140,7 +140,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		out.Stack = n
 		errs = append(errs, err, e.holdLeft(kind, p, run, results))
 	}
-	errs = append(errs, e.forget(p, results), e.dissolve(p, results))
+	errs = append(errs, e.forget(p, results), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}
