@@ -185,7 +185,7 @@ func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guar
 			}
 			continue
 		}
-		for _, n := range c.Last.NICs {
+		for _, n := range resource.GuardOf([]resource.Container{*c.Last}).NICs {
 			back[n.Device] = true
 			keep.NICs = append(keep.NICs, n)
 		}

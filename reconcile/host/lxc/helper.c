@@ -127,6 +127,43 @@ static struct lxc_container *open_container(struct request *r)
  */
 #define PATH "/usr/sbin:/sbin"
 
+/*
+ * USUAL is for containers with programs of other people's on their way up: a
+ * script looks for its tools in the PATH that lxc-start would have had.
+ */
+#define USUAL "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static int has(struct lxc_container *c, const char *key)
+{
+	return c->get_config_item(c, key, NULL, 0) > 0;
+}
+
+static const char *path_for(struct lxc_container *c)
+{
+	static const char *hooks[] = {
+		"pre-mount", "mount", "autodev", "start-host", "start", "stop", "post-stop",
+	};
+	char key[64], ours[8192];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		snprintf(key, sizeof(key), "lxc.hook.%s", hooks[i]);
+		if (has(c, key))
+			return USUAL;
+	}
+	for (i = 0; i < 64; i++) {
+		snprintf(key, sizeof(key), "lxc.net.%u.script.up", i);
+		if (has(c, key))
+			return USUAL;
+	}
+	if (!has(c, "lxc.hook.pre-start"))
+		return PATH;
+	if (c->get_config_item(c, "lxc.hook.pre-start", ours, sizeof(ours)) >= (int)sizeof(ours))
+		return USUAL;
+	/* strake's own is one line, and names READY */
+	return strstr(ours, READY) && strchr(ours, '\n') == strrchr(ours, '\n') ? PATH : USUAL;
+}
+
 static void start(struct request *r)
 {
 	struct lxc_container *c;
@@ -137,7 +174,7 @@ static void start(struct request *r)
 		leave("undefined");
 	if (c->is_running(c))
 		leave("running");
-	setenv("PATH", PATH, 1);
+	setenv("PATH", path_for(c), 1);
 	setenv(READY, "1", 1); /* for the pre-start hook, see render.go; init gets none of this */
 	c->want_daemonize(c, true);
 	c->want_close_all_fds(c, true);
