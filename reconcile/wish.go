@@ -100,9 +100,6 @@ func (w Wish) unable() error {
 	for _, r := range w.Stack.Removed {
 		errs = append(errs, fmt.Errorf("%w: %s: removed: not carried out by this version; use `strake destroy %s` or `strake forget %[3]s`", ErrInvalid, r.Pos, r.From))
 	}
-	for _, i := range w.Stack.Imports {
-		errs = append(errs, fmt.Errorf("%w: %s: import: this version can't adopt %s", ErrInvalid, i.Pos, i.From))
-	}
 	return errors.Join(errs...)
 }
 

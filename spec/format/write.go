@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
@@ -27,7 +28,7 @@ func Write(s spec.Stack) []byte {
 	for _, i := range s.Imports {
 		w.open("import")
 		w.text("from", i.From)
-		w.set("to", "container."+i.To)
+		w.set("to", reference("container", i.To))
 		w.close()
 	}
 	for _, c := range s.Containers {
@@ -70,6 +71,14 @@ func (w *writer) flag(key string, on *bool) {
 // literal is a string that means itself, whatever is in it.
 func literal(value string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(value)).Bytes())
+}
+
+// reference names a block; a name that is no identifier needs an index.
+func reference(kind, name string) string {
+	if hclsyntax.ValidIdentifier(name) {
+		return kind + "." + name
+	}
+	return kind + "[" + literal(name) + "]"
 }
 
 func literals(values []string) string {
@@ -175,7 +184,7 @@ func (w *writer) ids(m spec.IDMap) {
 
 func (w *writer) nic(n spec.NIC) {
 	w.open("nic", n.Name)
-	w.set("network", "network."+n.Network)
+	w.set("network", reference("network", n.Network))
 	w.text("mac", n.MAC)
 	w.text("ipv4", n.IPv4)
 	w.text("ipv6", n.IPv6)

@@ -30,9 +30,10 @@ func TestWrite(t *testing.T) {
 				Mounts: []spec.Mount{{Target: "/srv/x", Source: "/da ta", ReadOnly: true}, {Target: "/srv/y", Source: "/y"}},
 				Raw:    map[string][]string{"lxc.cap.drop": {"a", odd}, "lxc.hook.start": {odd}}, Ignore: []string{"hostname", `raw["lxc.cap.drop"]`},
 			},
-			{Name: "c2", Image: &spec.Image{Source: "adopted:none"}, Autostart: spec.Autostart{Enabled: &on}, IDMap: spec.IDMap{Privileged: true}, Limits: spec.Limits{Memory: 3 << 30}},
+			{Name: "0c", Image: &spec.Image{Source: "adopted:none"}, Autostart: spec.Autostart{Enabled: &on}, IDMap: spec.IDMap{Privileged: true}, Limits: spec.Limits{Memory: 3 << 30}},
 		},
 	}
+	want.Imports = []spec.Import{{From: "0c", To: "0c"}, {From: "c1", To: "c1"}}
 	text := format.Write(want)
 	again, err := format.Format("t.hcl", text)
 	if err != nil || string(again) != string(text) {
@@ -44,7 +45,7 @@ func TestWrite(t *testing.T) {
 	}
 	ignore := cmp.Options{
 		cmpopts.IgnoreFields(spec.Container{}, "Pos", "At"), cmpopts.IgnoreFields(spec.Network{}, "Pos", "At", "NAT", "Isolate", "HostAccess"),
-		cmpopts.IgnoreFields(spec.Image{}, "Pos"), cmpopts.EquateEmpty(),
+		cmpopts.IgnoreFields(spec.Image{}, "Pos"), cmpopts.IgnoreFields(spec.Import{}, "Pos"), cmpopts.SortSlices(func(a, b spec.Container) bool { return a.Name < b.Name }), cmpopts.EquateEmpty(),
 	}
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		t.Errorf("%s\n%s", diff, text)

@@ -108,7 +108,6 @@ func (r *run) importInto(c *cli.Context, e *reconcile.Engine, stack spec.Stack, 
 	if stack, err = r.settle(c, e, &w, stack, text); err != nil {
 		return err
 	}
-	stack.Imports = nil // done, with the file
 	wrote := false
 	err = r.carry(c, deed{
 		check: func(p plan.Plan) error {
@@ -131,15 +130,12 @@ func (r *run) importInto(c *cli.Context, e *reconcile.Engine, stack spec.Stack, 
 // configuration is left alone, and said so.
 func (r *run) settle(c *cli.Context, e *reconcile.Engine, w *reconcile.Wish, stack spec.Stack, text source.Text) (spec.Stack, error) {
 	for range 2 {
-		words := stack
-		words.Imports = nil
-		text.Files[0].Bytes = format.Write(words)
+		text.Files[0].Bytes = format.Write(stack)
 		read, ds := lang.Load(text, lang.Variables{})
 		if ds.HasErrors() {
 			_ = view.Diagnostics(r.Stderr, ds, r.style(r.Stderr))
 			return stack, fmt.Errorf("%w: what these containers come to is no configuration that strake takes", reconcile.ErrPolicy)
 		}
-		read.Imports = stack.Imports
 		w.Stack = read
 		left, err := e.Leave(c.Context, w)
 		if err != nil {
