@@ -6,7 +6,7 @@ GO_FETCHED := $(HOME)/.cache/strake-go
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps go demo test test-short bench fmt clean
+.PHONY: all deps go demo test test-short test-vm bench fmt clean
 
 all: strake
 
@@ -42,6 +42,12 @@ test: deps go
 # test-short leaves out what needs minutes.
 test-short: deps go
 	$(GO) test -short ./...
+
+# test-vm tries strake on a stock Debian (systemd, cgroup2 alone, AppArmor) that
+# an emulator boots; it takes four minutes.
+test-vm: deps go
+	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }
+	$(GO) test -tags vm -count=1 -timeout 20m -run TestStockHost ./cmd/strake
 
 # bench writes the table of reconcile/README.md; make bench ARGS="-quick -rows 1,3" only looks.
 bench: strake
