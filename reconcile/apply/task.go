@@ -214,7 +214,8 @@ func (t *task) setHostname(ctx context.Context, want string) error {
 	if err != nil || !live.State.Up() {
 		return err
 	}
-	if err := t.host.Roots.SetHostnameFile(t.c.Name, t.c.Want.IDMap, want); err != nil || live.Hostname == want {
+	err = t.host.Roots.SetHostnameFile(t.c.Name, t.c.Want.IDMap, want)
+	if err = unless(err, resource.ErrNotMounted); err != nil || live.Hostname == want { // an adopted root is not ours to write in
 		return err
 	}
 	return t.host.Containers.SetHostname(ctx, t.c.Name, want)
