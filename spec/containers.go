@@ -39,6 +39,13 @@ func (c *checker) container(o *Container) {
 	c.environment(o)
 	c.proxy(o)
 	c.mounts(o)
+	c.files(o)
+	c.system(o)
+	c.build(o)
+	c.rootfs(o)
+	c.egressOf(o)
+	c.health(o)
+	c.update(o)
 	c.raw(o)
 	c.lifecycle(o)
 }

@@ -16,8 +16,12 @@ func (c *checker) environment(o *Container) {
 		if why := oneLine(o.Environment[k]); why != "" {
 			c.wrong(o, path, "the value of "+quote(k)+" "+why, "An LXC configuration holds one line a variable. Put longer values into a file.")
 		}
-		if o.Proxy != nil && proxyVariable(k) {
+		switch {
+		case !proxyVariable(k):
+		case o.Proxy != nil:
 			c.wrong(o, path, k+" is set by the proxy block", "Write it in one of the two places.")
+		case len(o.Egress) > 0:
+			c.wrong(o, path, k+" is set by egress", "The way out is the egress proxy. Take one of the two away.")
 		}
 	}
 }

@@ -20,11 +20,34 @@ func (c *checker) mounts(o *Container) {
 			c.wrong(o, mountPath(m, ""), "mount target "+quote(m.Target)+" is there twice", "The other one is at "+o.place(mountPath(other, "")).String()+".")
 		}
 		seen[clean(m.Target)] = m
-		switch why := pathFault(m.Source); {
-		case m.Source == "":
-			c.wrong(o, mountPath(m, "source"), "mount "+quote(m.Target)+" has no source", `Say what is mounted: source = "/path/on/the/host".`)
-		case why != "":
-			c.wrong(o, mountPath(m, "source"), "mount source "+quote(m.Source)+" "+why, "The source is an absolute path on the host.")
+		c.mounted(o, m)
+	}
+	for i := range o.Mounts {
+		m := &o.Mounts[i]
+		if pathFault(m.Target) != "" {
+			continue
 		}
+		for _, p := range above(m.Target)[1:] {
+			if outer := seen[p]; outer != nil {
+				c.wrong(o, mountPath(m, ""), "mount target "+quote(m.Target)+" is in mount "+quote(outer.Target), "The one would cover what the other shows: mount them side by side. See "+o.place(mountPath(outer, "")).String()+".")
+				break
+			}
+		}
+	}
+}
+
+// mounted checks what a mount shows.
+func (c *checker) mounted(o *Container, m *Mount) {
+	why := pathFault(m.Source)
+	switch {
+	case m.Volume != "" && o.said(mountPath(m, "source")):
+		c.wrong(o, mountPath(m, "source"), "mount "+quote(m.Target)+" has a source and a volume", "Write one of the two.")
+	case m.Volume != "" && c.volumes[m.Volume] == nil:
+		c.wrong(o, mountPath(m, "volume"), "mount "+quote(m.Target)+": there is no volume "+quote(m.Volume), `Define it: volume "`+m.Volume+`" { ... }`)
+	case m.Volume != "":
+	case m.Source == "":
+		c.wrong(o, mountPath(m, "source"), "mount "+quote(m.Target)+" has no source", `Say what is mounted: source = "/path/on/the/host", or volume = volume.NAME.`)
+	case why != "":
+		c.wrong(o, mountPath(m, "source"), "mount source "+quote(m.Source)+" "+why, "The source is an absolute path on the host.")
 	}
 }

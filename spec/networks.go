@@ -56,11 +56,12 @@ func (c *checker) network(n *Network) {
 	if n.NAT && n.ipv4() == (netip.Prefix{}) && n.ipv6() == (netip.Prefix{}) {
 		c.astray(n, "nat", "nat needs addresses", `Give the network an address: ipv4 = "10.101.0.1/16".`)
 	}
+	c.services(n)
 }
 
 // external refuses what strake would have to change on a bridge that is not its own.
 func (c *checker) external(n *Network) {
-	for _, key := range []string{"bridge", "ipv4", "ipv6", "nat", "isolate", "host_access", "mtu"} {
+	for _, key := range []string{"bridge", "ipv4", "ipv6", "nat", "dhcp", "dns", "ra", "isolate", "host_access", "mtu"} {
 		if _, said := n.At[key]; said {
 			c.astray(n, key, key+" does not go with external", "An external bridge is used and never changed. Leave "+key+" out, or leave external out and let strake make the bridge.")
 		}

@@ -22,8 +22,9 @@ func (c *checker) nic(o *Container, n *NIC) {
 	if why := interfaceFault(n.Name); why != "" {
 		bad("", "the name "+why, `The label is the interface's name inside the container, such as "eth0".`)
 	}
-	if n.Type != "" && n.Type != "bridged" {
-		bad("type", "type "+quote(n.Type)+" is not known", `The only type so far is "bridged". Leave it out.`)
+	if n.Type == "none" {
+		c.nicNone(o, n, bad)
+		return
 	}
 	if n.MAC != "" && n.MAC != "auto" {
 		if why := macFault(n.MAC); why != "" {
@@ -33,17 +34,17 @@ func (c *checker) nic(o *Container, n *NIC) {
 	if o.said(nicPath(n, "mtu")) && (n.MTU < 576 || n.MTU > 65535) {
 		bad("mtu", fmt.Sprintf("mtu %d is out of range", n.MTU), "It is between 576 and 65535.")
 	}
-	network := c.networks[n.Network]
-	switch {
-	case n.Network == "":
-		bad("network", "it has no network", "Say which one: network = network.NAME")
-		return
-	case network == nil:
-		bad("network", "there is no network "+quote(n.Network), `Define it: network "`+n.Network+`" { ... }`)
-		return
+	c.traffic(o, n, bad)
+	switch n.Type {
+	case "", "bridged":
+		c.bridged(o, n, bad)
+	case "routed":
+		c.routed(o, n, bad)
+	case "macvlan", "physical":
+		c.onParent(o, n, bad)
+	default:
+		bad("type", "type "+quote(n.Type)+" is not known", "Write "+either(nicTypes())+".")
 	}
-	c.nicIPv4(network, n, bad)
-	c.nicIPv6(network, n, bad)
 }
 
 func macFault(text string) string {
@@ -59,13 +60,11 @@ func macFault(text string) string {
 	return ""
 }
 
-const kinds = `So far ipv4 and ipv6 are "auto", an address, or "none".`
+const kinds = `ipv4 and ipv6 are "auto", an address, "dhcp", or "none".`
 
 func (c *checker) nicIPv4(network *Network, n *NIC, bad func(key, summary, detail string)) {
 	switch n.IPv4 {
-	case "", "none":
-	case "dhcp":
-		bad("ipv4", `ipv4 can't be "dhcp"`, kinds)
+	case "", "none", "dhcp":
 	case "auto":
 		if network.External != "" {
 			bad("ipv4", `ipv4 can't be "auto" on an external network`, `Which addresses are free there is not known. Write one with its prefix length, or "none".`)
@@ -80,9 +79,7 @@ func (c *checker) nicIPv4(network *Network, n *NIC, bad func(key, summary, detai
 func (c *checker) nicIPv6(network *Network, n *NIC, bad func(key, summary, detail string)) {
 	global := network.ipv6()
 	switch n.IPv6 {
-	case "", "none":
-	case "dhcp":
-		bad("ipv6", `ipv6 can't be "dhcp"`, kinds)
+	case "", "none", "dhcp":
 	case "auto":
 		if network.External == "" && (network.IPv6 == "" || network.IPv6 == "none") {
 			bad("ipv6", `ipv6 can't be "auto": network `+quote(network.Name)+" has no IPv6", `Give the network one: ipv6 = "fd42::1/64" or "link-local", or write "none" here.`)
@@ -195,6 +192,11 @@ func (c *checker) claims(n *NIC) []claim {
 	}
 	if a, _, err := parseAddress(n.IPv6); err == nil {
 		list = append(list, claim{"ipv6", network.BridgeName(), a.String()})
+	}
+	for _, text := range n.Addresses {
+		if a, _, err := parseAddress(text); err == nil {
+			list = append(list, claim{"addresses", network.BridgeName(), a.String()})
+		}
 	}
 	return list
 }

@@ -15,7 +15,7 @@ type Problem struct {
 // addresses, paths, ranges, duplicates and cycles. A stack without problems
 // can be resolved against a host.
 func (s Stack) Problems() []Problem {
-	c := checker{stack: s, networks: make(map[string]*Network, len(s.Networks))}
+	c := checker{stack: s, networks: make(map[string]*Network, len(s.Networks)), volumes: map[string]*Volume{}, egresses: map[string]*Egress{}}
 	if s.Name != "" {
 		c.name("", s.Pos, "stack", s.Name)
 	}
@@ -24,8 +24,11 @@ func (s Stack) Problems() []Problem {
 		c.image(&s.Images[i])
 	}
 	c.allNetworks()
+	c.allVolumes()
+	c.allEgress()
 	c.allContainers()
 	c.allAddresses()
+	c.allPublished()
 	c.allDependencies()
 	c.allFates()
 	return c.found
@@ -35,6 +38,8 @@ func (s Stack) Problems() []Problem {
 type checker struct {
 	stack    Stack
 	networks map[string]*Network
+	volumes  map[string]*Volume
+	egresses map[string]*Egress
 	found    []Problem
 }
 

@@ -31,6 +31,8 @@ type Stack struct {
 	Prune      string // "report" (default) or "retire"
 	Images     []Image
 	Networks   []Network
+	Volumes    []Volume
+	Egress     []Egress
 	Containers []Container // for_each expanded, sorted by name
 	Moved      []Moved
 	Removed    []Removed
@@ -80,6 +82,11 @@ type Network struct {
 	IPv4       string // the host's own address with prefix, "10.101.0.1/16", or "none"
 	IPv6       string // "fd42::1/64", "link-local" or "none"
 	NAT        bool
+	NATThrough string // host interface that NAT goes out by; "": any
+	DHCP       bool
+	DNS        bool
+	Upstream   []string // name servers that queries for other names go to
+	RA         bool     // router advertisements
 	Isolate    bool
 	HostAccess bool
 	MTU        int
@@ -105,6 +112,13 @@ type Container struct {
 	Protect     bool
 	Drift       string // "report" (default), "heal", "strict"
 	Ignore      []string
+	Egress      []string // names of Egress blocks; their rules add up
+	System      System
+	Build       Build
+	Files       []File
+	Rootfs      Rootfs
+	Health      *Health
+	Update      Update
 
 	Pos Pos            // of the container's block
 	At  map[string]Pos // of each setting, by its path: `limits.memory`, `nic["eth0"].ipv4`
@@ -128,12 +142,41 @@ type IDMap struct {
 type NIC struct {
 	Name    string // interface name inside, "eth0"
 	Network string // name of a Network
-	Type    string // "" or "bridged"
+	Type    string // "bridged" (default), "routed", "macvlan", "physical", or "none": no interface at all
+	Parent  string // host interface behind a routed, macvlan or physical one
+	VLAN    int    // 0: untagged
 	IPv4    string // "auto", an address with or without prefix, "dhcp", "none"; "": auto where the network has IPv4
 	IPv6    string // likewise
 	MAC     string // "auto" or a MAC
 	MTU     int
 	Filter  Filter
+
+	Addresses []string // further ones of both families, without prefix length as IPv4 and IPv6
+	Prefixes  []string // whole prefixes that are the container's too
+	Gateway4  string   // "": the network's; "none"
+	Gateway6  string
+	Routes    []Route
+	Limits    NICLimits
+	Publish   []Publish
+}
+
+// Route leads a prefix to a neighbour on the interface's network.
+type Route struct {
+	To  string // prefix
+	Via string // address
+}
+
+// NICLimits bound what goes through an interface, in bits per second as the
+// container sees it. Zero is no limit.
+type NICLimits struct {
+	Ingress, Egress int64
+}
+
+// Publish forwards a port of the host to the container.
+type Publish struct {
+	Port     string // on the host, as the label has it
+	To       *int   // in the container; nil: the same
+	Protocol string // "tcp" (default), "udp" or "both"
 }
 
 // Filter says which addresses the NIC is held to. nil: the network's default.
@@ -154,9 +197,10 @@ type Limits struct {
 	Processes int64
 }
 
-// Mount shows a host folder or file inside the container.
+// Mount shows a host folder or file, or a volume, inside the container.
 type Mount struct {
 	Target   string // absolute path inside
 	Source   string // absolute path on the host
+	Volume   string // name of a Volume; Source is then unset
 	ReadOnly bool
 }

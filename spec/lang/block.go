@@ -22,9 +22,10 @@ type block[T any] struct {
 // setting is one key.
 type setting[T any] struct {
 	read kind
-	set  func(t *T, label string, v any) // label of the nearest labelled block, or of the map's element
+	set  func(t *T, label string, v any) // label of the nearest labelled block (of a block within a labelled one: both, see inner), or of the map's element
 	path string                          // when it is not the key's own name
 	each bool                            // a map whose elements are settings of their own
+	refs string                          // a kind: references to such blocks, each a setting of its own by its name
 	sees []string                        // roots that only it may refer to
 }
 
@@ -90,8 +91,8 @@ func (o *opener[T]) walk(b hcl.Body, table *block[T], prefix, label string) {
 func (o *opener[T]) block(b *hcl.Block, table *block[T], prefix, label string) {
 	path, at := prefix+b.Type, b.DefRange
 	if len(b.Labels) > 0 {
-		label = b.Labels[0]
-		path = labelled(path, label)
+		path = labelled(path, b.Labels[0])
+		label = within(label, b.Labels[0])
 	}
 	if table.present != nil {
 		o.add(item[T]{path: path, label: label, present: table.present, at: at})
@@ -119,6 +120,22 @@ func (o *opener[T]) attribute(a *hcl.Attribute, table *block[T], prefix, label s
 	o.add(item[T]{
 		path: prefix + name, label: label, setting: s, expr: a.Expr, at: a.Expr.Range(), repeats: looksAt(a.Expr, "each"),
 	})
+}
+
+// between joins the labels of a labelled block and one within it.
+const between = "\x00"
+
+func within(outer, label string) string {
+	if outer == "" {
+		return label
+	}
+	return outer + between + label
+}
+
+// inner takes the labels of a block within a labelled one apart.
+func inner(label string) (outer, own string) {
+	outer, own, _ = strings.Cut(label, between)
+	return outer, own
 }
 
 func looksAt(expr hcl.Expression, root string) bool {

@@ -23,6 +23,7 @@ func (l *loader) containerBlock() *block[spec.Container] {
 			"environment": environmentSetting(),
 			"depends_on":  l.dependsSetting(),
 			"raw":         rawSetting(),
+			"egress":      egressSetting(),
 		},
 		blocks: map[string]*block[spec.Container]{
 			"autostart": autostartBlock(),
@@ -32,6 +33,12 @@ func (l *loader) containerBlock() *block[spec.Container] {
 			"mount":     mountBlock(),
 			"proxy":     proxyBlock(),
 			"lifecycle": lifecycleBlock(),
+			"system":    systemBlock(),
+			"build":     buildBlock(),
+			"file":      fileBlock(),
+			"rootfs":    rootfsBlock(),
+			"health":    healthBlock(),
+			"update":    updateBlock(),
 		},
 	}
 }

@@ -156,13 +156,49 @@ func texts(v cty.Value) (any, error) {
 	return list, nil
 }
 
-// toNetwork reads network.NAME.
-func toNetwork(v cty.Value) (any, error) {
-	r, ok := referred(v, "network")
-	if !ok {
-		return nil, fmt.Errorf("must be a network, written network.NAME, not %s", friendly(v))
+// numberList is a list of whole numbers.
+func numberList(v cty.Value) (any, error) {
+	if ty := v.Type(); !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {
+		return nil, fmt.Errorf("must be a list of numbers, not %s", friendly(v))
 	}
-	return r.name, nil
+	list := []int{}
+	for i, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			return nil, fmt.Errorf("must be a list of numbers; element %d is none", i+1)
+		}
+		n, err := small(e)
+		if err != nil {
+			return nil, fmt.Errorf("element %d %w", i+1, err)
+		}
+		list = append(list, n.(int))
+	}
+	return list, nil
+}
+
+// port is a number that may be written as text, as the keys of maps are.
+func port(v cty.Value) (any, error) {
+	if n, err := convert.Convert(v, cty.Number); err == nil && n.IsKnown() && !n.IsNull() {
+		return small(n)
+	}
+	return nil, fmt.Errorf("must be a number, not %s", friendly(v))
+}
+
+func rate(v cty.Value) (any, error) {
+	if v.Type() != cty.String {
+		return nil, fmt.Errorf(`must be a rate such as "100Mbit", not %s`, friendly(v))
+	}
+	return parseRate(v.AsString())
+}
+
+// to reads a reference KIND.NAME.
+func to(what string) kind {
+	return func(v cty.Value) (any, error) {
+		r, ok := referred(v, what)
+		if !ok {
+			return nil, fmt.Errorf("must be a %s, written %s.NAME, not %s", what, what, friendly(v))
+		}
+		return r.name, nil
+	}
 }
 
 func referred(v cty.Value, kind string) (reference, bool) {

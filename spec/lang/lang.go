@@ -39,6 +39,8 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 	l.readLocals(top["locals"])
 	l.readImages(top["image"])
 	l.readNetworks(top["network"])
+	l.readVolumes(top["volume"])
+	l.readEgress(top["egress"])
 	l.readContainers(top["profile"], top["container"])
 	l.readMoved(top["moved"])
 	l.readRemoved(top["removed"])
@@ -82,7 +84,7 @@ func newLoader(text source.Text) *loader {
 // declare makes the names known that references can stand for, before
 // anything is evaluated: blocks may refer to ones further down.
 func (l *loader) declare(top map[string]hcl.Blocks) {
-	for _, kind := range []string{"image", "network", "profile", "container", "check"} {
+	for _, kind := range []string{"image", "network", "volume", "egress", "profile", "container", "check"} {
 		first := map[string]*hcl.Block{}
 		for _, b := range top[kind] {
 			name := b.Labels[0]
@@ -94,7 +96,7 @@ func (l *loader) declare(top map[string]hcl.Blocks) {
 			l.scope.declare(kind, name)
 		}
 	}
-	l.scope.bindReferences("image", "network", "profile")
+	l.scope.bindReferences("image", "network", "volume", "egress", "profile")
 }
 
 // firsts leaves out blocks whose name was there before.

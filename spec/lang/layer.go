@@ -77,6 +77,10 @@ func lay[T any](l *loader, items []item[T], ctx *hcl.EvalContext) layer[T] {
 			elements(l, it, v, ctx, out)
 			continue
 		}
+		if it.setting.refs != "" {
+			named(l, it, v, out)
+			continue
+		}
 		got, err := it.setting.read(v)
 		if err != nil {
 			l.fail(it.at, it.path+" "+err.Error(), "")
@@ -85,6 +89,19 @@ func lay[T any](l *loader, items []item[T], ctx *hcl.EvalContext) layer[T] {
 		out[it.path] = entry[T]{label: it.label, value: got, set: it.setting.set, at: it.at}
 	}
 	return out
+}
+
+// named lays each reference of a list, or a single one, as a setting of its
+// own: those of profiles and of the block add up.
+func named[T any](l *loader, it item[T], v cty.Value, out layer[T]) {
+	var refs []reference
+	if err := gather(v, it.setting.refs, &refs); err != nil {
+		l.fail(it.at, it.path+" "+err.Error(), "")
+		return
+	}
+	for _, r := range refs {
+		out[labelled(it.path, r.name)] = entry[T]{label: r.name, set: it.setting.set, at: it.at}
+	}
 }
 
 // elements lays each element of a map as a setting of its own.

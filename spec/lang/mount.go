@@ -8,6 +8,7 @@ func mountBlock() *block[spec.Container] {
 		present: func(c *spec.Container, target string) { c.Mounts = append(c.Mounts, spec.Mount{Target: target}) },
 		settings: map[string]setting[spec.Container]{
 			"source":   {read: text, set: onMount(func(m *spec.Mount, v any) { m.Source = v.(string) })},
+			"volume":   {read: to("volume"), set: onMount(func(m *spec.Mount, v any) { m.Volume = v.(string) })},
 			"readonly": {read: flag, set: onMount(func(m *spec.Mount, v any) { m.ReadOnly = v.(bool) })},
 		},
 	}

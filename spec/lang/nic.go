@@ -11,14 +11,20 @@ func nicBlock() *block[spec.Container] {
 		label:   "interface",
 		present: func(c *spec.Container, name string) { c.NICs = append(c.NICs, spec.NIC{Name: name}) },
 		settings: map[string]setting[spec.Container]{
-			"network": {read: toNetwork, set: onNIC(func(n *spec.NIC, v any) { n.Network = v.(string) })},
-			"type":    {read: text, set: onNIC(func(n *spec.NIC, v any) { n.Type = v.(string) })},
-			"ipv4":    {read: text, set: onNIC(func(n *spec.NIC, v any) { n.IPv4 = v.(string) })},
-			"ipv6":    {read: text, set: onNIC(func(n *spec.NIC, v any) { n.IPv6 = v.(string) })},
-			"mac":     {read: text, set: onNIC(func(n *spec.NIC, v any) { n.MAC = plainMAC(v.(string)) })},
-			"mtu":     {read: small, set: onNIC(func(n *spec.NIC, v any) { n.MTU = v.(int) })},
+			"network":   {read: to("network"), set: onNIC(func(n *spec.NIC, v any) { n.Network = v.(string) })},
+			"type":      {read: text, set: onNIC(func(n *spec.NIC, v any) { n.Type = v.(string) })},
+			"ipv4":      {read: text, set: onNIC(func(n *spec.NIC, v any) { n.IPv4 = v.(string) })},
+			"ipv6":      {read: text, set: onNIC(func(n *spec.NIC, v any) { n.IPv6 = v.(string) })},
+			"mac":       {read: text, set: onNIC(func(n *spec.NIC, v any) { n.MAC = plainMAC(v.(string)) })},
+			"parent":    {read: text, set: onNIC(func(n *spec.NIC, v any) { n.Parent = v.(string) })},
+			"vlan":      {read: small, set: onNIC(func(n *spec.NIC, v any) { n.VLAN = v.(int) })},
+			"addresses": {read: texts, set: onNIC(func(n *spec.NIC, v any) { n.Addresses = v.([]string) })},
+			"prefixes":  {read: texts, set: onNIC(func(n *spec.NIC, v any) { n.Prefixes = v.([]string) })},
+			"gateway4":  {read: text, set: onNIC(func(n *spec.NIC, v any) { n.Gateway4 = v.(string) })},
+			"gateway6":  {read: text, set: onNIC(func(n *spec.NIC, v any) { n.Gateway6 = v.(string) })},
+			"mtu":       {read: small, set: onNIC(func(n *spec.NIC, v any) { n.MTU = v.(int) })},
 		},
-		blocks: map[string]*block[spec.Container]{"filter": filterBlock()},
+		blocks: map[string]*block[spec.Container]{"filter": filterBlock(), "limits": rateBlock(), "route": routeBlock(), "publish": publishBlock()},
 	}
 }
 

@@ -16,6 +16,8 @@ func topLevel() *hcl.BodySchema {
 		{Type: "locals"},
 		{Type: "image", LabelNames: []string{"name"}},
 		{Type: "network", LabelNames: []string{"name"}},
+		{Type: "volume", LabelNames: []string{"name"}},
+		{Type: "egress", LabelNames: []string{"name"}},
 		{Type: "profile", LabelNames: []string{"name"}},
 		{Type: "container", LabelNames: []string{"name"}},
 		{Type: "moved"},

@@ -11,7 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// reference is what image.x, network.x, profile.x and container.x evaluate
+// reference is what image.x, network.x, volume.x and the like evaluate
 // to: not a thing, but which one is meant.
 type reference struct {
 	kind, name string
@@ -41,7 +41,7 @@ func newScope(funcs map[string]function.Function) *scope {
 }
 
 func roots() []string {
-	return []string{"var", "local", "image", "network", "profile", "container", "each"}
+	return []string{"var", "local", "image", "network", "volume", "egress", "profile", "container", "each"}
 }
 
 // declare makes a name known. Of a kind that nothing can refer to, nobody asks.
@@ -88,7 +88,7 @@ func (s *scope) traversal(t hcl.Traversal, also []string) *hcl.Diagnostic {
 	switch {
 	case !ok:
 		return &hcl.Diagnostic{Summary: fmt.Sprintf("there is nothing called %q", root),
-			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, profile, container or each.", root, didYouMean(root, roots()))}
+			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, volume, egress, profile, container or each.", root, didYouMean(root, roots()))}
 	case (root == "each" || root == "container") && !slices.Contains(also, root):
 		return &hcl.Diagnostic{Summary: root + " can't be used here", Detail: where(root)}
 	}

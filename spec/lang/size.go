@@ -43,3 +43,28 @@ func unitHint(number, unit string) string {
 	}
 	return "known are B, KiB, MiB, GiB, TiB (1024) and kB, MB, GB, TB (1000)"
 }
+
+// rates are the units of tc(8), which count by 1000.
+func rates() map[string]int64 {
+	return map[string]int64{"bit": 1, "kbit": 1e3, "Kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9}
+}
+
+// parseRate reads "100Mbit" as bits a second.
+func parseRate(text string) (any, error) {
+	i := strings.IndexFunc(text, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	if i <= 0 || len(text) > 40 {
+		return nil, fmt.Errorf(`must be a rate such as "100Mbit", not %s`, quote(text))
+	}
+	factor, ok := rates()[strings.TrimSpace(text[i:])]
+	r, number := new(big.Rat).SetString(text[:i])
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("has no known unit in %s; known are bit, kbit, Mbit and Gbit (a second, by 1000)", quote(text))
+	case !number:
+		return nil, fmt.Errorf(`must be a rate such as "100Mbit", not %s`, quote(text))
+	}
+	if r.Mul(r, new(big.Rat).SetInt64(factor)); !r.IsInt() || !r.Num().IsInt64() {
+		return nil, fmt.Errorf("is not a whole number of bits, or too many: %s", quote(text))
+	}
+	return r.Num().Int64(), nil
+}

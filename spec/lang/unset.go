@@ -101,23 +101,53 @@ func canonical(path string) string {
 		return path
 	}
 	switch group {
-	case "environment", "raw":
+	case "environment", "raw", "egress":
 		return labelled(group, rest)
 	case "nic":
-		name, key, more := strings.Cut(rest, ".")
-		if more {
-			return labelled(group, name) + "." + key
+		return nested(group, rest, "publish", "route")
+	case "health", "system", "build":
+		kind, more, ok := strings.Cut(rest, ".")
+		switch {
+		case ok && (kind == "check" || kind == "user" || kind == "egress"):
+			return nested(group+"."+kind, more)
+		case ok && kind == "file":
+			return keyed(group+"."+kind, more, ".content", ".mode", ".owner")
+		case ok && kind == "service": // units have dots of their own
+			return keyed(group+"."+kind, more, ".enabled")
 		}
-		return labelled(group, name)
 	case "mount":
-		for _, key := range []string{".source", ".readonly"} {
-			if target, cut := strings.CutSuffix(rest, key); cut {
-				return labelled(group, target) + key
-			}
-		}
-		return labelled(group, rest)
+		return keyed(group, rest, ".source", ".readonly", ".volume")
+	case "file":
+		return keyed(group, rest, ".content", ".mode", ".owner", ".on_change")
 	}
 	return path
+}
+
+// nested makes `nic["eth0"].publish["80"].to` of `eth0.publish.80.to`, where
+// publish is one of the labelled blocks within.
+func nested(group, rest string, within ...string) string {
+	name, key, more := strings.Cut(rest, ".")
+	if !more {
+		return labelled(group, name)
+	}
+	kind, inner, deeper := strings.Cut(key, ".")
+	if deeper && kind == "publish" && slices.Contains(within, kind) {
+		return nested(labelled(group, name)+"."+kind, inner)
+	}
+	if deeper && slices.Contains(within, kind) { // prefixes have dots of their own
+		return keyed(labelled(group, name)+"."+kind, inner, ".via")
+	}
+	return labelled(group, name) + "." + key
+}
+
+// keyed cuts one of the keys off a label that may have dots itself.
+func keyed(group, rest string, keys ...string) string {
+	for _, key := range keys {
+		if label, cut := strings.CutSuffix(rest, key); cut {
+			return labelled(group, label) + key
+		}
+	}
+	return labelled(group, rest)
 }
 
 // knownSetting says whether a path is a setting or a group of them.

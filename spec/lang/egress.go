@@ -1,0 +1,44 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"strake/spec"
+)
+
+func egressBlock() *block[spec.Egress] {
+	return &block[spec.Egress]{
+		settings: map[string]setting[spec.Egress]{
+			"allow":    {read: texts, set: func(e *spec.Egress, _ string, v any) { e.Allow = v.([]string) }},
+			"deny":     {read: texts, set: func(e *spec.Egress, _ string, v any) { e.Deny = v.([]string) }},
+			"ports":    {read: numberList, set: func(e *spec.Egress, _ string, v any) { e.Ports = v.([]int) }},
+			"mode":     {read: text, set: func(e *spec.Egress, _ string, v any) { e.Mode = v.(string) }},
+			"upstream": {read: text, set: func(e *spec.Egress, _ string, v any) { e.Upstream = v.(string) }},
+		},
+		blocks: map[string]*block[spec.Egress]{"limits": {settings: map[string]setting[spec.Egress]{
+			"connections": {read: small, set: func(e *spec.Egress, _ string, v any) { e.Limits.Connections = v.(int) }},
+			"rate":        {read: rate, set: func(e *spec.Egress, _ string, v any) { e.Limits.Rate = v.(int64) }},
+			"daily":       {read: size, set: func(e *spec.Egress, _ string, v any) { e.Limits.Daily = v.(int64) }},
+			"idle":        {read: duration, set: func(e *spec.Egress, _ string, v any) { e.Limits.Idle = v.(time.Duration) }},
+		}}},
+	}
+}
+
+// egressSetting attaches a container: egress = egress.NAME, or a list.
+func egressSetting() setting[spec.Container] {
+	return setting[spec.Container]{refs: "egress", set: func(c *spec.Container, name string, _ any) { c.Egress = append(c.Egress, name) }}
+}
+
+func (l *loader) readEgress(blocks hcl.Blocks) {
+	table := egressBlock()
+	for _, b := range firsts(blocks) {
+		e := spec.Egress{Name: b.Labels[0], Pos: place(b.DefRange)}
+		e.At = lay(l, open(l, b.Body, table).items, l.scope.base).apply(&e)
+		l.stack.Egress = append(l.stack.Egress, e)
+	}
+	slices.SortFunc(l.stack.Egress, func(a, b spec.Egress) int { return strings.Compare(a.Name, b.Name) })
+}
