@@ -51,6 +51,9 @@ func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make
 		if err != nil {
 			return err
 		}
+		if err := refuseLater(p); err != nil {
+			return err
+		}
 		if err := how.Approve(p); err != nil {
 			return err
 		}

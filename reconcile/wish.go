@@ -319,9 +319,9 @@ func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.Net
 	for _, n := range in.networks {
 		have[n.Name] = n
 	}
-	at := map[string]spec.Pos{}
+	texts := map[string]spec.Network{}
 	for _, n := range w.Stack.Networks {
-		at[n.Name] = n.Pos
+		texts[n.Name] = n
 	}
 	last := map[string]*resource.Network{}
 	for _, n := range e.lastStack(w.Stack.Name).Networks {
@@ -329,7 +329,8 @@ func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.Net
 	}
 	var list []plan.NetworkSubject
 	for i := range want.Networks {
-		s := plan.NetworkSubject{Name: want.Networks[i].Name, Want: &want.Networks[i], Pos: at[want.Networks[i].Name]}
+		s := plan.NetworkSubject{Name: want.Networks[i].Name, Want: &want.Networks[i]}
+		s.Pos, s.At = texts[s.Name].Pos, texts[s.Name].At
 		s.Last = last[s.Name]
 		if h, ok := have[s.Name]; ok {
 			s.Have = &h

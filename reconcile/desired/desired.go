@@ -78,6 +78,7 @@ func (b *builder) network(n spec.Network) resource.Network {
 	return resource.Network{
 		Name: n.Name, Bridge: cmp.Or(n.Bridge, "st-"+n.Name), MAC: b.draft.BridgeMAC(n.Name),
 		IPv4: unlessNone(n.IPv4), IPv6: unlessNone(n.IPv6),
+		NATThrough: n.NATThrough, DHCP: n.DHCP, DNS: n.DNS, Upstream: n.Upstream, RA: n.RA,
 		NAT: n.NAT, Isolate: n.Isolate, HostAccess: n.HostAccess, MTU: n.MTU,
 	}
 }
@@ -100,9 +101,11 @@ func (b *builder) container(c spec.Container) resource.Container {
 			Enabled: c.Autostart.Enabled != nil && *c.Autostart.Enabled, Order: c.Autostart.Order,
 			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
 		},
-		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c),
+		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c), Egress: b.egress(c),
+		System: system(c), Build: build(c), Files: files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
+		Health: health(c), Update: update(c),
 		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},
-		Mounts:    mounts(c),
+		Mounts:    b.mounts(c),
 		DependsOn: slices.Sorted(slices.Values(c.DependsOn)), Raw: raw(c.Raw),
 		Protect: c.Protect, Drift: c.Drift, Ignore: slices.Sorted(slices.Values(c.Ignore)),
 	}
@@ -196,14 +199,17 @@ func (b *builder) broughtIDs(c spec.Container) resource.IDMap {
 // environment is what is declared, and what a proxy adds to it. Programs
 // disagree about the case of the proxy variables, so both are set.
 func environment(c spec.Container) map[string]string {
-	env := maps.Clone(c.Environment)
-	if c.Proxy == nil {
+	env, proxy := maps.Clone(c.Environment), c.Proxy
+	if len(c.Egress) > 0 {
+		proxy = egressProxy()
+	}
+	if proxy == nil {
 		return env
 	}
 	if env == nil {
 		env = map[string]string{}
 	}
-	for name, value := range proxyVariables(*c.Proxy) {
+	for name, value := range proxyVariables(*proxy) {
 		if value != "" {
 			env[name], env[strings.ToUpper(name)] = value, value
 		}
@@ -219,6 +225,13 @@ func proxyVariables(p spec.Proxy) map[string]string {
 // stands for.
 func Positions(c spec.Container) map[string]spec.Pos {
 	at := maps.Clone(c.At)
+	if len(c.Egress) > 0 {
+		for name := range proxyVariables(spec.Proxy{}) {
+			for _, variable := range []string{name, strings.ToUpper(name)} {
+				at[resource.Labelled("environment", variable)] = c.At[resource.Labelled("egress", c.Egress[0])]
+			}
+		}
+	}
 	for _, name := range []string{"http", "https", "no_proxy"} {
 		pos, ok := c.At["proxy."+name]
 		if !ok {
@@ -235,10 +248,16 @@ func Positions(c spec.Container) map[string]spec.Pos {
 	return at
 }
 
-func mounts(c spec.Container) []resource.Mount {
+func (b *builder) mounts(c spec.Container) []resource.Mount {
 	var list []resource.Mount
 	for _, m := range c.Mounts {
-		list = append(list, resource.Mount{Target: m.Target, Source: m.Source, ReadOnly: m.ReadOnly})
+		mount := resource.Mount{Target: m.Target, Source: m.Source, Volume: m.Volume, ReadOnly: m.ReadOnly}
+		for _, v := range b.in.Spec.Volumes {
+			if v.Name == m.Volume {
+				mount.Source, mount.Size = v.Path, v.Size
+			}
+		}
+		list = append(list, mount)
 	}
 	slices.SortFunc(list, func(a, b resource.Mount) int { return cmp.Compare(a.Target, b.Target) })
 	return list
@@ -247,7 +266,9 @@ func mounts(c spec.Container) []resource.Mount {
 func (b *builder) networksOf(c resource.Container) []resource.Network {
 	names := map[string]bool{}
 	for _, n := range c.NICs {
-		names[n.Network] = true
+		if n.Network != "" {
+			names[n.Network] = true
+		}
 	}
 	var list []resource.Network
 	for _, name := range slices.Sorted(maps.Keys(names)) {

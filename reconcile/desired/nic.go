@@ -16,8 +16,11 @@ import (
 func (b *builder) nics(c spec.Container) []resource.NIC {
 	var list []resource.NIC
 	for _, n := range c.NICs {
+		if n.Type == "none" {
+			continue
+		}
 		net := b.networks[n.Network]
-		managed := !b.truly(net).External
+		managed := !b.truly(net).External && n.Parent == ""
 		nic := resource.NIC{
 			Name: n.Name, Network: n.Network, Type: cmp.Or(n.Type, "bridged"), Bridge: net.Bridge,
 			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, net.MTU),
@@ -27,6 +30,7 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 				IPv6: on(n.Filter.IPv6, managed),
 			},
 		}
+		b.traffic(&nic, n)
 		if nic.MAC == "auto" {
 			nic.MAC = ""
 		}
@@ -79,8 +83,20 @@ func (b *builder) interfaces(containers []resource.Container) {
 	for i, n := range nics {
 		net := b.truly(b.networks[n.Network])
 		n.MAC, n.Device = entries[i].MAC, entries[i].Device
+		written4, written6 := n.Gateway4, n.Gateway6
 		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT)
 		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT)
+		gateways(n, written4, written6)
+	}
+}
+
+// gateways puts what was written in place of the network's own.
+func gateways(n *resource.NIC, written4, written6 string) {
+	if written4 != "" {
+		n.Gateway4 = unlessNone(written4)
+	}
+	if written6 != "" {
+		n.Gateway6 = unlessNone(written6)
 	}
 }
 
@@ -105,7 +121,7 @@ func (b *builder) dropNICs(c resource.Container) {
 // wish turns what was written for an address into a wish for one. Nothing
 // written means an address where the network has some to give.
 func (b *builder) wish(container string, n resource.NIC, written string, own netip.Prefix) ledger.Wish {
-	net := ledger.Net{Name: b.pool(b.networks[n.Network])}
+	net := ledger.Net{Name: b.poolOf(n)}
 	if own.Addr().Is4() {
 		net.IPv4 = own
 	} else {
@@ -113,7 +129,7 @@ func (b *builder) wish(container string, n resource.NIC, written string, own net
 	}
 	w := ledger.Wish{Container: container, NIC: n.Name, Net: net}
 	switch written {
-	case "none":
+	case "none", "dhcp":
 		w.None = true
 	case "":
 		w.None = !own.IsValid() || own.Addr().Is6() && own.Bits() > 64
@@ -139,6 +155,9 @@ func written2addr(s string) netip.Addr {
 // address gives a chosen address its prefix length, and its gateway where the
 // network leads anywhere.
 func (b *builder) address(ip netip.Addr, written, network string, routed bool) (address, gateway string) {
+	if written == "dhcp" {
+		return written, ""
+	}
 	if !ip.IsValid() {
 		return "", ""
 	}

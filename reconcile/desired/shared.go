@@ -34,3 +34,12 @@ func (b *builder) pool(network resource.Network) string {
 	}
 	return n.Name
 }
+
+// poolOf is what the ledger calls what an interface is on: one without a
+// network is on the network of its parent, or routed by the host alone.
+func (b *builder) poolOf(n resource.NIC) string {
+	if n.Network == "" {
+		return n.Type + " " + n.Parent
+	}
+	return b.pool(b.networks[n.Network])
+}

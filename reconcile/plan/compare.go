@@ -167,7 +167,7 @@ func positionOf(s Subject, path string) spec.Pos {
 		}
 		cut := strings.LastIndexByte(p, '.')
 		if strings.HasSuffix(p, `"]`) {
-			cut = strings.Index(p, `["`)
+			cut = strings.LastIndex(p, `["`)
 		}
 		if cut < 0 {
 			return s.Pos

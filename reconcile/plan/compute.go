@@ -25,6 +25,7 @@ type NetworkSubject struct {
 	Last *resource.Network // as the stack's last generation has it; nil: not
 	Used bool              // some container of another stack, or one that stays, needs it
 	Pos  spec.Pos
+	At   map[string]spec.Pos // by setting
 
 	Damaged string // what is wrong with the firewall around it; "" nothing
 }
@@ -53,7 +54,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if s.Want == nil {
 		return orphan(c, s)
 	}
-	c.Digest = resource.Digest(s.Want)
+	c.Digest, c.Later = resource.Digest(s.Want), t.later(s)
 	if s.rejected() {
 		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
 		return c
@@ -195,7 +196,8 @@ func network(n NetworkSubject) NetworkPlan {
 	if n.Have != nil {
 		have = n.Have.Settings()
 	}
-	p.Changes = settingChanges(want, have, n.Pos)
+	p.Later = networkLater(want, n)
+	p.Changes = settingChanges(want, have, n)
 	if n.Last != nil {
 		outside(p.Changes, n.Last.Settings())
 	}
@@ -222,7 +224,7 @@ func outside(changes []Change, last []resource.Setting) {
 	}
 }
 
-func settingChanges(want, have []resource.Setting, pos spec.Pos) []Change {
+func settingChanges(want, have []resource.Setting, n NetworkSubject) []Change {
 	old := map[string]string{}
 	for _, s := range have {
 		old[s.Path] = s.Value
@@ -230,13 +232,13 @@ func settingChanges(want, have []resource.Setting, pos spec.Pos) []Change {
 	var list []Change
 	for _, s := range want {
 		if old[s.Path] != s.Value {
-			list = append(list, Change{Path: s.Path, Old: old[s.Path], New: s.Value, Impact: spec.Live, Cause: Changed, Pos: pos})
+			list = append(list, Change{Path: s.Path, Old: old[s.Path], New: s.Value, Impact: spec.Live, Cause: Changed, Pos: n.position(s.Path)})
 		}
 		delete(old, s.Path)
 	}
 	for _, s := range have {
 		if value, gone := old[s.Path]; gone {
-			list = append(list, Change{Path: s.Path, Old: value, Impact: spec.Live, Cause: Changed, Pos: pos})
+			list = append(list, Change{Path: s.Path, Old: value, Impact: spec.Live, Cause: Changed, Pos: n.position(s.Path)})
 		}
 	}
 	return list

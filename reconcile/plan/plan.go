@@ -89,6 +89,7 @@ type ContainerPlan struct {
 	Digest   string      `json:"digest"`            // of Want
 	UUID     string      `json:"uuid"`
 	Basis    string      `json:"basis"` // of what was observed
+	Later    []Later     `json:"later,omitempty"`
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied
@@ -106,6 +107,7 @@ type NetworkPlan struct {
 	Want    *resource.Network `json:"want,omitempty"`
 	Have    *resource.Network `json:"have,omitempty"`
 	Pos     spec.Pos          `json:"pos,omitzero"`
+	Later   []Later           `json:"later,omitempty"`
 }
 
 // Empty says whether there is nothing to do.

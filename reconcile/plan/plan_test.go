@@ -166,12 +166,24 @@ func TestKeysCovered(t *testing.T) {
 		Autostart: resource.Autostart{Enabled: true, Order: 1, Delay: 1, Group: "g"},
 		IDMap:     resource.IDMap{Privileged: true, Base: 1, Size: 1},
 		NICs: []resource.NIC{{Name: "eth0", Network: "n", Type: "bridged", Bridge: "b", Device: "d", MAC: "m", IPv4: "4", IPv6: "6",
-			Gateway4: "g", Gateway6: "g", MTU: 1, Filter: yes}},
+			Gateway4: "g", Gateway6: "g", MTU: 1, Filter: yes, Parent: "p", VLAN: 1, Addresses: []string{"a"}, Prefixes: []string{"p"},
+			Routes: []resource.Route{{To: "1.2.3.0/24", Via: "v"}}, Limits: resource.Rates{Ingress: 1, Egress: 1},
+			Publish: []resource.Publish{{Port: 1, To: 1, Protocol: "tcp"}}}},
 		Environment: map[string]string{"A": "1"}, Limits: resource.Limits{Memory: 1, CPU: 1, Processes: 1},
-		Mounts:    []resource.Mount{{Target: "/t", Source: "/s", ReadOnly: true}},
+		Mounts: []resource.Mount{{Target: "/t", Source: "/s", Volume: "v", ReadOnly: true}},
+		Egress: []resource.Egress{{Name: "e", Allow: []string{"a"}, Deny: []string{"d"}, Ports: []int{1}, Mode: "enforce", Upstream: "u",
+			Limits: resource.EgressLimits{Connections: 1, Rate: 1, Daily: 1, Idle: 1}}},
+		System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},
+			Users: []resource.User{{Name: "u", UID: 1, Home: "/h", Shell: "/s", Groups: []string{"g"}}}, Files: []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o"}}},
+		Build:  &resource.Build{Network: "n", Egress: []string{"e"}, Timeout: 1},
+		Files:  []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o", OnChange: "restart"}},
+		Rootfs: resource.Rootfs{Ephemeral: true, Size: 1},
+		Health: &resource.Health{StartPeriod: 1, Interval: 1, Timeout: 1, Failures: 1, MinHealthy: 1, Deadline: 1, Checks: []resource.Check{{
+			Name: "http/a", URL: "u", Status: 1, Address: "a", Command: []string{"c"}, Units: []string{"u"}, NIC: "n", Path: "p", Interval: 1, Timeout: 1, Failures: 1}}},
+		Update:    resource.Update{KeepFailed: true, MaxParallel: 1, Canary: 1},
 		DependsOn: []string{"x"}, Raw: map[string]string{"lxc.x": "1"}, Protect: true, Drift: "heal", Ignore: []string{"x"},
 	}
-	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
+	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `egress["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
 	table := newComparer()
 	for _, s := range full.Settings() {
 		if table.key(s.Path).Path == "" {
@@ -183,5 +195,44 @@ func TestKeysCovered(t *testing.T) {
 		if !used[k.Path] {
 			t.Errorf("nothing has the key %s", k.Path)
 		}
+	}
+}
+
+// TestLater: what nothing carries out yet is named with its place, also where
+// changes of it are ignored, and what is carried out is not.
+func TestLater(t *testing.T) {
+	want := resource.Container{Name: "c", Running: true, Limits: resource.Limits{Memory: 1 << 26}, Ignore: []string{"health"},
+		NICs:   []resource.NIC{{Name: "eth0", Type: "bridged", IPv4: "10.0.0.2/24"}, {Name: "eth1", Type: "routed", IPv4: "dhcp", Publish: []resource.Publish{{Port: 80, To: 8080}}}},
+		Health: &resource.Health{Failures: 3}, Update: resource.Update{KeepFailed: true}}
+	at := map[string]spec.Pos{`nic["eth1"]`: {File: "x.hcl", Line: 3}, `nic["eth1"].publish["80"].to`: {File: "x.hcl", Line: 5}}
+	p := one(Subject{Name: "c", Want: &want, Next: 1, At: at, Pos: spec.Pos{File: "x.hcl", Line: 1}})
+	var got []string
+	for _, l := range p.Later {
+		got = append(got, fmt.Sprintf("%s %s", l.Pos, l.Path))
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{
+		"x.hcl:1 health.failures", "x.hcl:1 update.auto_rollback",
+		`x.hcl:3 nic["eth1"].ipv4`, `x.hcl:3 nic["eth1"].type`, `x.hcl:5 nic["eth1"].publish["80"].to`,
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestNetworkKeysCovered does for networks what TestKeysCovered does.
+func TestNetworkKeysCovered(t *testing.T) {
+	full := resource.Network{Name: "n", Bridge: "b", MAC: "m", IPv4: "4", IPv6: "6", MTU: 1, NAT: true, NATThrough: "i", DHCP: true, DNS: true,
+		Upstream: []string{"u"}, RA: true, Isolate: true, HostAccess: true}
+	var have, table []string
+	for _, s := range full.Settings() {
+		have = append(have, s.Path)
+	}
+	for _, k := range spec.NetworkKeys() {
+		table = append(table, k.Path)
+	}
+	slices.Sort(have)
+	slices.Sort(table)
+	if diff := cmp.Diff(table, have); diff != "" {
+		t.Error(diff)
 	}
 }

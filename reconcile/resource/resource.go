@@ -24,6 +24,13 @@ type Container struct {
 	Protect     bool              `json:"protect,omitempty"`
 	Drift       string            `json:"drift,omitempty"`
 	Ignore      []string          `json:"ignore_changes,omitempty"`
+	Egress      []Egress          `json:"egress,omitempty"` // sorted by name
+	System      *System           `json:"system,omitempty"`
+	Build       *Build            `json:"build,omitempty"`
+	Files       []File            `json:"files,omitempty"` // sorted by path
+	Rootfs      Rootfs            `json:"rootfs,omitzero"`
+	Health      *Health           `json:"health,omitempty"`
+	Update      Update            `json:"update,omitzero"`
 
 	// Networks are the definitions that the NICs need, so that a start needs
 	// nothing but this record.
@@ -69,11 +76,12 @@ type IDMap struct {
 	Size       uint32 `json:"size,omitempty"`
 }
 
-// NIC is a veth pair: Device on the host, a port of Bridge; Name inside.
+// NIC is an interface of a container. A bridged one is a veth pair: Device on
+// the host, a port of Bridge; Name inside.
 type NIC struct {
 	Name     string `json:"name"`
 	Network  string `json:"network"`
-	Type     string `json:"type"` // "bridged"
+	Type     string `json:"type"` // "bridged", "routed", "macvlan" or "physical"
 	Bridge   string `json:"bridge"`
 	Device   string `json:"device"`
 	MAC      string `json:"mac"`            // lower case, colons
@@ -83,6 +91,34 @@ type NIC struct {
 	Gateway6 string `json:"gateway6,omitempty"`
 	MTU      int    `json:"mtu,omitempty"` // 0: 1500
 	Filter   Filter `json:"filter"`
+
+	Parent    string    `json:"parent,omitempty"` // interface of the host
+	VLAN      int       `json:"vlan,omitempty"`
+	Addresses []string  `json:"addresses,omitempty"` // further ones, with prefix length
+	Prefixes  []string  `json:"prefixes,omitempty"`
+	Routes    []Route   `json:"routes,omitempty"` // sorted by To
+	Limits    Rates     `json:"limits,omitzero"`
+	Publish   []Publish `json:"publish,omitempty"` // sorted by Port
+}
+
+// Route leads a prefix to a neighbour.
+type Route struct {
+	To  string `json:"to"`
+	Via string `json:"via"`
+}
+
+// Rates bound what goes through an interface, in bits per second as the
+// container sees it. Zero is no limit.
+type Rates struct {
+	Ingress int64 `json:"ingress,omitempty"`
+	Egress  int64 `json:"egress,omitempty"`
+}
+
+// Publish leads a port of the host to one of the container.
+type Publish struct {
+	Port     int    `json:"port"`
+	To       int    `json:"to"`
+	Protocol string `json:"protocol"` // "tcp", "udp" or "both"
 }
 
 // Filter says which of its own addresses a NIC is held to.
@@ -104,8 +140,10 @@ type Limits struct {
 
 // Mount shows a host folder or file inside.
 type Mount struct {
-	Target   string `json:"target"` // absolute, cleaned
-	Source   string `json:"source"` // absolute, cleaned
+	Target   string `json:"target"`           // absolute, cleaned
+	Source   string `json:"source"`           // absolute, cleaned
+	Volume   string `json:"volume,omitempty"` // name of the volume that Source is the folder of
+	Size     int64  `json:"size,omitempty"`   // of the volume; 0: a plain folder
 	ReadOnly bool   `json:"readonly,omitempty"`
 }
 
@@ -121,6 +159,12 @@ type Network struct {
 	Isolate    bool   `json:"isolate,omitempty"`
 	HostAccess bool   `json:"host_access,omitempty"`
 	MTU        int    `json:"mtu,omitempty"` // 0: 1500
+
+	NATThrough string   `json:"nat_interface,omitempty"` // the only one of the host's to go out by
+	DHCP       bool     `json:"dhcp,omitempty"`
+	DNS        bool     `json:"dns,omitempty"`
+	Upstream   []string `json:"dns_upstream,omitempty"`
+	RA         bool     `json:"ra,omitempty"`
 }
 
 // Guard is everything that the firewall has to hold: the one table is made of

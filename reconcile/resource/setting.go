@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Setting is one value of a container by its path, as plans compare and print it.
@@ -64,9 +65,16 @@ func (c Container) Settings() []Setting {
 	}
 	for _, m := range c.Mounts {
 		at := Labelled("mount", m.Target)
+		s.add(at+".volume", m.Volume)
 		s.add(at+".source", m.Source)
 		s.flag(at+".readonly", m.ReadOnly)
 	}
+	c.contents(&s)
+	for _, e := range c.Egress {
+		e.settings(&s)
+	}
+	c.Health.settings(&s)
+	c.Update.settings(&s)
 	s.add("depends_on", strings.Join(c.DependsOn, " "))
 	for _, k := range slices.Sorted(maps.Keys(c.Raw)) {
 		s.add(Labelled("raw", k), c.Raw[k])
@@ -92,22 +100,39 @@ func (n NIC) settings(s *settings) {
 	s.flag(at+".filter.mac", n.Filter.MAC)
 	s.flag(at+".filter.ipv4", n.Filter.IPv4)
 	s.flag(at+".filter.ipv6", n.Filter.IPv6)
+	s.add(at+".parent", n.Parent)
+	s.number(at+".vlan", int64(n.VLAN))
+	s.add(at+".addresses", strings.Join(n.Addresses, " "))
+	s.add(at+".prefixes", strings.Join(n.Prefixes, " "))
+	for _, r := range n.Routes {
+		s.add(Labelled(at+".route", r.To)+".via", r.Via)
+	}
+	s.add(at+".limits.ingress", Rate(n.Limits.Ingress))
+	s.add(at+".limits.egress", Rate(n.Limits.Egress))
+	for _, p := range n.Publish {
+		port := Labelled(at+".publish", strconv.Itoa(p.Port))
+		s.number(port+".to", int64(p.To))
+		s.add(port+".protocol", p.Protocol)
+	}
 }
 
 // Labelled is the path of one of several things told apart by a label.
 func Labelled(kind, label string) string { return kind + `["` + label + `"]` }
 
 // Cut takes a labelled path apart: `nic["eth0"].ipv4` is "nic", "eth0", "ipv4".
+// The label ends where the path does, or goes on.
 func Cut(path string) (kind, label, rest string, ok bool) {
 	kind, rest, ok = strings.Cut(path, `["`)
 	if !ok {
 		return path, "", "", false
 	}
-	end := strings.LastIndex(rest, `"]`)
-	if end < 0 {
+	if label, rest, ok := strings.Cut(rest, `"].`); ok {
+		return kind, label, rest, true
+	}
+	if label, ok = strings.CutSuffix(rest, `"]`); !ok {
 		return path, "", "", false
 	}
-	return kind, rest[:end], strings.TrimPrefix(rest[end+2:], "."), true
+	return kind, label, "", true
 }
 
 // Bytes prints a size with the largest binary unit that divides it.
@@ -122,6 +147,35 @@ func Bytes(n int64) string {
 		i++
 	}
 	return strconv.FormatInt(n, 10) + units[i]
+}
+
+// Rate prints bits per second with the largest unit of tc(8) that divides them.
+func Rate(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	units := []string{"bit", "kbit", "Mbit", "Gbit"}
+	i := 0
+	for i < len(units)-1 && n%1000 == 0 {
+		n /= 1000
+		i++
+	}
+	return strconv.FormatInt(n, 10) + units[i]
+}
+
+// Span prints a duration without the zeros that Go's own form ends with.
+func Span(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Cores prints thousandths of a core as cores.
@@ -151,5 +205,10 @@ func (n Network) Settings() []Setting {
 	s.flag("nat", n.NAT)
 	s.flag("isolate", n.Isolate)
 	s.flag("host_access", n.HostAccess)
+	s.add("nat.interface", n.NATThrough)
+	s.flag("dhcp", n.DHCP)
+	s.flag("dns", n.DNS)
+	s.add("dns.upstream", strings.Join(n.Upstream, " "))
+	s.flag("ra", n.RA)
 	return s
 }

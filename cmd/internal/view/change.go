@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"strake/reconcile/plan"
@@ -23,16 +24,21 @@ type line struct {
 // unknown stands for the digest of an image that is not in the store yet.
 const unknown = "(known after fetch)"
 
-// lines renders changes. from is the generation that they start from.
-func lines(changes []plan.Change, from int) []line {
+// lines renders changes. from is the generation that they start from, later
+// are the settings that are refused: each has a line of its own.
+func lines(changes []plan.Change, from int, later ...plan.Later) []line {
 	var list []line
 	for len(changes) > 0 {
-		if n := whole(changes); n > 1 {
+		if n := whole(changes); n > 1 && !slices.ContainsFunc(changes[:n], func(c plan.Change) bool { return plan.Waits(later, c.Path) }) {
 			list = append(list, folded(changes[:n], from))
 			changes = changes[n:]
 			continue
 		}
-		list = append(list, single(changes[0], from))
+		l := single(changes[0], from)
+		if plan.Waits(later, changes[0].Path) {
+			l.notes = append(l.notes, "can't be carried out by this version: apply refuses it")
+		}
+		list = append(list, l)
 		changes = changes[1:]
 	}
 	return list
@@ -99,10 +105,14 @@ func had(value string) string {
 // summary is what people look for first.
 func summary(kind string, parts map[string]string) string {
 	if kind == "mount" {
-		if parts["readonly"] == "true" {
-			return parts["source"] + ", ro"
+		what := parts["source"]
+		if parts["volume"] != "" {
+			what = "volume." + parts["volume"] + " " + what
 		}
-		return parts["source"] + ", rw"
+		if parts["readonly"] == "true" {
+			return what + ", ro"
+		}
+		return what + ", rw"
 	}
 	var words []string
 	for _, key := range []string{"network", "ipv4", "ipv6", "mac"} {
@@ -127,6 +137,10 @@ func single(c plan.Change, from int) line {
 		before, after = ShortDigest(before), unknown
 	case c.Path == "image.digest":
 		before, after = ShortDigest(before), ShortDigest(after)
+	}
+	if isText(c.Path) {
+		l.notes = append(l.notes, hunks(before, after)...)
+		before, after = size(before), size(after)
 	}
 	switch {
 	case before == "":

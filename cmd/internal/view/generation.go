@@ -24,7 +24,11 @@ func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) e
 	}
 	p.f("\n")
 	for _, set := range c.Settings() {
-		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(set.Value))
+		value := set.Value
+		if isText(set.Path) {
+			value = size(value)
+		}
+		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(value))
 	}
 	return p.err
 }

@@ -80,7 +80,7 @@ func blocks(pl plan.Plan, o PlanOptions) []block {
 }
 
 func networkBlock(n plan.NetworkPlan) block {
-	b := block{symbol: "~", name: "network " + n.Name, action: "live", lines: lines(n.Changes, 0)}
+	b := block{symbol: "~", name: "network " + n.Name, action: "live", lines: lines(n.Changes, 0, n.Later...)}
 	switch n.Action {
 	case plan.Create:
 		b.symbol, b.action = "+", "create"
@@ -90,7 +90,7 @@ func networkBlock(n plan.NetworkPlan) block {
 		b.tail = []string{"nobody is on it any more"}
 	}
 	for i := range b.lines {
-		if b.lines[i].notes != nil {
+		if b.lines[i].notes != nil && !plan.Waits(n.Later, b.lines[i].path) {
 			b.lines[i].notes = []string{"changed outside"} // networks have no generation of their own
 		}
 	}
@@ -105,7 +105,7 @@ func unstruck(list []line) {
 }
 
 func containerBlock(c plan.ContainerPlan, purge bool) block {
-	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From)}
+	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
 	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
 	}

@@ -2,6 +2,7 @@ package netdev
 
 import (
 	"errors"
+	"reflect"
 	"os"
 	"os/exec"
 	"slices"
@@ -36,7 +37,7 @@ func TestNetworkIsSeenAsMade(t *testing.T) {
 			n := web()
 			change(&n)
 			network(t, d, n)
-			if got := seen(t, d); got != n {
+			if got := seen(t, d); !reflect.DeepEqual(got, n) {
 				t.Errorf("seen %+v\nwant %+v", got, n)
 			}
 			check(t, d.RemoveNetwork(t.Context(), n))
@@ -85,11 +86,11 @@ func TestNetworkDriftShowsAndIsMended(t *testing.T) {
 			n.NAT = true
 			network(t, d, n)
 			run(t, strings.Fields(hand)...)
-			if got := seen(t, d); got == n {
+			if got := seen(t, d); reflect.DeepEqual(got, n) {
 				t.Error("the change by hand does not show")
 			}
 			check(t, d.EnsureNetwork(t.Context(), n))
-			if got := seen(t, d); got != n {
+			if got := seen(t, d); !reflect.DeepEqual(got, n) {
 				t.Errorf("after mending: %+v\nwant %+v", got, n)
 			}
 			check(t, d.RemoveNetwork(t.Context(), n))
@@ -103,7 +104,7 @@ func TestNetworkIsReaddressed(t *testing.T) {
 	for _, v4 := range []string{"10.231.0.5/24", "10.231.0.5/16", "10.232.0.1/24", ""} {
 		n.IPv4 = v4
 		check(t, d.EnsureNetwork(t.Context(), n))
-		if got := seen(t, d); got != n {
+		if got := seen(t, d); !reflect.DeepEqual(got, n) {
 			t.Errorf("seen %+v\nwant %+v", got, n)
 		}
 	}
@@ -142,7 +143,7 @@ func TestHalfMadeBridgeIsTakenUp(t *testing.T) {
 	d := open(t)
 	run(t, "ip", "link", "add", "stt-web", "address", web().MAC, "type", "bridge")
 	network(t, d, web())
-	if got := seen(t, d); got != web() {
+	if got := seen(t, d); !reflect.DeepEqual(got, web()) {
 		t.Errorf("seen %+v", got)
 	}
 }
@@ -243,7 +244,7 @@ func TestManyMakeTheSameNetwork(t *testing.T) {
 		t.Error(errs[i])
 	}
 	d := openAs(t, "i1", record)
-	if got := seen(t, d); got != n {
+	if got := seen(t, d); !reflect.DeepEqual(got, n) {
 		t.Errorf("seen %+v", got)
 	}
 	check(t, d.RemoveNetwork(t.Context(), n))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -153,7 +154,7 @@ func TestNICDriftShowsAndIsMended(t *testing.T) {
 			}
 			got := nics(t, d, pid)
 			harmless := strings.Contains(hand, "brd +")
-			if len(got) != 1 || (got[0] == n) != harmless {
+			if len(got) != 1 || reflect.DeepEqual(got[0], n) != harmless {
 				t.Errorf("the change by hand does not show: %+v", got)
 			}
 			check(t, d.ChangeNIC(t.Context(), pid, got[0], n))

@@ -1,0 +1,113 @@
+package desired
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"strake/reconcile/resource"
+	"strake/spec"
+)
+
+func files(list []spec.File) []resource.File {
+	var out []resource.File
+	for _, f := range list {
+		out = append(out, resource.File{Path: f.Path, Content: f.Content, Mode: mode(f.Mode), Owner: owner(f.Owner), OnChange: unlessNone(f.OnChange)})
+	}
+	slices.SortFunc(out, func(a, b resource.File) int { return cmp.Compare(a.Path, b.Path) })
+	return out
+}
+
+// mode has four digits, so that equal ones are equal text.
+func mode(text string) string {
+	if len(text) == 3 {
+		return "0" + text
+	}
+	return cmp.Or(text, "0644")
+}
+
+// owner names the group too: it is the one of the user's name.
+func owner(text string) string {
+	text = cmp.Or(text, "root")
+	for i := range len(text) {
+		if text[i] == ':' {
+			return text
+		}
+	}
+	return text + ":" + text
+}
+
+func system(c spec.Container) *resource.System {
+	s := resource.System{Packages: c.System.Packages, Run: c.System.Run, Files: files(c.System.Files)}
+	for _, v := range c.System.Services {
+		s.Services = append(s.Services, resource.Service{Name: v.Name, Enabled: on(v.Enabled, true)})
+	}
+	for _, u := range c.System.Users {
+		s.Users = append(s.Users, resource.User{Name: u.Name, UID: u.UID, Home: cmp.Or(u.Home, "/home/"+u.Name), Shell: cmp.Or(u.Shell, "/bin/sh"), Groups: u.Groups})
+	}
+	if len(s.Packages)+len(s.Run)+len(s.Files)+len(s.Services)+len(s.Users) == 0 {
+		return nil
+	}
+	slices.SortFunc(s.Services, func(a, b resource.Service) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Users, func(a, b resource.User) int { return cmp.Compare(a.Name, b.Name) })
+	return &s
+}
+
+func build(c spec.Container) *resource.Build {
+	b := c.Build
+	if b.Network == "" && len(b.Egress) == 0 && b.Timeout == 0 {
+		return nil
+	}
+	return &resource.Build{Network: b.Network, Egress: slices.Sorted(slices.Values(b.Egress)), Timeout: cmp.Or(b.Timeout, 30*time.Minute)}
+}
+
+// egress are the definitions that the container is attached to.
+func (b *builder) egress(c spec.Container) []resource.Egress {
+	var list []resource.Egress
+	for _, e := range b.in.Spec.Egress {
+		if !slices.Contains(c.Egress, e.Name) {
+			continue
+		}
+		ports := slices.Sorted(slices.Values(e.Ports))
+		if len(ports) == 0 {
+			ports = []int{80, 443}
+		}
+		list = append(list, resource.Egress{
+			Name: e.Name, Allow: slices.Sorted(slices.Values(e.Allow)), Deny: slices.Sorted(slices.Values(e.Deny)), Ports: ports,
+			Mode: cmp.Or(e.Mode, "enforce"), Upstream: e.Upstream, Limits: resource.EgressLimits(e.Limits),
+		})
+	}
+	slices.SortFunc(list, func(a, b resource.Egress) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// egressProxy is what a container with egress is told: the proxy listens
+// inside it.
+func egressProxy() *spec.Proxy {
+	const at = "http://127.0.0.1:3128"
+	return &spec.Proxy{HTTP: at, HTTPS: at, NoProxy: []string{"localhost", "127.0.0.1", "::1"}}
+}
+
+func health(c spec.Container) *resource.Health {
+	h := c.Health
+	if h == nil {
+		return nil
+	}
+	minimum := 10 * time.Second
+	if _, said := c.At["health.min_healthy"]; said {
+		minimum = h.MinHealthy
+	}
+	out := resource.Health{
+		StartPeriod: h.StartPeriod, Interval: cmp.Or(h.Interval, 2*time.Second), Timeout: cmp.Or(h.Timeout, 5*time.Second),
+		Failures: cmp.Or(h.Failures, 3), MinHealthy: minimum, Deadline: cmp.Or(h.Deadline, 2*time.Minute),
+	}
+	for _, k := range h.Checks {
+		out.Checks = append(out.Checks, resource.Check(k))
+	}
+	slices.SortFunc(out.Checks, func(a, b resource.Check) int { return cmp.Compare(a.Name, b.Name) })
+	return &out
+}
+
+func update(c spec.Container) resource.Update {
+	return resource.Update{KeepFailed: !on(c.Update.AutoRollback, true), MaxParallel: c.Update.MaxParallel, Canary: c.Update.Canary}
+}

@@ -1,0 +1,39 @@
+package resource
+
+import (
+	"strings"
+	"time"
+)
+
+// Egress is a list of sites that a container may reach by HTTP and HTTPS, and
+// by no other way.
+type Egress struct {
+	Name     string       `json:"name"`
+	Allow    []string     `json:"allow,omitempty"`
+	Deny     []string     `json:"deny,omitempty"`
+	Ports    []int        `json:"ports"`
+	Mode     string       `json:"mode"` // "enforce" or "report"
+	Upstream string       `json:"upstream,omitempty"`
+	Limits   EgressLimits `json:"limits,omitzero"`
+}
+
+// EgressLimits bound what one container may do. Zero is no limit.
+type EgressLimits struct {
+	Connections int           `json:"connections,omitempty"`
+	Rate        int64         `json:"rate,omitempty"`  // bits per second
+	Daily       int64         `json:"daily,omitempty"` // bytes
+	Idle        time.Duration `json:"idle,omitempty"`
+}
+
+func (e Egress) settings(s *settings) {
+	at := Labelled("egress", e.Name)
+	s.add(at+".allow", strings.Join(e.Allow, " "))
+	s.add(at+".deny", strings.Join(e.Deny, " "))
+	s.add(at+".ports", numbers(e.Ports))
+	s.add(at+".mode", e.Mode)
+	s.add(at+".upstream", e.Upstream)
+	s.number(at+".limits.connections", int64(e.Limits.Connections))
+	s.add(at+".limits.rate", Rate(e.Limits.Rate))
+	s.add(at+".limits.daily", Bytes(e.Limits.Daily))
+	s.add(at+".limits.idle", Span(e.Limits.Idle))
+}
