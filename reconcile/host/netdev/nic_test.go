@@ -23,7 +23,7 @@ func nics(t *testing.T, d *Devices, pid int) []resource.NIC {
 func expectNIC(t *testing.T, d *Devices, pid int, want resource.NIC) {
 	t.Helper()
 	got := nics(t, d, pid)
-	if len(got) != 1 || got[0] != want {
+	if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("seen %+v\nwant %+v", got, want)
 	}
 }
@@ -236,7 +236,7 @@ func TestObservingManyIsQuick(t *testing.T) {
 		group.Go(func() {
 			for i := w; i < many; i += 4 {
 				got, err := d.NICs(t.Context(), pids[i])
-				if err != nil || len(got) != 1 || got[0] != want[i] {
+				if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want[i]) {
 					t.Errorf("container %d: %+v, %v", i, got, err)
 				}
 			}

@@ -1,0 +1,34 @@
+# Rules of a profile and of the block add up.
+egress "updates" {
+  allow = ["deb.debian.org", "*.debian.org"]
+  ports = [80, 443]
+}
+
+egress "payments" {
+  allow    = ["api.example.com", "192.0.2.9", "2001:db8::9"]
+  deny     = ["old.api.example.com"]
+  ports    = [443]
+  mode     = "report"
+  upstream = "http://proxy.example.org:3128"
+
+  limits {
+    connections = 50
+    rate        = "10Mbit"
+    daily       = "2GiB"
+    idle        = "5m"
+  }
+}
+
+profile "base" {
+  egress = egress.updates
+}
+
+container "blog" {
+  profiles = [profile.base]
+  egress   = [egress.payments]
+}
+
+container "closed" {
+  profiles = [profile.base]
+  unset    = ["egress.updates"]
+}

@@ -1,6 +1,0 @@
-secret "db" {
-}
-container "a" {
-  health {
-  }
-}

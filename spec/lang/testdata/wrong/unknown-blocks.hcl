@@ -1,0 +1,6 @@
+volumes "db" {
+}
+container "a" {
+  helth {
+  }
+}
