@@ -1,8 +1,8 @@
 package reconcile
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
 	"strake/reconcile/plan"
 )
@@ -10,20 +10,20 @@ import (
 // refuseLater refuses a plan with settings that nothing carries out yet: to
 // apply the rest would be to pass them over in silence.
 func refuseLater(p plan.Plan) error {
-	var errs []error
+	var lines []string
+	add := func(what string, list []plan.Later) {
+		for _, l := range list {
+			lines = append(lines, fmt.Sprintf("\n  %s: %s (%s)", what, l.Path, l.Pos))
+		}
+	}
 	for _, n := range p.Networks {
-		errs = append(errs, notYet("network "+n.Name, n.Later))
+		add("network "+n.Name, n.Later)
 	}
 	for _, c := range p.Containers {
-		errs = append(errs, notYet("container "+c.Name, c.Later))
+		add("container "+c.Name, c.Later)
 	}
-	return errors.Join(errs...)
-}
-
-func notYet(what string, list []plan.Later) error {
-	var errs []error
-	for _, l := range list {
-		errs = append(errs, fmt.Errorf("%w: %s: %s can't be carried out by this version (%s)", ErrInvalid, what, l.Path, l.Pos))
+	if len(lines) == 0 {
+		return nil
 	}
-	return errors.Join(errs...)
+	return fmt.Errorf("%w: this version can't carry out yet, so nothing was done; take out:%s", ErrInvalid, strings.Join(lines, ""))
 }

@@ -162,7 +162,7 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 			continue
 		}
 		text := texts[c.Name]
-		list = append(list, plan.Subject{Name: c.Name, Want: c, At: desired.Positions(text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer})
+		list = append(list, plan.Subject{Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.standing)) {
 		_, wanted := texts[name]

@@ -221,33 +221,6 @@ func proxyVariables(p spec.Proxy) map[string]string {
 	return map[string]string{"http_proxy": p.HTTP, "https_proxy": p.HTTPS, "no_proxy": strings.Join(p.NoProxy, ",")}
 }
 
-// Positions is where each setting was written, also those that another one
-// stands for.
-func Positions(c spec.Container) map[string]spec.Pos {
-	at := maps.Clone(c.At)
-	if len(c.Egress) > 0 {
-		for name := range proxyVariables(spec.Proxy{}) {
-			for _, variable := range []string{name, strings.ToUpper(name)} {
-				at[resource.Labelled("environment", variable)] = c.At[resource.Labelled("egress", c.Egress[0])]
-			}
-		}
-	}
-	for _, name := range []string{"http", "https", "no_proxy"} {
-		pos, ok := c.At["proxy."+name]
-		if !ok {
-			continue
-		}
-		variable := strings.TrimSuffix(name, "_proxy")
-		if name == "no_proxy" {
-			variable = "no"
-		}
-		variable += "_proxy"
-		at[resource.Labelled("environment", variable)] = pos
-		at[resource.Labelled("environment", strings.ToUpper(variable))] = pos
-	}
-	return at
-}
-
 func (b *builder) mounts(c spec.Container) []resource.Mount {
 	var list []resource.Mount
 	for _, m := range c.Mounts {

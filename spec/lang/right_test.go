@@ -80,9 +80,45 @@ func rendered(t *testing.T, s spec.Stack) string {
 		note("container "+s.Containers[i].Name, s.Containers[i].At)
 		s.Containers[i].At = nil
 	}
-	text, err := json.MarshalIndent(s, "", "  ")
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain any
+	if err := json.Unmarshal(text, &plain); err != nil {
+		t.Fatal(err)
+	}
+	text, err = json.MarshalIndent(said(plain), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text) + "\n\n" + places.String()
+}
+
+// said leaves out what was not said: nothing, and places, which are listed.
+func said(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if v[key] = said(value); v[key] == nil || key == "Pos" {
+				delete(v, key)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = said(v[i])
+		}
+	case string:
+		if v == "" {
+			return nil
+		}
+	case float64:
+		if v == 0 {
+			return nil
+		}
+	}
+	return v
 }

@@ -36,7 +36,7 @@ func lines(changes []plan.Change, from int, later ...plan.Later) []line {
 		}
 		l := single(changes[0], from)
 		if plan.Waits(later, changes[0].Path) {
-			l.notes = append(l.notes, "can't be carried out by this version: apply refuses it")
+			l.notes = append(l.notes, "not carried out yet: apply refuses it")
 		}
 		list = append(list, l)
 		changes = changes[1:]

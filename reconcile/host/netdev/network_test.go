@@ -2,9 +2,9 @@ package netdev
 
 import (
 	"errors"
-	"reflect"
 	"os"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
