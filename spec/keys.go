@@ -125,7 +125,7 @@ func Keys() []Key {
 		{"build.timeout", "duration", `"30m"`, None, true, "When a build is given up.", "*"},
 		{"rootfs.ephemeral", "bool", "false", Restart, true, "The writable layer starts empty at every start.", "*"},
 		{"rootfs.size", "size", "no limit", Restart, true, "How much the writable layer may hold.", "*"},
-		{`egress["*"]`, "egress", "none", Live, true, "Sites that it may reach, and nothing else. Several add up.", "*"},
+		{`egress["*"]`, "egress", "none", Live, true, "Sites that it may reach, and nothing else. Several add up.", ""},
 		{`egress["*"].allow`, "list(string)", "[]", Live, true, "Hosts, domains (\"*.debian.org\") and addresses that may be reached.", "*"},
 		{`egress["*"].deny`, "list(string)", "[]", Live, true, "Those that may not, whatever allow says.", "*"},
 		{`egress["*"].ports`, "list(number)", "[80, 443]", Live, true, "Ports that may be reached.", "*"},

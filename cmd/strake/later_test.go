@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"strake/reconcile/plan"
+	"strake/spec"
+)
+
+// waiting brings each key that nothing carries out yet to a value that is
+// refused, as lines of the container's block.
+var waiting = map[string]string{
+	`nic["*"].type`:                  "nic \"eth0\" {\n type = \"macvlan\"\n parent = \"eth0\"\n }",
+	`nic["*"].ipv4`:                  "nic \"eth0\" {\n network = network.lan\n ipv4 = \"dhcp\"\n }",
+	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
+	`nic["*"].parent`:                "nic \"eth0\" {\n type = \"routed\"\n parent = \"eth0\"\n ipv4 = \"192.0.2.9\"\n }",
+	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
+	`nic["*"].addresses`:             "nic \"eth0\" {\n network = network.lan\n addresses = [\"10.116.0.9\"]\n }",
+	`nic["*"].prefixes`:              "nic \"eth0\" {\n network = network.lan\n prefixes = [\"192.0.2.0/28\"]\n }",
+	`nic["*"].route["*"].via`:        "nic \"eth0\" {\n network = network.lan\n route \"192.0.2.0/28\" {\n via = \"10.116.0.9\"\n }\n }",
+	`nic["*"].limits.ingress`:        "nic \"eth0\" {\n network = network.lan\n limits {\n ingress = \"1Mbit\"\n }\n }",
+	`nic["*"].limits.egress`:         "nic \"eth0\" {\n network = network.lan\n limits {\n egress = \"1Mbit\"\n }\n }",
+	`nic["*"].publish["*"].to`:       "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n to = 8080\n }\n }",
+	`nic["*"].publish["*"].protocol`: "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n protocol = \"udp\"\n }\n }",
+	`mount["*"].volume`:              "mount \"/srv\" {\n volume = volume.data\n }",
+	`file["*"].content`:              "file \"/etc/motd\" {\n content = \"x\"\n }",
+	`file["*"].mode`:                 "file \"/etc/motd\" {\n content = \"\"\n }",
+	`file["*"].owner`:                "file \"/etc/motd\" {\n content = \"\"\n owner = \"daemon\"\n }",
+	`file["*"].on_change`:            "file \"/etc/motd\" {\n content = \"\"\n on_change = \"restart\"\n }",
+	"system.packages":                "system {\n packages = [\"nginx\"]\n }",
+	"system.run":                     "system {\n run = [\"true\"]\n }",
+	`system.service["*"].enabled`:    "system {\n service \"nginx\" {\n enabled = false\n }\n }",
+	`system.user["*"].uid`:           "system {\n user \"u\" {\n uid = 7\n }\n }",
+	`system.user["*"].home`:          "system {\n user \"u\" {\n }\n }",
+	`system.user["*"].shell`:         "system {\n user \"u\" {\n shell = \"/bin/sh\"\n }\n }",
+	`system.user["*"].groups`:        "system {\n user \"u\" {\n groups = [\"adm\"]\n }\n }",
+	`system.file["*"].content`:       "system {\n file \"/x\" {\n content = \"x\"\n }\n }",
+	`system.file["*"].mode`:          "system {\n file \"/x\" {\n content = \"\"\n }\n }",
+	`system.file["*"].owner`:         "system {\n file \"/x\" {\n content = \"\"\n owner = \"1:1\"\n }\n }",
+	"build.network":                  "build {\n network = network.lan\n }",
+	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",
+	"build.timeout":                  "build {\n timeout = \"1m\"\n }",
+	"rootfs.ephemeral":               "rootfs {\n ephemeral = true\n }",
+	"rootfs.size":                    "rootfs {\n size = \"1GiB\"\n }",
+	`egress["*"].allow`:              "egress = egress.sites",
+	`egress["*"].deny`:               "egress = egress.sites",
+	`egress["*"].ports`:              "egress = [egress.sites]",
+	`egress["*"].mode`:               "egress = egress.sites",
+	`egress["*"].upstream`:           "egress = egress.sites",
+	`egress["*"].limits.connections`: "egress = egress.sites",
+	`egress["*"].limits.rate`:        "egress = egress.sites",
+	`egress["*"].limits.daily`:       "egress = egress.sites",
+	`egress["*"].limits.idle`:        "egress = egress.sites",
+	"health.start_period":            "health {\n start_period = \"1s\"\n }",
+	"health.interval":                "health {\n }",
+	"health.timeout":                 "health {\n }",
+	"health.failures":                "health {\n failures = 1\n }",
+	"health.min_healthy":             "health {\n min_healthy = \"1s\"\n }",
+	"health.deadline":                "health {\n deadline = \"30s\"\n }",
+	`health.check["*"].url`:          check("http", `url = "http://:80/"`),
+	`health.check["*"].status`:       check("http", "url = \"http://:80/\"\n status = 200"),
+	`health.check["*"].address`:      check("tcp", `address = ":80"`),
+	`health.check["*"].command`:      check("exec", `command = ["true"]`),
+	`health.check["*"].names`:        check("units", `names = ["a.service"]`),
+	`health.check["*"].nic`:          check("address", `nic = "eth0"`) + "\n nic \"eth0\" {\n network = network.lan\n }",
+	`health.check["*"].path`:         check("file", `path = "/x"`),
+	`health.check["*"].interval`:     check("file", "path = \"/x\"\n interval = \"1s\""),
+	`health.check["*"].timeout`:      check("file", "path = \"/x\"\n timeout = \"1s\""),
+	`health.check["*"].failures`:     check("file", "path = \"/x\"\n failures = 2"),
+	"update.auto_rollback":           "update {\n auto_rollback = false\n }",
+	"update.max_parallel":            "update {\n max_parallel = 1\n }",
+	"update.canary":                  "update {\n canary = 1\n }",
+}
+
+func check(kind, lines string) string {
+	return "health {\n check \"" + kind + "\" {\n " + lines + "\n }\n }"
+}
+
+const waitingGround = `volume "data" {
+  path = "/srv/data"
+}
+
+egress "sites" {
+  allow = ["example.org"]
+  deny = ["x.example.org"]
+  upstream = "http://192.0.2.1:3128"
+  limits {
+    connections = 1
+    rate = "1Mbit"
+    daily = "1MiB"
+    idle = "1m"
+  }
+}
+
+`
+
+// TestLater: each key that the table says to wait is planned, and refused
+// with its name before anything is changed.
+func TestLater(t *testing.T) {
+	w, err := newWorld(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.end)
+	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
+	k.install()
+	k.apply("")
+	before := k.picture()
+	for _, key := range spec.Keys() {
+		if lines, ok := waiting[key.Path]; key.Later != "" && !ok {
+			t.Errorf("%s is in no case of this test", key.Path)
+		} else if key.Later != "" {
+			k.refused(key.Path, lines)
+		} else if ok {
+			t.Errorf("%s is carried out, and still a case of this test", key.Path)
+		}
+		if now := k.picture(); now != before {
+			t.Fatalf("%s: something was changed:\n%s", key.Path, changed(before, now))
+		}
+	}
+}
+
+// refused has the container made of these lines.
+func (k keyTest) refused(key, lines string) {
+	k.t.Helper()
+	text := waitingGround + ground + "  " + lines + "\n}\n"
+	if err := os.WriteFile(filepath.Join(k.w.dir, "keys.hcl"), []byte(text), 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+	out, errs, code := k.strake("plan", "--json", "keys.hcl")
+	var p plan.Plan
+	if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 {
+		k.t.Errorf("%s: plan: exit %d, %v\n%s%s\n%s", key, code, err, out, errs, text)
+		return
+	}
+	for _, c := range p.Containers {
+		is := func(l plan.Later) bool { return spec.Pattern(l.Path) == key && l.Pos.Line > 0 }
+		if c.Name == "c" && !slices.ContainsFunc(c.Later, is) {
+			k.t.Errorf("%s: the plan does not name it: %+v", key, c.Later)
+		}
+	}
+	if _, errs, code := k.strake("apply", "-y", "keys.hcl"); code != 3 || !strings.Contains(errs, "keys.hcl:") {
+		k.t.Errorf("%s: apply: exit %d\n%s", key, code, errs)
+	}
+}
+
+// picture is all that strake keeps, and what runs.
+func (k keyTest) picture() string {
+	k.t.Helper()
+	text, err := k.w.picture()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return text
+}
