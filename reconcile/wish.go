@@ -76,7 +76,7 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	return p, errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p))
+	return p, errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p))
 }
 
 // known refuses targets that the text does not have: a slip of the pen must

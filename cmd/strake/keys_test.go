@@ -37,6 +37,7 @@ var keyed = []keyCase{
 	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
 		[]string{"lifecycle.protect", "lifecycle.drift", "lifecycle.ignore_changes"}},
+	{spec.Restart, "mount \"/mnt/v\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/v\" {\n volume = volume.lib\n }", []string{`mount["*"].volume`}},
 	{spec.Restart, "mount \"/mnt/x\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/x\" {\n source = \"/usr/share\"\n readonly = true\n }\n mount \"/etc/os\" {\n source = \"/etc/os-release\"\n }",
 		[]string{`mount["*"]`, `mount["*"].source`, `mount["*"].readonly`}},
 	{spec.Restart, "idmap {\n size = 70000\n }", "idmap {\n privileged = true\n }", []string{"idmap.privileged", "idmap.base", "idmap.size"}},
@@ -109,7 +110,11 @@ const rawTwo = `raw = {
     "lxc.pty.max" = "512"
   }`
 
-const ground = `network "lan" {
+const ground = `volume "lib" {
+  path = "/usr/lib"
+}
+
+network "lan" {
   ipv4 = "10.116.0.1/24"
   ipv6 = "fd42:16::1/64"
   nat = true

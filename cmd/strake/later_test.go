@@ -27,7 +27,7 @@ var waiting = map[string]string{
 	`nic["*"].limits.egress`:         "nic \"eth0\" {\n network = network.lan\n limits {\n egress = \"1Mbit\"\n }\n }",
 	`nic["*"].publish["*"].to`:       "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n to = 8080\n }\n }",
 	`nic["*"].publish["*"].protocol`: "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n protocol = \"udp\"\n }\n }",
-	`mount["*"].volume`:              "mount \"/srv\" {\n volume = volume.data\n }",
+	`mount["*"].size`:                "mount \"/srv\" {\n volume = volume.data\n }",
 	`file["*"].content`:              "file \"/etc/motd\" {\n content = \"x\"\n }",
 	`file["*"].mode`:                 "file \"/etc/motd\" {\n content = \"\"\n }",
 	`file["*"].owner`:                "file \"/etc/motd\" {\n content = \"\"\n owner = \"daemon\"\n }",
@@ -83,6 +83,7 @@ func check(kind, lines string) string {
 
 const waitingGround = `volume "data" {
   path = "/srv/data"
+  size = "1GiB"
 }
 
 egress "sites" {

@@ -170,7 +170,7 @@ func TestKeysCovered(t *testing.T) {
 			Routes: []resource.Route{{To: "1.2.3.0/24", Via: "v"}}, Limits: resource.Rates{Ingress: 1, Egress: 1},
 			Publish: []resource.Publish{{Port: 1, To: 1, Protocol: "tcp"}}}},
 		Environment: map[string]string{"A": "1"}, Limits: resource.Limits{Memory: 1, CPU: 1, Processes: 1},
-		Mounts: []resource.Mount{{Target: "/t", Source: "/s", Volume: "v", ReadOnly: true}},
+		Mounts: []resource.Mount{{Target: "/t", Source: "/s", Volume: "v", Size: 1, ReadOnly: true}},
 		Egress: []resource.Egress{{Name: "e", Allow: []string{"a"}, Deny: []string{"d"}, Ports: []int{1}, Mode: "enforce", Upstream: "u",
 			Limits: resource.EgressLimits{Connections: 1, Rate: 1, Daily: 1, Idle: 1}}},
 		System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},

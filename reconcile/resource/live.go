@@ -28,18 +28,21 @@ type Root struct {
 	Writable  []int  // newest first
 	IDMap     IDMap
 
-	// ReadOnly are the mounts whose sources are shown read-only before a
-	// start. Nobody can tell from what a container runs on: empty where a
-	// root was looked at.
-	ReadOnly []Mount
+	// Staged are the mounts that are made ready on the host before a start:
+	// read-only ones, and those of volumes, with ids mapped. Nobody can tell
+	// from what a container runs on: empty where a root was looked at.
+	Staged []Mount
 }
+
+// IsStaged says whether liblxc can't make the mount as it has to be.
+func (m Mount) IsStaged() bool { return m.ReadOnly || m.Volume != "" }
 
 // RootOf is the root filesystem that c describes.
 func RootOf(c Container) Root {
 	r := Root{Container: c.Name, Digest: c.Image.Digest, Writable: c.Writable, IDMap: c.IDMap}
 	for _, m := range c.Mounts {
-		if m.ReadOnly {
-			r.ReadOnly = append(r.ReadOnly, m)
+		if m.IsStaged() {
+			r.Staged = append(r.Staged, m)
 		}
 	}
 	return r

@@ -66,6 +66,7 @@ func (c Container) Settings() []Setting {
 	for _, m := range c.Mounts {
 		at := Labelled("mount", m.Target)
 		s.add(at+".volume", m.Volume)
+		s.add(at+".size", Bytes(m.Size))
 		s.add(at+".source", m.Source)
 		s.flag(at+".readonly", m.ReadOnly)
 	}

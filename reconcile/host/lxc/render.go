@@ -27,8 +27,8 @@ type Environment struct {
 	ConsoleLog string          // what the container prints on its console; "": not kept
 	Files      map[string]bool // sources of mounts that are files, not folders
 
-	// Staged says where the sources of read-only mounts are mounted read-only,
-	// by target; where it says nothing, the source itself is bound.
+	// Staged says where the sources of read-only mounts and of volumes are
+	// made ready, by target; where it says nothing, the source itself is bound.
 	Staged map[string]string
 }
 

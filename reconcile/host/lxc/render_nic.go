@@ -62,6 +62,8 @@ func (t *text) mounts(mounts []resource.Mount, e Environment) {
 		options, source := "bind", m.Source
 		if m.ReadOnly {
 			options += ",ro"
+		}
+		if m.IsStaged() {
 			source = cmp.Or(e.Staged[m.Target], source)
 		}
 		kind := "dir"

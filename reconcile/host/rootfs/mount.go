@@ -69,7 +69,7 @@ func (r *Roots) build(root resource.Root) error {
 }
 
 func same(a, b resource.Root) bool {
-	a.ReadOnly, b.ReadOnly = nil, nil
+	a.Staged, b.Staged = nil, nil
 	return reflect.DeepEqual(a, b)
 }
 

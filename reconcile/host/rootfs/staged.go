@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -15,10 +16,11 @@ import (
 )
 
 // staging is the folder, in a container's own, where the sources of its
-// read-only mounts are shown once more, read-only.
+// read-only mounts are shown once more, read-only, and those of its volumes
+// with the container's ids.
 const staging = "mounts"
 
-// Staged is where the source for a target is shown read-only, in the
+// Staged is where the source for a target is shown once more, in the
 // container's folder home. liblxc binds it from there: what a mount namespace
 // takes over from one of a more privileged user namespace keeps its flags, and
 // so do binds of it (MNT_LOCK_READONLY, see mount_namespaces(7)). A read-only
@@ -28,11 +30,11 @@ func Staged(home, target string) string {
 	return filepath.Join(home, staging, fmt.Sprintf("%x", sha256.Sum256([]byte(target)))[:16])
 }
 
-// stage makes what is staged be exactly the read-only mounts of root.
+// stage makes what is staged be exactly what root has of it.
 func (r *Roots) stage(root resource.Root) error {
 	home := r.home(root.Container)
 	var want []string
-	for _, m := range root.ReadOnly {
+	for _, m := range root.Staged {
 		want = append(want, Staged(home, m.Target))
 	}
 	if err := clearStaged(home, want); err != nil || len(want) == 0 {
@@ -41,8 +43,8 @@ func (r *Roots) stage(root resource.Root) error {
 	if err := folder(filepath.Join(home, staging), 0o711); err != nil {
 		return err
 	}
-	for i, m := range root.ReadOnly {
-		if err := stageOne(m.Source, want[i]); err != nil {
+	for i, m := range root.Staged {
+		if err := r.stageOne(m, root.IDMap, want[i]); err != nil {
 			err = fmt.Errorf("mount %s: %w", m.Target, err)
 			return errors.Join(err, clearStaged(home, nil))
 		}
@@ -94,15 +96,18 @@ func unstage(path string) error {
 	}
 }
 
-// stageOne shows source at path. The mount is read-only before anybody can
-// see it, and alone: what is mounted below the source is not shown, now or
-// later.
-func stageOne(source, path string) error {
-	at, err := os.Stat(source)
+// stageOne shows a mount's source at path. The mount is as it has to be before
+// anybody can see it, and alone: what is mounted below the source is not
+// shown, now or later.
+func (r *Roots) stageOne(m resource.Mount, ids resource.IDMap, path string) error {
+	at, err := os.Stat(m.Source)
 	if err != nil {
 		return err
 	}
-	if ok, err := isStaged(at, path); ok || err != nil {
+	if m.Volume == "" {
+		ids = resource.IDMap{Privileged: true} // the owners of a source are the host's
+	}
+	if ok, err := isStaged(m, ids, at, path); ok || err != nil {
 		return err
 	}
 	if err := unstage(path); err != nil {
@@ -111,30 +116,73 @@ func stageOne(source, path string) error {
 	if err := point(path, at.IsDir()); err != nil {
 		return err
 	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	fd, err := r.copied(m, ids)
 	if err != nil {
-		return &os.PathError{Op: "open_tree", Path: source, Err: err}
+		return err
 	}
 	defer unix.Close(fd)
-	set := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY, Propagation: unix.MS_PRIVATE}
-	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set); err != nil {
-		return &os.PathError{Op: "mount_setattr", Path: source, Err: err}
-	}
 	err = unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	return os.NewSyscallError("move_mount", err)
 }
 
-// isStaged says whether path is a read-only mount of the very file or folder.
-func isStaged(source os.FileInfo, path string) (bool, error) {
-	m, mounted, err := mountAt(path)
-	if err != nil || !mounted || !m.readOnly() {
+// copied is a mount of the source that is attached nowhere. An id on disk is
+// one of the container: no file is given another owner.
+func (r *Roots) copied(m resource.Mount, ids resource.IDMap) (int, error) {
+	set := unix.MountAttr{Propagation: unix.MS_PRIVATE}
+	if m.ReadOnly {
+		set.Attr_set = unix.MOUNT_ATTR_RDONLY
+	}
+	if !ids.Privileged {
+		space, err := r.spaces.of(ids)
+		if err != nil {
+			return -1, err
+		}
+		set.Attr_set |= unix.MOUNT_ATTR_IDMAP
+		set.Userns_fd = uint64(space.Fd())
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, m.Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return -1, &os.PathError{Op: "open_tree", Path: m.Source, Err: err}
+	}
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set); err != nil {
+		_ = unix.Close(fd)
+		if !ids.Privileged && (err == unix.EINVAL || err == unix.ENOSYS) {
+			return -1, fmt.Errorf("%s: %w", m.Source, ErrNoIDMap)
+		}
+		return -1, &os.PathError{Op: "mount_setattr", Path: m.Source, Err: err}
+	}
+	return fd, nil
+}
+
+// isStaged says whether path is such a mount of the very file or folder. The
+// kernel does not show the ids of a mount, but what they make of an owner.
+func isStaged(m resource.Mount, ids resource.IDMap, source os.FileInfo, path string) (bool, error) {
+	have, mounted, err := mountAt(path)
+	if err != nil || !mounted || have.readOnly() != m.ReadOnly {
 		return false, err
 	}
 	at, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}
-	return os.SameFile(source, at), nil
+	return os.SameFile(source, at) && mapped(source, ids) == ownerOf(at), nil
+}
+
+func ownerOf(f os.FileInfo) uint32 { return f.Sys().(*syscall.Stat_t).Uid }
+
+// overflow is the owner that the kernel shows for ids that nobody has.
+const overflow = 65534
+
+// mapped is the owner that a source has where ids are mapped.
+func mapped(source os.FileInfo, ids resource.IDMap) uint32 {
+	id := ownerOf(source)
+	switch {
+	case ids.Privileged:
+		return id
+	case id >= ids.Size:
+		return overflow
+	}
+	return ids.Base + id
 }
 
 // point makes a mount point.

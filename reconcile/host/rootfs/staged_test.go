@@ -40,7 +40,7 @@ func TestStaged(t *testing.T) {
 		write(t, filepath.Join(dir, "f"), dir)
 	}
 	root := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}
-	root.ReadOnly = []resource.Mount{{Target: "/x", Source: a, ReadOnly: true}, {Target: "/y", Source: a + "/f", ReadOnly: true}}
+	root.Staged = []resource.Mount{{Target: "/x", Source: a, ReadOnly: true}, {Target: "/y", Source: a + "/f", ReadOnly: true}}
 	mount(t, r, root)
 	r.readOnlyAt(t, "/x", "f", a)
 	r.readOnlyAt(t, "/y", "", a)
@@ -53,7 +53,7 @@ func TestStaged(t *testing.T) {
 
 	// Other sources, one a folder now; another folder by the old name; one
 	// mount less; one that somebody made writable.
-	root.ReadOnly[0].Source, root.ReadOnly[1].Source = b, a
+	root.Staged[0].Source, root.Staged[1].Source = b, a
 	must(t, r.Mount(t.Context(), root))
 	r.readOnlyAt(t, "/x", "f", b)
 	r.readOnlyAt(t, "/y", "f", a)
@@ -62,7 +62,7 @@ func TestStaged(t *testing.T) {
 	write(t, filepath.Join(b, "f"), "new")
 	must(t, r.Mount(t.Context(), root))
 	r.readOnlyAt(t, "/x", "f", "new")
-	root.ReadOnly = root.ReadOnly[:1]
+	root.Staged = root.Staged[:1]
 	must(t, unix.Mount("", Staged(r.home("c1"), "/x"), "", unix.MS_REMOUNT|unix.MS_BIND, ""))
 	must(t, r.Mount(t.Context(), root))
 	r.readOnlyAt(t, "/x", "f", "new")
@@ -82,14 +82,14 @@ func TestStagedNothingAfterFailure(t *testing.T) {
 	r, state := ground(t)
 	root := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}
 	must(t, r.Prepare(t.Context(), root))
-	root.ReadOnly = []resource.Mount{{Target: "/x", Source: state}, {Target: "/y", Source: state + "/none"}}
+	root.Staged = []resource.Mount{{Target: "/x", Source: state}, {Target: "/y", Source: state + "/none"}}
 	if err := r.Mount(t.Context(), root); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 	if n := r.staged(t); n != 0 {
 		t.Errorf("%d are staged", n)
 	}
-	root.ReadOnly, root.Writable = root.ReadOnly[:1], []int{7}
+	root.Staged, root.Writable = root.Staged[:1], []int{7}
 	if err := r.Mount(t.Context(), root); !errors.Is(err, ErrNoLayer) {
 		t.Error(err)
 	}
