@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"strings"
+	"reflect"
 	"testing"
 
 	"strake/reconcile/plan"
@@ -43,7 +44,7 @@ func TestOverlook(t *testing.T) {
 	if have.Hostname != "" || have.IDMap != (resource.IDMap{}) || have.Limits != (resource.Limits{Processes: 7}) {
 		t.Errorf("%+v", have)
 	}
-	if len(have.NICs) != 1 || have.NICs[0] != (resource.NIC{Name: "eth0", Bridge: "br0", MAC: "4a:00:00:00:00:02"}) {
+	if len(have.NICs) != 1 || !reflect.DeepEqual(have.NICs[0], resource.NIC{Name: "eth0", Bridge: "br0", MAC: "4a:00:00:00:00:02"}) {
 		t.Errorf("%+v", have.NICs)
 	}
 }

@@ -17,29 +17,39 @@ func volumes(w Wish, p plan.Plan) error {
 	for _, v := range w.Stack.Volumes {
 		at[v.Name] = v.At["path"]
 	}
-	missing := map[string]error{}
+	seen := map[string]bool{}
+	var errs []error
 	for _, c := range p.Containers {
 		if c.Want == nil || !c.Acts() {
 			continue
 		}
 		for _, m := range c.Want.Mounts {
-			if m.Volume == "" || m.Size != 0 || missing[m.Volume] != nil {
+			if m.Volume != "" && c.Want.Image.Adopted() {
+				errs = append(errs, fmt.Errorf("%w: container %s: an adopted container can't have volumes: its mounts are LXC's; write source in place of volume", ErrInvalid, c.Name))
 				continue
 			}
-			info, err := os.Stat(m.Source)
-			switch {
-			case errors.Is(err, os.ErrNotExist):
-				missing[m.Volume] = fmt.Errorf("%w: volume %s: there is no folder %s (%s); make it, or mount what it should be", ErrInvalid, m.Volume, m.Source, at[m.Volume])
-			case err != nil:
-				missing[m.Volume] = fmt.Errorf("%w: volume %s: %w (%s)", ErrInvalid, m.Volume, err, at[m.Volume])
-			case !info.IsDir():
-				missing[m.Volume] = fmt.Errorf("%w: volume %s: %s is not a folder (%s)", ErrInvalid, m.Volume, m.Source, at[m.Volume])
+			if m.Volume == "" || m.Size != 0 || seen[m.Volume] {
+				continue
+			}
+			seen[m.Volume] = true
+			if why := missing(m.Source); why != "" {
+				errs = append(errs, fmt.Errorf("%w: volume %s: %s (%s)", ErrInvalid, m.Volume, why, at[m.Volume]))
 			}
 		}
 	}
-	var errs []error
-	for _, v := range w.Stack.Volumes {
-		errs = append(errs, missing[v.Name])
-	}
 	return errors.Join(errs...)
+}
+
+// missing says why there is no folder at path, or nothing.
+func missing(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "there is no folder " + path + "; make it, or mount what it should be"
+	case err != nil:
+		return err.Error()
+	case !info.IsDir():
+		return path + " is not a folder"
+	}
+	return ""
 }

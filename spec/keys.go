@@ -164,6 +164,15 @@ func Keys() []Key {
 	}
 }
 
+// ImpactOf is the impact of a setting. In the root filesystem of an adopted
+// container strake writes nothing: its environment comes with a start.
+func (k Key) ImpactOf(adopted bool) Impact {
+	if adopted && strings.HasPrefix(k.Path, "environment[") {
+		return Restart
+	}
+	return k.Impact
+}
+
 // NetworkKeys is the table of all settings of a managed network, by the name
 // that plans print. Each of them is changed live.
 func NetworkKeys() []Key {
