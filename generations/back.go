@@ -20,27 +20,45 @@ func (b *Book) Back() (int, error) {
 	if err != nil && !errors.Is(err, ErrNone) {
 		return 0, err
 	}
-	n, ok := back(acts, current, b.whole)
+	list, err := b.List()
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return 0, err
+	}
+	h := history{again: map[int]int{}, usable: map[int]bool{}}
+	for _, rec := range list {
+		h.again[rec.Number], h.usable[rec.Number] = rec.As, true
+	}
+	n, ok := h.back(acts, current)
 	if !ok {
 		return 0, fmt.Errorf("go back from generation %d: %w", current, ErrNoWayBack)
 	}
 	return n, nil
 }
 
-func (b *Book) whole(n int) bool {
-	_, err := b.Read(n)
-	return err == nil
+// history is what the records say about what was activated.
+type history struct {
+	again  map[int]int // As of each record
+	usable map[int]bool
+}
+
+// root is the generation that n is, if under another name. A record repeats
+// only what was there before it, so this ends.
+func (h history) root(n int) int {
+	for as := h.again[n]; as != 0 && as < n; as = h.again[n] {
+		n = as
+	}
+	return n
 }
 
 // back finds the topmost generation of the undo stack that is not the current
 // one, was healthy when last tried, and is still usable.
-func back(acts []Activation, current int, usable func(int) bool) (int, bool) {
+func (h history) back(acts []Activation, current int) (int, bool) {
 	healthy := map[int]bool{}
 	for _, a := range acts {
 		healthy[a.Generation] = a.Outcome == Healthy
 	}
-	for _, n := range slices.Backward(undo(acts)) {
-		if n != current && healthy[n] && usable(n) {
+	for _, n := range slices.Backward(h.undo(acts)) {
+		if h.root(n) != h.root(current) && healthy[n] && h.usable[n] {
 			return n, true
 		}
 	}
@@ -49,31 +67,33 @@ func back(acts []Activation, current int, usable func(int) bool) (int, bool) {
 
 // undo replays history into a stack, the generation in use on top. What
 // failed was never in use.
-func undo(acts []Activation) []int {
+func (h history) undo(acts []Activation) []int {
 	var stack []int
 	for _, a := range acts {
 		if a.Outcome == Healthy {
-			stack = replay(stack, a)
+			stack = h.replay(stack, a)
 		}
 	}
 	return stack
 }
 
-func replay(stack []int, a Activation) []int {
-	if top := len(stack) - 1; top >= 0 && stack[top] == a.Generation {
-		return stack
+// replay adds one activation. The same generation under another name takes
+// the place of the one that it repeats.
+func (h history) replay(stack []int, a Activation) []int {
+	if top := len(stack) - 1; top >= 0 && h.root(stack[top]) == h.root(a.Generation) {
+		return append(stack[:top], a.Generation)
 	}
 	if a.Kind == Rollback || a.Kind == Recover {
-		if at := lastIndex(stack, a.Generation); at >= 0 {
-			return stack[:at+1]
+		if at := h.lastIndex(stack, a.Generation); at >= 0 {
+			return append(stack[:at], a.Generation)
 		}
 	}
 	return append(stack, a.Generation)
 }
 
-func lastIndex(list []int, n int) int {
+func (h history) lastIndex(list []int, n int) int {
 	for i := len(list) - 1; i >= 0; i-- {
-		if list[i] == n {
+		if h.root(list[i]) == h.root(n) {
 			return i
 		}
 	}

@@ -1,14 +1,15 @@
 package generations
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// history reads "a1 a2 a3! r2 s3 c1": apply, rollback, switch, recover; "!"
+// acts reads "a1 a2 a3! r2 s3 c1": apply, rollback, switch, recover; "!"
 // is a failure.
-func history(text string) []Activation {
+func acts(text string) []Activation {
 	kinds := map[byte]Kind{'a': Apply, 'r': Rollback, 's': Switch, 'c': Recover}
 	var list []Activation
 	for _, word := range strings.Fields(text) {
@@ -55,16 +56,43 @@ func TestBack(t *testing.T) {
 		{"not to itself", "a3 a2 s3", 3, []int{2}, 0},
 		{"same again is no step", "a1 a2 a2 s2", 2, nil, 1},
 	} {
-		usable := func(n int) bool {
-			for _, d := range c.deleted {
-				if d == n {
-					return false
-				}
-			}
-			return true
-		}
-		got, ok := back(history(c.history), c.current, usable)
+		got, ok := whole(c.deleted...).back(acts(c.history), c.current)
 		if got != c.want || ok != (c.want != 0) {
+			t.Errorf("%s: back to %d (%v), want %d", c.name, got, ok, c.want)
+		}
+	}
+}
+
+// whole is a history of records one to nine, but for those that were deleted.
+func whole(deleted ...int) history {
+	h := history{again: map[int]int{}, usable: map[int]bool{}}
+	for n := 1; n < 10; n++ {
+		h.usable[n] = !slices.Contains(deleted, n)
+	}
+	return h
+}
+
+// TestBackUnderAnotherName: a generation that repeats another one is that one,
+// as far as the way back goes.
+func TestBackUnderAnotherName(t *testing.T) {
+	for _, c := range []struct {
+		name, history string
+		again         map[int]int
+		current, want int
+	}{
+		{"renamed", "a1 a2 a3", map[int]int{3: 2}, 3, 1},
+		{"renamed first", "a1 a2", map[int]int{2: 1}, 2, 0},
+		{"renamed twice", "a1 a2 a3 a4", map[int]int{3: 2, 4: 3}, 4, 1},
+		{"changed and renamed at once", "a1 a2 a3", nil, 3, 2},
+		{"back over a rename", "a1 a2 a3 r4", map[int]int{3: 2, 4: 1}, 4, 0},
+		{"back to before a change and a rename", "a1 a2 a3 r4", map[int]int{4: 2}, 4, 1},
+		{"again the newest", "a1 a2 a3 s4", map[int]int{4: 1}, 4, 3},
+	} {
+		h := whole()
+		for n, as := range c.again {
+			h.again[n] = as
+		}
+		if got, ok := h.back(acts(c.history), c.current); got != c.want || ok != (c.want != 0) {
 			t.Errorf("%s: back to %d (%v), want %d", c.name, got, ok, c.want)
 		}
 	}
@@ -73,14 +101,14 @@ func TestBack(t *testing.T) {
 // TestBackEnds goes back until there is no way: it never comes to where it
 // was, whatever happened before.
 func TestBackEnds(t *testing.T) {
-	acts := history("a1 a2 s1 a3 r2 s3 a4! a5 s1 r5 a6")
+	list := acts("a1 a2 s1 a3 r2 s3 a4! a5 s1 r5 a6")
 	current, seen := 6, map[int]bool{6: true}
-	for range acts {
-		n, ok := back(acts, current, func(int) bool { return true })
+	for range list {
+		n, ok := whole().back(list, current)
 		if !ok {
 			return
 		}
-		acts = append(acts, Activation{Generation: n, Kind: Rollback, Outcome: Healthy})
+		list = append(list, Activation{Generation: n, Kind: Rollback, Outcome: Healthy})
 		current = n
 		seen[n] = true
 	}
@@ -89,7 +117,7 @@ func TestBackEnds(t *testing.T) {
 
 func TestBackReadsTheFolder(t *testing.T) {
 	b := written(t, 1, 2, 3)
-	for _, a := range history("a1 a2 a3") {
+	for _, a := range acts("a1 a2 a3") {
 		must(t, b.Activate(a))
 	}
 	must(t, b.Switch(3))

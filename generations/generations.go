@@ -68,6 +68,8 @@ type Record struct {
 	Digest  string    `json:"digest,omitempty"`  // of the desired state
 	Parent  int       `json:"parent,omitempty"`  // the current generation when this was made; 0: none
 	Pending []string  `json:"pending,omitempty"` // settings that waited for a restart when this was made
+	Name    string    `json:"name,omitempty"`    // what the thing was called when this was made
+	As      int       `json:"as,omitempty"`      // the generation that this one is again, under another name; 0: none
 
 	// Files are the SHA-256 sums of the other files, by name. Write fills it.
 	Files map[string]string `json:"files,omitempty"`

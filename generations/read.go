@@ -83,7 +83,7 @@ func (b *Book) File(n int, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want, ok := rec.Files[name]; ok && want != sum(data) {
+	if want, ok := rec.Files[name]; ok && want != Sum(data) {
 		return data, damaged(filepath.Join(b.Path(n), name), errors.New("not as it was written"))
 	}
 	return data, nil

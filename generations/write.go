@@ -103,7 +103,7 @@ func contents(rec Record, files map[string][]byte) (map[string][]byte, error) {
 	}
 	rec.Files = make(map[string]string, len(files))
 	for name, data := range files {
-		rec.Files[name] = sum(data)
+		rec.Files[name] = Sum(data)
 	}
 	text, err := json.MarshalIndent(rec, "", "  ")
 	if err != nil {
@@ -117,7 +117,8 @@ func contents(rec Record, files map[string][]byte) (map[string][]byte, error) {
 	return all, nil
 }
 
-func sum(data []byte) string {
+// Sum identifies a file's content as Record.Files does.
+func Sum(data []byte) string {
 	s := sha256.Sum256(data)
 	return hex.EncodeToString(s[:])
 }

@@ -34,6 +34,7 @@ type Verdict struct {
 	Keep   bool
 	Reason string
 	Named  bool // by its own number: a Keep is then a refusal
+	Ranged bool // within a range that was named: a Keep is worth a word
 }
 
 // Keep decides on every generation, by number.
@@ -48,12 +49,14 @@ func Keep(s State, p Policy) []Verdict {
 
 // judge decides on one; rank is its place from the newest, which is 1.
 func (s State) judge(g Generation, rank int, p Policy) Verdict {
+	span, spanned := p.span(g.Number)
 	v := Verdict{Number: g.Number, Named: p.names(g.Number)}
+	v.Ranged = spanned && !v.Named
 	if why := s.needed(g.Number); why != "" {
 		v.Keep, v.Reason = true, why
 		return v
 	}
-	if span, ok := p.span(g.Number); ok {
+	if spanned {
 		v.Reason = "named by " + span.String()
 		return v
 	}
