@@ -44,6 +44,7 @@ func (r *run) deleteGenerations(c *cli.Context) error {
 	if err := r.showVerdicts(verdicts); err != nil {
 		return err
 	}
+	r.sayStaying(args[0], verdicts)
 	if c.Bool("dry-run") {
 		r.say("%s: would delete %s", args[0], counted(len(gone), "generation"))
 		return refused
@@ -60,6 +61,15 @@ func (r *run) deleteGenerations(c *cli.Context) error {
 	}
 	r.say("%s: deleted %s: %s", args[0], counted(len(gone), "generation"), view.Numbers(gone))
 	return nil
+}
+
+// sayStaying tells what of a named range is not deleted.
+func (r *run) sayStaying(name string, list []retain.Verdict) {
+	for _, v := range list {
+		if v.Keep && v.Ranged {
+			r.say("%s: generation %d stays: %s", name, v.Number, v.Reason)
+		}
+	}
 }
 
 func doomed(list []retain.Verdict) []int {
