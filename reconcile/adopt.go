@@ -239,7 +239,7 @@ func (e *Engine) bridged(ctx context.Context, networks []spec.Network) error {
 // wordless is what the words come to.
 func (e *Engine) wordless(ctx context.Context, f adopt.Found) (resource.Container, error) {
 	w := Wish{Stack: spec.Stack{Containers: []spec.Container{f.Container}, Networks: f.Networks}}
-	want, err := e.desired(ctx, w, map[string]taken{f.Container.Name: {Found: f}})
+	want, err := e.desired(ctx, w, scene{}, map[string]taken{f.Container.Name: {Found: f}})
 	if err != nil {
 		return resource.Container{}, err
 	}
@@ -346,8 +346,8 @@ func (e *Engine) regained(ctx context.Context, p plan.Plan, results []apply.Resu
 	}
 	var errs []error
 	for _, f := range list {
-		for i, c := range p.Acting() {
-			if c.Name == f.Name && c.Action == plan.Adopt && results[i].Outcome == "applied" {
+		for _, c := range p.Acting() {
+			if c.Name == f.Name && c.Action == plan.Adopt && resultOf(results, c.Name).Outcome == "applied" {
 				errs = append(errs, e.dissolve(ctx, f))
 			}
 		}

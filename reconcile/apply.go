@@ -86,21 +86,21 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 	}
 	var ask []subject
 	for _, c := range p.Containers {
-		if in.standing[c.Name].Generation != c.From {
+		if in.standing[c.Stands()].Generation != c.From {
 			return fmt.Errorf("%w (%s is at another generation)", ErrStale, c.Name)
 		}
 		last := c.Last
 		if found, ok := in.found[c.Name]; ok {
 			last = &found
 		}
-		ask = append(ask, subjectOf(c.Name, c.Want, last))
+		ask = append(ask, subjectOf(c.Stands(), c.Want, last))
 	}
 	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {
 		return err
 	}
 	for _, c := range p.Containers {
-		have := seen[c.Name]
+		have := seen[c.Stands()]
 		have.Text = adopting[c.Name]
 		if have.Basis() != c.Basis {
 			return fmt.Errorf("%w (%s is not as it was)", ErrStale, c.Name)
@@ -135,15 +135,19 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Event,
 		Standing: standing, Networks: networks,
 	})
-	out.Results = results
 	errs := []error{err, e.remember(p)}
+	if err == nil {
+		let, err := e.letGo(ctx, p)
+		results, errs = append(results, let...), append(errs, err)
+	}
+	out.Results = results
 	if applied(results) || err == nil {
 		var n int
 		n, err = e.recordStack(run, p)
 		out.Stack = n
 		errs = append(errs, err, e.holdLeft(kind, p, run, results))
 	}
-	errs = append(errs, e.forget(p, results), e.regained(ctx, p, results))
+	errs = append(errs, e.forget(p, results), e.purgeRemoved(p, run, results), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}
@@ -344,31 +348,4 @@ func rejected(old generations.Hold, newest, used string) []string {
 	list := slices.DeleteFunc(old.Digests(), func(d string) bool { return d == newest || d == used })
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// forget frees the choices for containers that are not there: retired ones,
-// and those whose creation was undone.
-func (e *Engine) forget(p plan.Plan, results []apply.Result) error {
-	led, err := e.State.Ledger()
-	if err != nil {
-		return err
-	}
-	draft := led.Edit(ledgerHost())
-	changed := false
-	for _, r := range results {
-		if n, err := e.State.Book(r.Name).Current(); err == nil && n == 0 {
-			draft.Forget(r.Name)
-			changed = true
-		}
-	}
-	for _, n := range p.Networks {
-		if n.Action == plan.Retire {
-			draft.ForgetNetwork(n.Name)
-			changed = true
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return e.State.SetLedger(draft.Ledger())
 }

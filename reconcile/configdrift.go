@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"strake/generations"
 	"strake/reconcile/resource"
+	"strake/reconcile/state"
 )
 
 // configDrift lists how the LXC configuration on disk differs from what the
@@ -15,15 +17,18 @@ func (e *Engine) configDrift(last standing, d resource.Definition, defined bool)
 	if !defined || d.Include != e.State.Include(name) {
 		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: orNone(d.Include)}}
 	}
-	files, err := e.State.Render(last.Container)
-	if err != nil {
-		return nil
-	}
 	text, err := os.ReadFile(e.State.Include(name))
 	if err != nil {
 		return []resource.Setting{{Path: resource.Labelled("config", "lxc.include"), Value: "missing"}}
 	}
-	return lineDrift(string(files["lxc.conf"]), string(text))
+	if generations.Sum(text) == last.Record.Files[state.ConfigFile] {
+		return nil
+	}
+	want, err := e.State.Written(name, last.Generation)
+	if err != nil {
+		return nil
+	}
+	return lineDrift(string(want), string(text))
 }
 
 func orNone(s string) string {

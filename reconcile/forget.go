@@ -17,22 +17,11 @@ import (
 // or not: its LXC configuration then says everything itself.
 func (e *Engine) Forget(ctx context.Context, name string) error {
 	return e.verb(ctx, name, func(_ resource.Container, _ resource.State) error {
-		id, err := e.State.Book(name).ID()
-		if err != nil {
-			return err
-		}
-		led, err := e.State.Ledger()
-		if err != nil {
-			return err
-		}
 		rec, err := e.currentRecord(name)
 		if err != nil {
 			return err
 		}
-		if _, err := e.State.Forget(name, id, led); err != nil {
-			return err
-		}
-		if err := e.finishForgetting(ctx); err != nil {
+		if err := e.part(ctx, name); err != nil {
 			return err
 		}
 		run := e.run(generations.Apply, rec.Stack)
@@ -43,6 +32,22 @@ func (e *Engine) Forget(ctx context.Context, name string) error {
 		_, err = e.writeStack(run, s)
 		return err
 	})
+}
+
+// part takes a container out of what is managed.
+func (e *Engine) part(ctx context.Context, name string) error {
+	id, err := e.State.Book(name).ID()
+	if err != nil {
+		return err
+	}
+	led, err := e.State.Ledger()
+	if err != nil {
+		return err
+	}
+	if _, err := e.State.Forget(name, id, led); err != nil {
+		return err
+	}
+	return e.finishForgetting(ctx)
 }
 
 func (e *Engine) currentRecord(name string) (generations.Record, error) {

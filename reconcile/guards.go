@@ -15,7 +15,7 @@ func guardPrune(w Wish, p plan.Plan) error {
 		if c.Last != nil {
 			members++
 		}
-		if c.Action == plan.Retire {
+		if c.Action == plan.Retire && c.Removed == "" {
 			gone++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strake/generations"
 	"strake/reconcile/adopt"
 	"strake/reconcile/resource"
+	"strake/spec"
 )
 
 // standing is a container that has a current generation.
@@ -30,6 +31,9 @@ type scene struct {
 	found    map[string]resource.Container // those that are to be taken over, as their configuration says
 	texts    map[string]string             // their configurations
 
+	moves     map[string]spec.Moved   // containers that stand under another name yet, by the one that they shall have
+	leaving   map[string]bool         // the names that they leave
+	removed   map[string]spec.Removed // containers that the text says farewell to, by name
 	forgotten map[string]bool         // containers that are managed no more, and keep their ids and addresses
 	apart     []resource.Container    // what they are made of
 	guarded   map[string]resource.NIC // what the firewall holds, by host device

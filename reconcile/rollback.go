@@ -104,6 +104,10 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 			return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
 		}
 	}
+	to, as, err := e.underName(t.Container, n)
+	if err != nil {
+		return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
+	}
 	want, err := e.State.Desired(t.Container, n)
 	if errors.Is(err, generations.ErrNone) {
 		return plan.Subject{}, fmt.Errorf("%w: container %s has no generation %d; `strake list-generations %s` shows them", ErrUnknown, t.Container, n, t.Container)
@@ -114,7 +118,27 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 	if err := fits(in, &want); err != nil {
 		return plan.Subject{}, fmt.Errorf("%w: generation %d of %s: %w", ErrPolicy, n, t.Container, err)
 	}
-	return plan.Subject{Name: t.Container, Want: &want, To: n, UUID: st.Record.ID}, nil
+	return plan.Subject{Name: t.Container, Want: &want, To: to, As: as, UUID: st.Record.ID}, nil
+}
+
+// underName is the generation to go to for generation n: n itself, or, where
+// the container had another name then, the one that is n again under today's.
+// That may have to be made, to is 0 then: the LXC configuration of n has the old name's paths.
+func (e *Engine) underName(container string, n int) (to, as int, err error) {
+	list, err := e.State.Book(container).List()
+	if err != nil && !errors.Is(err, generations.ErrDamaged) {
+		return 0, 0, err
+	}
+	at := slices.IndexFunc(list, func(r generations.Record) bool { return r.Number == n })
+	if at < 0 || list[at].Name == "" || list[at].Name == container {
+		return n, 0, nil // also one that is not there, or damaged: reading it says so
+	}
+	for _, r := range list {
+		if r.As == n && r.Name == container {
+			return r.Number, 0, nil
+		}
+	}
+	return 0, n, nil
 }
 
 // fits puts a container on the networks as they are now. One that is gone is
@@ -229,12 +253,17 @@ func (e *Engine) planStack(ctx context.Context, stack string, generation int) (p
 	if err != nil {
 		return plan.Plan{}, err
 	}
+	names := map[string]string{}
+	for name, st := range in.standing {
+		names[st.Record.ID] = name
+	}
 	var targets []Target
 	for _, name := range slices.Sorted(maps.Keys(s.Containers)) {
-		if st, ok := in.standing[name]; !ok || st.Record.ID != s.IDs[name] {
+		now, ok := names[s.IDs[name]] // it may have another name by now
+		if !ok {
 			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
 		}
-		targets = append(targets, Target{name, s.Containers[name]})
+		targets = append(targets, Target{now, s.Containers[name]})
 	}
 	p, err := e.planSwitches(ctx, in, targets, s.Networks)
 	p.Stack = stack

@@ -45,22 +45,3 @@ func (e *Engine) allNetworks() ([]resource.Network, error) {
 	}
 	return list, err
 }
-
-// forgetAbsent frees the choices for containers that never came to be.
-func (e *Engine) forgetAbsent(in scene) error {
-	led, err := e.State.Ledger()
-	if err != nil {
-		return err
-	}
-	draft, changed := led.Edit(ledgerHost()), false
-	for name := range led.Containers {
-		if _, ok := in.standing[name]; !ok && !in.forgotten[name] {
-			draft.Forget(name)
-			changed = true
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return e.State.SetLedger(draft.Ledger())
-}

@@ -260,20 +260,22 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 
 // purge deletes what is in the attic and meets the condition.
 func (e *Engine) purge(ctx context.Context, which func(state.Retired) bool) error {
-	return e.work(ctx, func() error {
-		list, err := e.State.Attic()
-		if err != nil {
-			return err
-		}
-		for _, r := range list {
-			if which(r) {
-				if err := e.State.Purge(r); err != nil {
-					return err
-				}
+	return e.work(ctx, func() error { return e.purgeAttic(which) })
+}
+
+func (e *Engine) purgeAttic(which func(state.Retired) bool) error {
+	list, err := e.State.Attic()
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if which(r) {
+			if err := e.State.Purge(r); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // DeleteGenerations deletes records of a container; none that is needed.

@@ -46,7 +46,7 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 }
 
 func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
-	if err := errors.Join(w.known(), w.unable()); err != nil {
+	if err := w.known(); err != nil {
 		return plan.Plan{}, err
 	}
 	in, err := e.look(ctx)
@@ -60,7 +60,10 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	want, err := e.desired(ctx, w, adopted)
+	if err := e.farewells(w, &in); err != nil {
+		return plan.Plan{}, err
+	}
+	want, err := e.desired(ctx, w, in, adopted)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -83,24 +86,11 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 // not look like "nothing to do".
 func (w Wish) known() error {
 	for _, name := range slices.Concat(w.Target, w.Exclude) {
-		if !slices.ContainsFunc(w.Stack.Containers, func(c spec.Container) bool { return c.Name == name }) {
+		if !w.declares(name) && !slices.ContainsFunc(w.Stack.Removed, func(r spec.Removed) bool { return r.From == name }) {
 			return fmt.Errorf("%w: %s has no container %q", ErrUnknown, w.Source, name)
 		}
 	}
 	return nil
-}
-
-// unable refuses what the language has words for and the engine no hands:
-// nothing that a text says is passed over.
-func (w Wish) unable() error {
-	var errs []error
-	for _, m := range w.Stack.Moved {
-		errs = append(errs, fmt.Errorf("%w: %s: moved: this version can't rename a container; declare it as %s again", ErrInvalid, m.Pos, m.From))
-	}
-	for _, r := range w.Stack.Removed {
-		errs = append(errs, fmt.Errorf("%w: %s: removed: not carried out by this version; use `strake destroy %s` or `strake forget %[3]s`", ErrInvalid, r.Pos, r.From))
-	}
-	return errors.Join(errs...)
 }
 
 // sameOrigin keeps two texts that happen to have one name from pruning each
@@ -115,10 +105,13 @@ func (e *Engine) sameOrigin(w Wish, in scene) error {
 }
 
 // desired fills in everything that the text leaves open.
-func (e *Engine) desired(ctx context.Context, w Wish, adopted map[string]taken) (desired.Want, error) {
+func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[string]taken) (desired.Want, error) {
 	led, err := e.State.Ledger()
 	if err != nil {
 		return desired.Want{}, err
+	}
+	if len(in.moves) > 0 {
+		led = in.renamed(led)
 	}
 	pool, err := e.Host.Subids.Pool()
 	if err != nil {
@@ -162,14 +155,19 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 			continue
 		}
 		text := texts[c.Name]
-		list = append(list, plan.Subject{Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer})
+		move := in.moves[c.Name]
+		list = append(list, plan.Subject{
+			Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer,
+			Was: move.From, WasPos: move.Pos,
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.standing)) {
 		_, wanted := texts[name]
-		if in.standing[name].Record.Stack != w.Stack.Name || wanted || len(w.Target) > 0 {
+		removed, named := in.removed[name]
+		if in.standing[name].Record.Stack != w.Stack.Name || wanted || in.leaving[name] || named && !w.takes(name) || !named && len(w.Target) > 0 {
 			continue
 		}
-		list = append(list, plan.Subject{Name: name, Prune: w.Prune || w.Stack.Prune == "retire"})
+		list = append(list, plan.Subject{Name: name, Prune: w.Prune || w.Stack.Prune == "retire", Removed: removed.Action})
 	}
 	return e.observed(ctx, in, list)
 }
@@ -179,7 +177,7 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	ask := make([]subject, len(list))
 	err := atOnce(indexes(list), func(i int) error {
 		err := e.recall(in, &list[i])
-		ask[i] = subjectOf(list[i].Name, list[i].Want, list[i].Last)
+		ask[i] = subjectOf(list[i].Stands(), list[i].Want, list[i].Last)
 		if found, ok := in.found[list[i].Name]; ok {
 			ask[i] = subjectOf(list[i].Name, list[i].Want, &found)
 		}
@@ -194,7 +192,7 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	}
 	for i := range list {
 		s := &list[i]
-		s.Have = seen[s.Name]
+		s.Have = seen[s.Stands()]
 		if found, ok := in.found[s.Name]; ok {
 			s.Found, s.Have.Text = alike(found, *s.Want, s.Have.State.Up()), in.texts[s.Name]
 			continue
@@ -208,8 +206,8 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 
 // recall adds what the container's book says.
 func (e *Engine) recall(in scene, s *plan.Subject) error {
-	book := e.State.Book(s.Name)
-	if st, ok := in.standing[s.Name]; ok {
+	book := e.State.Book(s.Stands())
+	if st, ok := in.standing[s.Stands()]; ok {
 		last := st.Container
 		s.Last, s.From, s.UUID, s.Pending = &last, st.Generation, st.Record.ID, st.Record.Pending
 	}
@@ -222,9 +220,9 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	} else if ok {
 		s.Held = hold.Digests()
 	}
-	word, err := e.State.Word(s.Name)
+	word, err := e.State.Word(s.Stands())
 	s.Stopped, s.Started = word.Stopped, word.Started
-	s.Away = e.State.Away(s.Name)
+	s.Away = e.State.Away(s.Stands())
 	return err
 }
 
@@ -247,7 +245,7 @@ func foreign(name, owner string) error {
 func oneStack(p plan.Plan, in scene) error {
 	var errs []error
 	for _, c := range p.Containers {
-		if s, ok := in.standing[c.Name]; ok && s.Record.Stack != p.Stack {
+		if s, ok := in.standing[c.Stands()]; ok && s.Record.Stack != p.Stack {
 			errs = append(errs, fmt.Errorf("%w: container %s belongs to stack %s", ErrPolicy, c.Name, s.Record.Stack))
 		}
 	}
@@ -353,7 +351,9 @@ func needed(n resource.Network, in scene, want desired.Want, w Wish) bool {
 		return slices.ContainsFunc(c.NICs, func(nic resource.NIC) bool { return nic.Bridge == n.Bridge })
 	}
 	for name, s := range in.standing {
-		rewritten := slices.ContainsFunc(want.Containers, func(c resource.Container) bool { return c.Name == name }) && w.takes(name)
+		rewritten := slices.ContainsFunc(want.Containers, func(c resource.Container) bool {
+			return w.takes(c.Name) && (c.Name == name || in.moves[c.Name].From == name)
+		})
 		if !rewritten && keeps(s.Container) {
 			return true
 		}

@@ -68,7 +68,8 @@ type store interface {
 	Remove(container string) error       // the folder and all in it
 	Retire(container, run string) error  // into the attic
 	Restore(container, run string) error // and back; nothing where it is back already
-	Mend(c resource.Container, generation int) error
+	Rename(from, to string) error        // the folder; nothing where it is done already
+	Mend(container string, generation int) error
 	SetAway(container string, d time.Duration)              // how long a restart took
 	Render(c resource.Container) (map[string][]byte, error) // files of a generation
 	Include(container string) string                        // the LXC configuration of whatever is current

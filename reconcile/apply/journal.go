@@ -21,9 +21,9 @@ type entry struct {
 func (t *task) begin() error {
 	text, err := json.Marshal(entry{t.run, t.c})
 	if err != nil {
-		return fmt.Errorf("write journal of %s: %w", t.c.Name, err)
+		return fmt.Errorf("write journal of %s: %w", t.at, err)
 	}
-	return t.host.Store.SetJournal(t.c.Name, text)
+	return t.host.Store.SetJournal(t.at, text)
 }
 
 // unfinished reads the journal of a run that was cut short.

@@ -32,8 +32,9 @@ func recoverOne(ctx context.Context, host Host, name string, crash *Crash) error
 	if err != nil {
 		return err
 	}
-	r := &runner{host: host, run: e.Run}
+	r := &runner{host: host, run: e.Run, opt: Options{Crash: crash}}
 	t := r.task(e.Plan)
+	t.at = name // which of two names it was cut short with
 	if committed(t) {
 		return host.Store.ClearJournal(name)
 	}
@@ -43,7 +44,7 @@ func recoverOne(ctx context.Context, host Host, name string, crash *Crash) error
 // committed says whether the run got as far as its activation: all that was
 // left was to put the journal away.
 func committed(t *task) bool {
-	list, err := t.book.Activations()
+	list, err := t.book().Activations()
 	if err != nil {
 		return false
 	}

@@ -88,7 +88,7 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 		opt.Parallel = 4
 	}
 	r := &runner{host: host, run: run, opt: opt, results: map[string]Result{}, tasks: map[string]*task{}}
-	acting := p.Acting()
+	acting := p.Stepping()
 	p.Networks = append(slices.Clone(p.Networks), others(p, opt.Networks)...)
 	before, after := guards(p, opt.Standing)
 	if err := r.networks(ctx, p, before); err != nil {
@@ -150,9 +150,9 @@ func others(p plan.Plan, all []resource.Network) []plan.NetworkPlan {
 func guards(p plan.Plan, standing []resource.Container) (during, after resource.Guard) {
 	now := slices.Clone(standing)
 	then := slices.DeleteFunc(slices.Clone(standing), func(c resource.Container) bool {
-		return slices.ContainsFunc(p.Containers, func(cp plan.ContainerPlan) bool { return cp.Name == c.Name && cp.Acts() })
+		return slices.ContainsFunc(p.Containers, func(cp plan.ContainerPlan) bool { return cp.Stands() == c.Name && len(cp.Steps) > 0 })
 	})
-	for _, c := range p.Acting() {
+	for _, c := range p.Stepping() {
 		if c.Want != nil {
 			then = append(then, *c.Want)
 		}
@@ -175,7 +175,7 @@ func guards(p plan.Plan, standing []resource.Container) (during, after resource.
 func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guard {
 	keep := resource.Guard{Networks: wide.Networks}
 	back := map[string]bool{}
-	for _, c := range p.Acting() {
+	for _, c := range p.Stepping() {
 		if r.results[c.Name].Outcome == "applied" {
 			continue
 		}
@@ -285,9 +285,9 @@ func (t *task) back(ctx context.Context, last int, crash *Crash) error {
 		return errors.Join(errs...)
 	}
 	if t.c.Last == nil {
-		return t.host.Store.Remove(t.c.Name)
+		return t.host.Store.Remove(t.at)
 	}
-	return t.host.Store.ClearJournal(t.c.Name)
+	return t.host.Store.ClearJournal(t.at)
 }
 
 // commit makes it so: the activation is on record, the journal gone.
@@ -300,14 +300,14 @@ func (t *task) commit(outcome generations.Outcome) error {
 		if t.c.Action == plan.Adopt {
 			kind = generations.Import
 		}
-		err := t.book.Activate(generations.Activation{
+		err := t.book().Activate(generations.Activation{
 			Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: kind, Outcome: outcome,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return t.host.Store.ClearJournal(t.c.Name)
+	return t.host.Store.ClearJournal(t.at)
 }
 
 // settle looks once more at what was started, and with Atomic decides for all.

@@ -20,19 +20,26 @@ type task struct {
 	host Host
 	run  Run
 	c    plan.ContainerPlan
-	book *generations.Book
+	at   string // the name that the container has at this moment
+
+	crash *Crash // tests only
 }
 
 func (r *runner) task(c plan.ContainerPlan) *task {
-	return &task{r.host, r.run, c, r.host.Store.Book(c.Name)}
+	return &task{r.host, r.run, c, c.Stands(), r.opt.Crash}
 }
+
+func (t *task) book() *generations.Book { return t.host.Store.Book(t.at) }
+
+// root is the wanted root filesystem, where the container lies now.
+func (t *task) root() resource.Root { return resource.RootOf(t.c.Want.Named(t.at)) }
 
 // do takes one step forward. Every step may have been done before.
 func (t *task) do(ctx context.Context, s plan.Step) error {
-	name := t.c.Name
+	name := t.at
 	switch s.Do {
 	case plan.DoPrepare:
-		return t.host.Roots.Prepare(ctx, resource.RootOf(*t.c.Want))
+		return t.host.Roots.Prepare(ctx, t.root())
 	case plan.DoRecord:
 		return t.record()
 	case plan.DoStop:
@@ -40,13 +47,15 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoUnmount:
 		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
 	case plan.DoSwitch:
-		return t.book.Switch(t.c.To)
+		return t.book().Switch(t.c.To)
 	case plan.DoKeep:
 		return t.host.Store.KeepOriginal(*t.c.Want, t.c.Have.Text)
 	case plan.DoConfig:
-		return t.define(*t.c.Want, t.c.To)
+		return t.define(t.c.To)
+	case plan.DoRename:
+		return t.rename(t.c.Was, t.c.Name)
 	case plan.DoMount:
-		return t.host.Roots.Mount(ctx, resource.RootOf(*t.c.Want))
+		return t.host.Roots.Mount(ctx, t.root())
 	case plan.DoStart:
 		if err := t.host.clear(ctx, *t.c.Want); err != nil {
 			return err
@@ -68,7 +77,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 
 // undo takes one step back, or does nothing where it was never taken.
 func (t *task) undo(ctx context.Context, s plan.Step) error {
-	name := t.c.Name
+	name := t.at
 	switch s.Do {
 	case plan.DoPrepare:
 		if t.c.Last != nil {
@@ -83,9 +92,9 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return nil // a mount is made before each start
 	case plan.DoSwitch:
 		if t.c.From == 0 {
-			return t.book.Clear()
+			return t.book().Clear()
 		}
-		return t.book.Switch(t.c.From)
+		return t.book().Switch(t.c.From)
 	case plan.DoKeep:
 		return nil // it goes with the container's folder
 	case plan.DoConfig:
@@ -95,7 +104,9 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		if t.c.Last == nil {
 			return t.host.Containers.Undefine(name)
 		}
-		return t.define(*t.c.Last, t.c.From)
+		return t.define(t.c.From)
+	case plan.DoRename:
+		return t.rename(t.c.Name, t.c.Was)
 	case plan.DoMount:
 		return t.unmountIdle(ctx)
 	case plan.DoStart:
@@ -116,30 +127,31 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 
 // record writes the new generation. It is not current yet.
 func (t *task) record() error {
-	if rec, err := t.book.Read(t.c.To); err == nil && rec.Run == t.run.ID {
+	if rec, err := t.book().Read(t.c.To); err == nil && rec.Run == t.run.ID {
 		return nil
 	}
 	rec := generations.Record{
 		Version: 1, Number: t.c.To, ID: t.c.UUID, Created: t.run.Started, Stack: t.run.Stack, Origin: t.run.Origin,
 		Commit: t.run.Commit, By: t.run.By, Run: t.run.ID, Message: t.run.Message,
 		Impact: t.c.Impact.String(), Digest: t.c.Digest, Parent: t.c.From, Pending: t.c.Waiting(),
+		Name: t.c.Name, As: t.c.As,
 	}
 	files, err := t.host.Store.Render(*t.c.Want)
 	if err != nil {
 		return err
 	}
-	return t.book.Write(rec, files)
+	return t.book().Write(rec, files)
 }
 
 func (t *task) discard() error {
-	rec, err := t.book.Read(t.c.To)
+	rec, err := t.book().Read(t.c.To)
 	if errors.Is(err, generations.ErrNone) {
 		return nil
 	}
 	if err == nil && rec.Run != t.run.ID {
 		return nil // another run's: never touched
 	}
-	err = t.book.Discard(t.c.To)
+	err = t.book().Discard(t.c.To)
 	if errors.Is(err, generations.ErrActivated) {
 		return nil // it stays in the history, as the failed one that it was
 	}
@@ -148,22 +160,52 @@ func (t *task) discard() error {
 
 // define writes the configuration that liblxc reads. Lines that people added
 // stay.
-func (t *task) define(c resource.Container, generation int) error {
-	d, defined, err := t.host.Containers.Definition(c.Name)
+func (t *task) define(generation int) error {
+	d, defined, err := t.host.Containers.Definition(t.at)
 	if err != nil {
 		return err
 	}
 	if !defined {
-		d.Tail = t.host.Store.Tail(c.Name)
+		d.Tail = t.host.Store.Tail(t.at)
 	}
-	if err := t.host.Store.Mend(c, generation); err != nil {
+	if err := t.host.Store.Mend(t.at, generation); err != nil {
 		return err
 	}
 	if t.c.Action == plan.Adopt {
 		d.Tail = "" // all of it is in the generation now
 	}
-	d.Stack, d.Owner, d.Include = t.run.Stack, t.c.UUID, t.host.Store.Include(c.Name)
-	return t.host.Containers.Define(c.Name, d)
+	return t.defineAs(t.at, d)
+}
+
+func (t *task) defineAs(name string, d resource.Definition) error {
+	d.Stack, d.Owner, d.Include = t.run.Stack, t.c.UUID, t.host.Store.Include(name)
+	return t.host.Containers.Define(name, d)
+}
+
+// rename gives the container, which is not up, another name. Whenever it is
+// cut short, the container is defined under the name that its folder has, with
+// the lines that people added. What else people have in its LXC folder stays
+// there: their lines may name it.
+func (t *task) rename(from, to string) error {
+	d, defined, err := t.host.Containers.Definition(from)
+	if err != nil {
+		return err
+	}
+	ours := defined && (d.Owner == t.c.UUID || d.Owner == "" && from == t.c.Was)
+	if ours {
+		if err := t.defineAs(to, d); err != nil {
+			return err
+		}
+	}
+	t.crash.Point()
+	if err := t.host.Store.Rename(from, to); err != nil {
+		return err
+	}
+	t.crash.Point()
+	if t.at = to; !ours {
+		return nil
+	}
+	return t.host.Containers.Undefine(from)
 }
 
 // setNIC makes the interface as wanted, whatever it is now. nil: not there.
@@ -202,49 +244,49 @@ func (t *task) loose(want, have *resource.NIC) *resource.NIC {
 }
 
 func (t *task) setLimits(ctx context.Context, want resource.Limits) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || !live.State.Up() {
 		return err
 	}
-	return t.host.Containers.SetLimits(ctx, t.c.Name, live.Limits, want)
+	return t.host.Containers.SetLimits(ctx, t.at, live.Limits, want)
 }
 
 func (t *task) setHostname(ctx context.Context, want string) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || !live.State.Up() {
 		return err
 	}
-	err = t.host.Roots.SetHostnameFile(t.c.Name, t.c.Want.IDMap, want)
+	err = t.host.Roots.SetHostnameFile(t.at, t.c.Want.IDMap, want)
 	if err = unless(err, resource.ErrNotMounted); err != nil || live.Hostname == want { // an adopted root is not ours to write in
 		return err
 	}
-	return t.host.Containers.SetHostname(ctx, t.c.Name, want)
+	return t.host.Containers.SetHostname(ctx, t.at, want)
 }
 
 func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {
-	c.Name, c.IDMap = t.c.Name, t.c.Want.IDMap
+	c.Name, c.IDMap = t.at, t.c.Want.IDMap
 	if c.Hostname == "" {
 		c.Hostname = t.c.Want.Hostname
 	}
 	if err := t.host.furnish(c); err != nil {
 		return err
 	}
-	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.c.Name) })
+	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.at) })
 }
 
 // retire keeps the lines that people added with everything else.
 func (t *task) retire() error {
-	d, _, err := t.host.Containers.Definition(t.c.Name)
+	d, _, err := t.host.Containers.Definition(t.at)
 	if err != nil {
 		return err
 	}
-	if err := t.host.Store.KeepTail(t.c.Name, d.Tail); err != nil {
+	if err := t.host.Store.KeepTail(t.at, d.Tail); err != nil {
 		return err
 	}
-	if err := t.host.Containers.Undefine(t.c.Name); err != nil {
+	if err := t.host.Containers.Undefine(t.at); err != nil {
 		return err
 	}
-	return t.host.Store.Retire(t.c.Name, t.run.ID)
+	return t.host.Store.Retire(t.at, t.run.ID)
 }
 
 // startAgain undoes a stop: what was up when the plan was made is up again,
@@ -253,37 +295,37 @@ func (t *task) startAgain(ctx context.Context) error {
 	if !t.c.Have.State.Up() || t.c.Last == nil {
 		return nil
 	}
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || live.State.Up() {
 		return err
 	}
-	if err := t.define(*t.c.Last, t.c.From); err != nil {
+	if err := t.define(t.c.From); err != nil {
 		return err
 	}
-	if err := t.host.Ready(ctx, *t.c.Last); err != nil {
+	if err := t.host.Ready(ctx, t.c.Last.Named(t.at)); err != nil {
 		return err
 	}
-	return t.host.Containers.Start(ctx, t.c.Name)
+	return t.host.Containers.Start(ctx, t.at)
 }
 
 // killOurs ends the init that this run started, and no other: the one that
 // was there before has the start time that the plan saw.
 func (t *task) killOurs(ctx context.Context) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || !live.State.Up() || live.Started == t.c.Have.Started {
 		return err
 	}
-	return unless(t.host.Containers.Kill(ctx, t.c.Name), resource.ErrNotRunning)
+	return unless(t.host.Containers.Kill(ctx, t.at), resource.ErrNotRunning)
 }
 
 // unmountIdle leaves the root alone under an init that is up: that one was
 // there before this run.
 func (t *task) unmountIdle(ctx context.Context) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || live.State.Up() {
 		return err
 	}
-	return unless(t.host.Roots.Unmount(ctx, t.c.Name), resource.ErrNotMounted)
+	return unless(t.host.Roots.Unmount(ctx, t.at), resource.ErrNotMounted)
 }
 
 // unless drops an error that says that it is so already.
@@ -301,7 +343,7 @@ func (t *task) whileUp(ctx context.Context, f func() error) error {
 }
 
 func (t *task) whileUpAt(ctx context.Context, f func(pid int) error) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil || !live.State.Up() {
 		return err
 	}
@@ -310,7 +352,7 @@ func (t *task) whileUpAt(ctx context.Context, f func(pid int) error) error {
 
 // alive says whether the init is there that the run left.
 func (t *task) alive(ctx context.Context) error {
-	live, err := t.host.Containers.Inspect(ctx, t.c.Name, nil)
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil {
 		return err
 	}

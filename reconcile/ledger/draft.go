@@ -214,6 +214,21 @@ func (d *Draft) Forget(name string) {
 	delete(d.l.Containers, name)
 }
 
+// Rename gives all that was chosen for a container to its new name. What was
+// chosen for one of that name before is freed.
+func (d *Draft) Rename(from, to string) {
+	e, ok := d.l.Containers[from]
+	if !ok || from == to {
+		return
+	}
+	d.Forget(to)
+	delete(d.l.Containers, from)
+	d.l.Containers[to] = e
+	for nic, n := range e.NICs {
+		d.index(owner{to, nic}, n)
+	}
+}
+
 // ForgetNIC frees everything that was chosen for one interface.
 func (d *Draft) ForgetNIC(name, nic string) {
 	n, ok := d.Entry(name).NICs[nic]

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +17,13 @@ type Subject struct {
 	Last    *resource.Container // desired of the current generation; nil: none
 	Found   *resource.Container // what the LXC configuration says of a container that is to be taken over; nil: it is not
 	Have    resource.Observed
-	From    int // current generation
-	Next    int // number that a new generation would get
-	To      int // an existing generation to go to, as a rollback does; 0: make a new one if needed
+	From    int      // current generation
+	Next    int      // number that a new generation would get
+	Was     string   // the name under which it stands, where that is another one
+	WasPos  spec.Pos // what says that it is to be renamed
+	As      int      // the generation that Want is again, under another name; 0: none
+	Removed string   // what a removed block says: "retire", "forget", "purge"; "": there is none
+	To      int      // an existing generation to go to, as a rollback does; 0: make a new one if needed
 	Pending []string
 	UUID    string
 	At      map[string]spec.Pos
@@ -30,6 +35,9 @@ type Subject struct {
 	Prune   bool          // an orphan is retired
 	Away    time.Duration // how long it was away at its last restart; 0: not known
 }
+
+// Stands is the name that the container has now.
+func (s Subject) Stands() string { return cmp.Or(s.Was, s.Name) }
 
 // byHand says whether the container is up, or not, against its declaration by
 // the operator's word.

@@ -48,7 +48,7 @@ func Compute(in Input) Plan {
 // container concludes what happens to one of them.
 func (t comparer) container(s Subject) ContainerPlan {
 	c := ContainerPlan{
-		Name: s.Name, From: s.From, To: s.From, UUID: s.UUID,
+		Name: s.Name, Was: s.Was, From: s.From, To: s.From, UUID: s.UUID, Removed: s.Removed,
 		Want: s.Want, Last: s.Last, Have: s.Have, Basis: s.Have.Basis(),
 	}
 	if s.Want == nil {
@@ -60,16 +60,24 @@ func (t comparer) container(s Subject) ContainerPlan {
 		return c
 	}
 	c.Changes, c.Same = t.compare(s)
+	if s.Was != "" {
+		c.Changes = slices.Insert(c.Changes, 0, renaming(s))
+	}
 	switch {
 	case s.To != 0:
 		c.To = s.To
 	case s.Last == nil || c.Digest != resource.Digest(s.Last):
-		c.To, c.New = s.Next, true
+		c.To, c.New, c.As = s.Next, true, again(s)
+	}
+	if s.Defer && s.Was != "" && s.Have.State.Up() {
+		return waits(c)
 	}
 	if s.Defer {
 		postpone(&c)
 	}
-	c.Impact = struck(c)
+	if c.Impact = struck(c); s.Was != "" {
+		c.Impact = max(c.Impact, spec.Live)
+	}
 	c.Action = action(c)
 	if s.Found != nil && s.Last == nil {
 		c.Action = Adopt
@@ -86,10 +94,33 @@ func (t comparer) container(s Subject) ContainerPlan {
 	return c
 }
 
+// renaming is the change that a new name is. liblxc has no way to give a
+// container that is up another name.
+func renaming(s Subject) Change {
+	return Change{Path: "name", Old: s.Was, New: s.Name, Last: s.Was, Impact: spec.Restart, Cause: Changed, Pos: s.WasPos}
+}
+
+// again is the generation that the wish is once more, but for the name.
+func again(s Subject) int {
+	if s.As == 0 && s.Was != "" && resource.Digest(s.Last.Named(s.Name)) == resource.Digest(s.Want) {
+		return s.From
+	}
+	return s.As
+}
+
+// waits leaves a container that is to be renamed for a run that may restart it.
+func waits(c ContainerPlan) ContainerPlan {
+	c.Action, c.Impact, c.Deferred = Pending, spec.None, true
+	c.To, c.New, c.As = c.From, false, 0
+	c.Note = "it stays " + c.Was + ", as it is, until an apply without --defer-restart"
+	return c
+}
+
 // HoldDigest identifies what a hold speaks of: all that people wish for. The
 // writable layers are counted on with every try and would make the same wish
-// another one.
+// another one; under another name it is the same.
 func HoldDigest(c resource.Container) string {
+	c = c.Named("")
 	c.Writable = nil
 	return resource.Digest(c)
 }
@@ -106,7 +137,10 @@ func (s Subject) rejected() bool {
 func orphan(c ContainerPlan, s Subject) ContainerPlan {
 	c.Action, c.Impact = Orphan, spec.None
 	c.Note = "no longer in the configuration; `--prune` retires it"
-	if s.Prune {
+	switch {
+	case s.Removed == "forget":
+		c.Action, c.Note = Forget, ""
+	case s.Prune || s.Removed != "":
 		c.Action, c.Impact, c.Note = Retire, spec.Recreate, ""
 		c.Steps = steps(c)
 	}
@@ -151,6 +185,8 @@ func action(c ContainerPlan) Action {
 		return Create
 	case c.Impact == spec.Recreate:
 		return Recreate
+	case c.Was != "":
+		return Rename
 	case c.Impact == spec.Stop:
 		return Stop
 	case c.Impact == spec.Restart:

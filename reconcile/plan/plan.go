@@ -5,6 +5,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -40,10 +41,12 @@ const (
 	Adopt    Action = "adopt"    // taken over as it is
 	Create   Action = "create"   // made, and started if wanted
 	Update   Action = "live"     // changed where it runs
+	Rename   Action = "rename"   // the same container under another name
 	Restart  Action = "restart"  // stopped, changed, started
 	Stop     Action = "stop"     // stopped and left so
 	Recreate Action = "recreate" // given a new, empty writable layer
 	Retire   Action = "retire"   // stopped and put into the attic
+	Forget   Action = "forget"   // managed no more, and left as it is
 	Orphan   Action = "orphan"   // left the config; reported only
 	Held     Action = "held"     // its digest was rejected before; skipped
 	Pending  Action = "pending"  // differs only in what waits for a restart
@@ -76,11 +79,14 @@ type Change struct {
 // it was concluded from.
 type ContainerPlan struct {
 	Name     string      `json:"name"`
+	Was      string      `json:"was,omitempty"` // the name under which it stands until it is renamed
 	Action   Action      `json:"action"`
-	Impact   spec.Impact `json:"impact"` // as it strikes what is running now
-	From     int         `json:"from"`   // current generation; 0 none
-	To       int         `json:"to"`     // generation after; equal to From when none is made
-	New      bool        `json:"new"`    // To has to be written; else it exists
+	Impact   spec.Impact `json:"impact"`            // as it strikes what is running now
+	From     int         `json:"from"`              // current generation; 0 none
+	To       int         `json:"to"`                // generation after; equal to From when none is made
+	New      bool        `json:"new"`               // To has to be written; else it exists
+	As       int         `json:"as,omitempty"`      // the generation that To is again, under another name
+	Removed  string      `json:"removed,omitempty"` // action of the removed block that speaks of it
 	Changes  []Change    `json:"changes,omitempty"`
 	Deferred bool        `json:"deferred,omitempty"` // what needs a restart waits
 	Same     int         `json:"same"`               // settings that stay as they are
@@ -167,6 +173,14 @@ func (a Action) acts() bool {
 	}
 	return true
 }
+
+// Stepping lists the containers that steps are taken for.
+func (p Plan) Stepping() []ContainerPlan {
+	return slices.DeleteFunc(p.Acting(), func(c ContainerPlan) bool { return len(c.Steps) == 0 })
+}
+
+// Stands is the name that the container has before the plan is carried out.
+func (c ContainerPlan) Stands() string { return cmp.Or(c.Was, c.Name) }
 
 // Acts says whether the container is changed at all.
 func (c ContainerPlan) Acts() bool { return c.Action.acts() }

@@ -19,6 +19,7 @@ const (
 	DoSwitch      Kind = "switch"      // the current pointer
 	DoKeep        Kind = "keep"        // the LXC configuration that a container had before it was taken over
 	DoConfig      Kind = "config"      // the LXC configuration
+	DoRename      Kind = "rename"      // strake's folder and liblxc's
 	DoMount       Kind = "mount"       // the root filesystem
 	DoStart       Kind = "start"       //
 	DoAddNIC      Kind = "add-nic"     // live
@@ -86,14 +87,17 @@ func steps(c ContainerPlan) []Step {
 		change()
 		do(DoStop)
 		return s
-	case Restart, Recreate:
+	case Restart, Recreate, Rename:
 		prepare()
 		record()
 		if up {
 			do(DoStop)
 		}
-		if rebuilds(c) {
+		if rebuilds(c) || c.Was != "" {
 			do(DoUnmount)
+		}
+		if c.Was != "" {
+			do(DoRename)
 		}
 		if c.To != c.From {
 			do(DoSwitch)

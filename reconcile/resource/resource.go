@@ -37,6 +37,16 @@ type Container struct {
 	Networks []Network `json:"networks,omitempty"`
 }
 
+// Named is the container under another name. A host name that was made of the
+// name follows it.
+func (c Container) Named(name string) Container {
+	if c.Hostname == c.Name {
+		c.Hostname = name
+	}
+	c.Name = name
+	return c
+}
+
 // Image is a root filesystem: where it comes from and what it turned out to be.
 type Image struct {
 	Source  string   `json:"source"`

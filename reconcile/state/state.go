@@ -5,6 +5,7 @@
 package state
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -57,10 +58,12 @@ func (d *Dir) Include(container string) string {
 	return filepath.Join(d.Folder(container), "current", ConfigFile)
 }
 
-// The files of a container's generation.
+// The files of a container's generation. People edit the configuration that
+// liblxc reads; the copy tells what it was.
 const (
 	DesiredFile = "desired.json"
 	ConfigFile  = "lxc.conf"
+	WrittenFile = "lxc.conf.written"
 )
 
 // Render makes the files of a generation.
@@ -73,20 +76,39 @@ func (d *Dir) Render(c resource.Container) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", c.Name, err)
 	}
-	return map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config)}, nil
+	return map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config), WrittenFile: []byte(config)}, nil
 }
 
-// Mend puts the LXC configuration of a generation back to what it was written as.
-func (d *Dir) Mend(c resource.Container, generation int) error {
-	path := filepath.Join(d.Folder(c.Name), "generations", fmt.Sprint(generation), ConfigFile)
-	want, err := d.render(d.path, c)
+// Mend puts the LXC configuration of a generation back to what it was written
+// as. That another strake would write another one is no reason to change it.
+func (d *Dir) Mend(container string, generation int) error {
+	want, err := d.Written(container, generation)
 	if err != nil {
-		return fmt.Errorf("render %s: %w", c.Name, err)
+		return err
 	}
-	if have, err := os.ReadFile(path); err == nil && string(have) == want {
+	path := filepath.Join(d.Book(container).Path(generation), ConfigFile)
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, want) {
 		return nil
 	}
-	return generations.WriteFile(path, []byte(want), 0o600)
+	return generations.WriteFile(path, want, 0o600)
+}
+
+// Written is the LXC configuration of a generation as it was written. Without
+// a whole copy it is made anew.
+func (d *Dir) Written(container string, generation int) ([]byte, error) {
+	text, err := d.Book(container).File(generation, WrittenFile)
+	if err == nil || !errors.Is(err, generations.ErrDamaged) {
+		return text, err
+	}
+	c, err := d.Desired(container, generation)
+	if err != nil {
+		return nil, err
+	}
+	config, err := d.render(d.path, c)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", container, err)
+	}
+	return []byte(config), nil
 }
 
 // Containers lists the names of all containers that have a folder.
@@ -109,7 +131,8 @@ func folders(path string) ([]string, error) {
 	return names, nil
 }
 
-// Desired reads what a generation of a container is made of.
+// Desired reads what a generation of a container is made of, under the name
+// that the container has now.
 func (d *Dir) Desired(container string, generation int) (resource.Container, error) {
 	var c resource.Container
 	text, err := d.Book(container).File(generation, DesiredFile)
@@ -119,7 +142,17 @@ func (d *Dir) Desired(container string, generation int) (resource.Container, err
 	if err := json.Unmarshal(text, &c); err != nil {
 		return c, fmt.Errorf("read generation %d of %s: %w", generation, container, err)
 	}
-	return c, nil
+	return c.Named(container), nil
+}
+
+// Rename gives a container's folder another name, with all that is in it.
+// Where it was done already there is nothing to do.
+func (d *Dir) Rename(from, to string) error {
+	err := os.Rename(d.Folder(from), d.Folder(to))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rename %s: %w", from, err)
+	}
+	return nil
 }
 
 // Remove deletes a container's folder and all in it. Gone already is fine.

@@ -17,7 +17,7 @@ func sameRoot(a, b resource.Root) bool {
 func (h *Host) Prepare(_ context.Context, root resource.Root) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.prepared[root.Container] = true
+	h.prepared[root.IDMap] = true
 	return h.call("Prepare", root.Container)
 }
 
@@ -31,7 +31,7 @@ func (h *Host) Mount(_ context.Context, root resource.Root) error {
 		return nil
 	case ok:
 		return resource.ErrMounted
-	case !h.prepared[root.Container]:
+	case !h.prepared[root.IDMap]:
 		return resource.ErrNotFound
 	}
 	h.mounted[root.Container] = root

@@ -27,7 +27,7 @@ type Host struct {
 	networks map[string]resource.Network // by bridge
 	guard    resource.Guard
 	mounted  map[string]resource.Root
-	prepared map[string]bool
+	prepared map[resource.IDMap]bool      // whose layers are there: the ids go with a container, its name need not
 	files    map[string]map[string]string // environment files, by container
 	ticks    uint64
 	pids     int
@@ -51,7 +51,7 @@ type process struct {
 func New() *Host {
 	return &Host{
 		defined: map[string]resource.Definition{}, running: map[string]*process{},
-		networks: map[string]resource.Network{}, mounted: map[string]resource.Root{}, prepared: map[string]bool{},
+		networks: map[string]resource.Network{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
 		files: map[string]map[string]string{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
 	}
 }
