@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"strake/reconcile/plan"
+	"strake/spec"
 )
 
 // answers are approvals given beforehand.
@@ -15,6 +16,7 @@ type answers struct {
 	Yes      bool     // to restarts and stops
 	Prune    bool     // to retiring what left the configuration
 	Recreate []string // to recreating these
+	Remove   []string // to what removed blocks say of these
 	Named    bool     // the container was named on the command line, and Yes answers for it
 }
 
@@ -31,6 +33,10 @@ func demands(p plan.Plan, a answers) []demand {
 	var calm []string // restarts and stops: one question for all
 	for _, c := range p.Acting() {
 		switch c.Action {
+		case plan.Rename:
+			if c.Impact > spec.Live {
+				calm = append(calm, "rename "+c.Was+" to "+c.Name+" ("+c.Impact.String()+")")
+			}
 		case plan.Restart, plan.Stop:
 			calm = append(calm, string(c.Action)+" "+c.Name)
 		case plan.Recreate:
@@ -38,11 +44,8 @@ func demands(p plan.Plan, a answers) []demand {
 				list = append(list, demand{"recreate " + c.Name, c.Name, "--allow-recreate=" + c.Name})
 			}
 		case plan.Retire:
-			if a.Named && !a.Yes {
-				list = append(list, demand{"destroy " + c.Name, c.Name, "--yes"})
-			}
-			if !a.Named && !a.Prune {
-				list = append(list, demand{"retire " + c.Name, c.Name, "--prune"})
+			if d := a.farewell(c); d.what != "" {
+				list = append(list, d)
 			}
 		}
 	}
@@ -50,6 +53,21 @@ func demands(p plan.Plan, a answers) []demand {
 		list = slices.Insert(list, 0, demand{strings.Join(calm, ", "), "", "--yes"})
 	}
 	return list
+}
+
+// farewell is what has to be agreed to before a container goes.
+func (a answers) farewell(c plan.ContainerPlan) demand {
+	switch {
+	case a.Named && !a.Yes:
+		return demand{"destroy " + c.Name, c.Name, "--yes"}
+	case a.Named:
+		return demand{}
+	case c.Removed != "" && !a.Prune && !slices.Contains(a.Remove, c.Name):
+		return demand{c.Removed + " " + c.Name, c.Name, "--allow-remove=" + c.Name}
+	case c.Removed == "" && !a.Prune:
+		return demand{"retire " + c.Name, c.Name, "--prune"}
+	}
+	return demand{}
 }
 
 // approve asks for what was not answered beforehand.

@@ -14,6 +14,7 @@ func carryFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "restart without asking"},
 		&cli.StringSliceFlag{Name: "allow-recreate", Usage: "recreate this container without asking, `NAME`; repeatable"},
+		&cli.StringSliceFlag{Name: "allow-remove", Usage: "do without asking what a removed block says of this container, `NAME`; repeatable"},
 		&cli.IntFlag{Name: "parallel", Value: 4, Usage: "how many containers at a time"},
 		&cli.BoolFlag{Name: "atomic", Usage: "one failure undoes all"},
 		&cli.BoolFlag{Name: "no-rollback", Usage: "leave a failure as it is, until the next command that changes something"},
@@ -21,7 +22,7 @@ func carryFlags() []cli.Flag {
 }
 
 func answersOf(c *cli.Context) answers {
-	return answers{Yes: c.Bool("yes"), Prune: c.Bool("prune"), Recreate: c.StringSlice("allow-recreate")}
+	return answers{Yes: c.Bool("yes"), Prune: c.Bool("prune"), Recreate: c.StringSlice("allow-recreate"), Remove: c.StringSlice("allow-remove")}
 }
 
 // deed is a plan to be shown, approved, carried out and reported.

@@ -217,7 +217,7 @@ func symbolTint(symbol string) tint {
 		return green
 	case "~":
 		return yellow
-	case "!":
+	case "!", ">":
 		return magenta
 	case "-", "-/+":
 		return red

@@ -18,6 +18,11 @@ func fate(c plan.ContainerPlan, purge bool) [][2]string {
 	case c.Action == plan.Recreate:
 		return [][2]string{{"KEEPS", keeps(c)}, {"LOSES", fmt.Sprintf(
 			"everything written inside; it stays with generation %d, `strake rollback %s` brings it back", c.From, c.Name)}}
+	case c.Action == plan.Rename:
+		return [][2]string{{"KEEPS", "everything written inside, its generations, ids, addresses and MACs"}}
+	case c.Action == plan.Forget:
+		return [][2]string{{"KEEPS", "what runs, its files, ids and addresses; its LXC configuration says everything itself"},
+			{"LOSES", "its generations: strake knows it no more"}}
 	case c.Action == plan.Retire && purge:
 		return [][2]string{{"KEEPS", either(join(itsOwn(c), hostFolders(c.Last.Mounts)), "nothing")},
 			{"LOSES", written(c) + "all its generations, for good"}}

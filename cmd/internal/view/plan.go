@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strake/reconcile/plan"
+	"strake/spec"
 )
 
 // PlanOptions are what a plan alone does not say.
@@ -105,6 +106,7 @@ func unstruck(list []line) {
 }
 
 func containerBlock(c plan.ContainerPlan, purge bool) block {
+	purge = purge || c.Removed == "purge"
 	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
 	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
@@ -147,11 +149,13 @@ func symbol(a plan.Action) string {
 		return "="
 	case plan.Update, plan.Record:
 		return "~"
+	case plan.Rename:
+		return ">"
 	case plan.Restart, plan.Stop:
 		return "!"
 	case plan.Recreate:
 		return "-/+"
-	case plan.Retire:
+	case plan.Retire, plan.Forget:
 		return "-"
 	}
 	return "*"
@@ -163,10 +167,18 @@ func actionText(c plan.ContainerPlan, purge bool) string {
 		return "pending restart"
 	case c.Action == plan.Retire && purge:
 		return "destroy"
-	case c.Away > 0:
-		return fmt.Sprintf("%s, about %.1fs", c.Action, max(c.Away.Seconds(), 0.1))
+	case c.Action == plan.Rename && c.Impact > spec.Live:
+		return "rename, " + c.Impact.String() + absence(c)
 	}
-	return string(c.Action)
+	return string(c.Action) + absence(c)
+}
+
+// absence is the downtime to expect, where it is known.
+func absence(c plan.ContainerPlan) string {
+	if c.Away == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", about %.1fs", max(c.Away.Seconds(), 0.1))
 }
 
 func generationText(c plan.ContainerPlan) string {
@@ -201,22 +213,23 @@ func (o PlanOptions) block(p *printer, b block, w width, names int) {
 
 // summary counts what happens, from the least to the most destructive.
 func (o PlanOptions) summary(pl plan.Plan) string {
-	networks, containers := map[plan.Action]int{}, map[plan.Action]int{}
+	networks, containers, destroyed := map[plan.Action]int{}, map[plan.Action]int{}, 0
 	for _, n := range pl.Networks {
 		networks[n.Action]++
 	}
 	for _, c := range pl.Containers {
+		if c.Action == plan.Retire && (o.Purge || c.Removed == "purge") {
+			destroyed++
+			continue
+		}
 		containers[c.Action]++
-	}
-	retire := "retire"
-	if o.Purge {
-		retire = "destroy"
 	}
 	acts := tally(networks, []word{{plan.Create, "network create"}, {plan.Update, "network live"}, {plan.Retire, "network remove"}})
 	acts = append(acts, tally(containers, []word{
-		{plan.Record, "record"}, {plan.Adopt, "adopt"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Restart, "restart"}, {plan.Stop, "stop"},
-		{plan.Recreate, "recreate"}, {plan.Retire, retire},
+		{plan.Record, "record"}, {plan.Adopt, "adopt"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Rename, "rename"},
+		{plan.Forget, "forget"}, {plan.Restart, "restart"}, {plan.Stop, "stop"}, {plan.Recreate, "recreate"}, {plan.Retire, "retire"},
 	})...)
+	acts = append(acts, tally(map[plan.Action]int{plan.Retire: destroyed}, []word{{plan.Retire, "destroy"}})...)
 	if len(acts) == 0 {
 		acts = []string{"nothing to do"}
 	}

@@ -133,6 +133,17 @@ func TestPlan(t *testing.T) {
 		"held": {Subjects: []plan.Subject{subject(want(memory(4<<30)), func(s *plan.Subject) {
 			s.Held = []string{plan.HoldDigest(*s.Want)}
 		}), other("web2")}},
+		"rename": {Subjects: []plan.Subject{
+			subject(renamed, away(420*time.Millisecond), want(memory(4<<30))),
+			subject(renamed, func(s *plan.Subject) {
+				want := s.Want.Named("web2")
+				s.Name, s.Want, s.Have.State, s.Stopped = "web2", &want, resource.Stopped, true
+			}),
+		}},
+		"rename-deferred": {Subjects: []plan.Subject{subject(renamed, func(s *plan.Subject) { s.Defer = true })}},
+		"removed": {Subjects: []plan.Subject{
+			subject(removed("web1", "forget")), subject(removed("web2", "retire")), subject(removed("web3", "purge")),
+		}},
 		"orphan": {Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want = nil })}},
 		"retire": {Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want, s.Prune = nil, true })}},
 		"network": {Networks: []plan.NetworkSubject{
@@ -153,6 +164,17 @@ func TestPlan(t *testing.T) {
 			golden(t, name, b.String())
 		})
 	}
+}
+
+// renamed has the container stand under another name.
+func renamed(s *plan.Subject) {
+	last := s.Last.Named("web0")
+	s.Last, s.Was, s.WasPos = &last, "web0", at(30)
+	s.Have.Name, s.Have.Have.Hostname = "web0", "web0"
+}
+
+func removed(name, action string) func(*plan.Subject) {
+	return func(s *plan.Subject) { s.Name, s.Want, s.Removed = name, nil, action }
 }
 
 func secondNIC(c *resource.Container) {

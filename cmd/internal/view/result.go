@@ -45,8 +45,15 @@ func did(pl plan.Plan, name string, to int) string {
 		if c.Name != name {
 			continue
 		}
-		if c.Action == plan.Retire {
+		switch {
+		case c.Action == plan.Retire && c.Removed == "purge":
+			return "destroyed"
+		case c.Action == plan.Retire:
 			return "retired"
+		case c.Action == plan.Forget:
+			return "forgotten, left as it is"
+		case c.Was != "":
+			return fmt.Sprintf("renamed from %s, generation %d", c.Was, to)
 		}
 		return fmt.Sprintf("%s, generation %d", past(c.Action), to)
 	}
