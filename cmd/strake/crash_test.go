@@ -29,6 +29,15 @@ const (
   limits { memory = "128MiB" }
   nic "eth1" { network = network.crash }
 }`
+	moved = `container "c2" {
+  environment = { A = "1" }
+  limits { memory = "64MiB" }
+  nic "eth0" { network = network.crash }
+}
+moved {
+  from = container.c1
+  to   = container.c2
+}`
 	restart = `container "c1" {
   environment = { A = "2" }
   raw         = { "lxc.sched.core" = "0", "lxc.prlimit.nofile" = "1000" }
@@ -49,6 +58,7 @@ func TestCrash(t *testing.T) {
 		"live":     {before, live, []string{"apply", "-y", "c.hcl"}},
 		"restart":  {before, restart, []string{"apply", "-y", "c.hcl"}},
 		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "c1"}},
+		"rename":   {before, moved, []string{"apply", "-y", "c.hcl"}},
 		"rollback": {live, "", []string{"rollback", "-y", "c1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,12 +111,20 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 		write(first)
 		must("apply", "-y", "c.hcl")
 	}
+	identity := ""
+	if then == moved {
+		must("run", "c1", "--", "sh", "-c", "echo data >/kept")
+		identity = "data\n" + must("show-ip", "c1")
+	}
 	if then != "" {
 		write(then)
 	}
 	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, command...)
 	if !r.killed && r.code != 0 {
 		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
+	}
+	if then == moved && r.killed { // and once more, wherever the way back is by then
+		w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n%9+1)}, command...)
 	}
 	switch command[0] {
 	case "rollback":
@@ -117,8 +135,15 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	}
 	must("apply", "-y", "c.hcl")
 	must("plan", "--detailed-exitcode", "c.hcl")
-	must("run", "c1", "--", "true")
-	must("destroy", "-y", "--force", "--purge", "c1")
+	name := "c1"
+	if then == moved {
+		name = "c2"
+		if now := must("run", name, "--", "cat", "/kept") + must("show-ip", name); now != identity {
+			t.Errorf("death %d: it is %q, and was %q", n, now, identity)
+		}
+	}
+	must("run", name, "--", "true")
+	must("destroy", "-y", "--force", "--purge", name)
 	if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte("stack \"c\" {}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
