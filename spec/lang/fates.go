@@ -37,10 +37,21 @@ func (l *loader) fates(blocks hcl.Blocks, schema *hcl.BodySchema) []fate {
 	return list
 }
 
+// readMoved reads renames. A block stays when its new name is given up by
+// another one: a host may not have heard of either.
 func (l *loader) readMoved(blocks hcl.Blocks) {
-	for _, f := range l.fates(blocks, attributes([]string{"from", "to"})) {
+	list, given := l.fates(blocks, attributes([]string{"from", "to"})), map[string]bool{}
+	for _, f := range list {
+		if name, ok := writtenName(f.body.Attributes["from"].Expr); ok {
+			given[name] = true
+		}
+	}
+	for _, f := range list {
 		from, ok := l.formerName(f.body.Attributes["from"].Expr)
-		to, there := l.presentName(f.body.Attributes["to"].Expr)
+		to, there := writtenName(f.body.Attributes["to"].Expr)
+		if !there || !given[to] {
+			to, there = l.presentName(f.body.Attributes["to"].Expr)
+		}
 		if ok && there {
 			l.stack.Moved = append(l.stack.Moved, spec.Moved{From: from, To: to, Pos: place(f.block.DefRange)})
 		}
@@ -110,21 +121,24 @@ func (l *loader) presentName(expr hcl.Expression) (string, bool) {
 // formerName is the name that container.NAME had, or container.NAME["key"]
 // with for_each. The text has it no more, so it can't be evaluated.
 func (l *loader) formerName(expr hcl.Expression) (string, bool) {
+	name, ok := writtenName(expr)
+	if !ok {
+		l.fail(expr.Range(), "from must be a container, written container.NAME", `With for_each it was container.NAME["key"], the key in quotes. A container that had a name of its own is written by that: container["my-name"].`)
+	}
+	return name, ok
+}
+
+// writtenName reads the name off the reference itself.
+func writtenName(expr hcl.Expression) (string, bool) {
 	t, diags := hcl.AbsTraversalForExpr(expr)
-	bad := diags.HasErrors() || t.RootName() != "container" || len(t) < 2 || len(t) > 3
-	if bad {
-		l.fail(expr.Range(), "from must be a container, written container.NAME", `With for_each it was container.NAME["key"]. A container that had a name of its own is written by that: container["my-name"].`)
+	if diags.HasErrors() || t.RootName() != "container" || len(t) < 2 || len(t) > 3 {
 		return "", false
 	}
 	name, ok := second(t)
 	if ok && len(t) == 3 {
 		var key string
-		if key, ok = second(t[1:]); ok {
-			name += "-" + key
-		}
-	}
-	if !ok {
-		l.fail(expr.Range(), "from must be a container, written container.NAME", "A key is a string in quotes.")
+		key, ok = second(t[1:])
+		name += "-" + key
 	}
 	return name, ok
 }
