@@ -120,7 +120,8 @@ func (e *Engine) adoptions(ctx context.Context, w Wish, in *scene) (map[string]t
 	in.found, in.texts = map[string]resource.Container{}, map[string]string{}
 	var errs []error
 	for _, i := range w.Stack.Imports {
-		if _, ours := in.standing[i.To]; ours || !w.takes(i.To) {
+		_, ours := in.standing[i.To]
+		if _, moves := in.moves[i.To]; ours || moves || !w.takes(i.To) {
 			continue // it was taken over before
 		}
 		if i.From != i.To {

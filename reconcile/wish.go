@@ -56,11 +56,11 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err := e.sameOrigin(w, in); err != nil {
 		return plan.Plan{}, err
 	}
-	adopted, err := e.adoptions(ctx, w, &in)
-	if err != nil {
+	if err := e.farewells(w, &in); err != nil {
 		return plan.Plan{}, err
 	}
-	if err := e.farewells(w, &in); err != nil {
+	adopted, err := e.adoptions(ctx, w, &in)
+	if err != nil {
 		return plan.Plan{}, err
 	}
 	want, err := e.desired(ctx, w, in, adopted)
