@@ -2,8 +2,8 @@ package reconcile
 
 import (
 	"errors"
-	"strings"
 	"reflect"
+	"strings"
 	"testing"
 
 	"strake/reconcile/plan"
