@@ -243,11 +243,7 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 }
 
 func (e *Engine) writeStack(run apply.Run, s state.StackState) (int, error) {
-	stack, known, err := e.State.Stack(run.Stack)
-	if err == nil && !known { // the run that made it was cut short before it wrote that down
-		stack = state.Stack{Name: run.Stack, UUID: uuid(), Origin: run.Origin}
-		err = e.State.SetStack(stack)
-	}
+	stack, err := e.stack(run.Stack, run.Origin)
 	if err != nil {
 		return 0, err
 	}
@@ -306,15 +302,23 @@ func (e *Engine) remember(p plan.Plan) error {
 	if p.Stack == "" {
 		return nil
 	}
-	s, ok, err := e.State.Stack(p.Stack)
-	if err != nil || ok && (s.Origin == p.Origin || p.Origin == "") {
+	s, err := e.stack(p.Stack, p.Origin)
+	if err != nil || s.Origin == p.Origin || p.Origin == "" {
 		return err
-	}
-	if !ok {
-		s = state.Stack{Name: p.Stack, UUID: uuid()}
 	}
 	s.Origin = p.Origin
 	return e.State.SetStack(s)
+}
+
+// stack reads what is remembered of a stack, or begins to: also where the run
+// that made it was cut short before it did.
+func (e *Engine) stack(name, origin string) (state.Stack, error) {
+	s, known, err := e.State.Stack(name)
+	if err != nil || known {
+		return s, err
+	}
+	s = state.Stack{Name: name, UUID: uuid(), Origin: origin}
+	return s, e.State.SetStack(s)
 }
 
 // holdLeft puts what a rollback left behind on hold, so that the same text

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,44 +13,13 @@ import (
 // in the text for ever.
 func (e *Engine) farewells(w Wish, in *scene) error {
 	in.moves, in.leaving, in.removed = map[string]spec.Moved{}, map[string]bool{}, map[string]spec.Removed{}
-	if err := w.contradictions(); err != nil {
-		return err
-	}
 	var errs []error
 	for _, m := range w.Stack.Moved {
 		errs = append(errs, e.move(w, in, m))
 	}
 	for _, r := range w.Stack.Removed {
 		if in.standing[r.From].Record.Stack == w.Stack.Name && !in.leaving[r.From] {
-			r.Action = cmp.Or(r.Action, "retire")
 			in.removed[r.From] = r
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// contradictions are blocks that can't be meant on any host.
-func (w Wish) contradictions() error {
-	var errs []error
-	wrong := func(at spec.Pos, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%w: %s: %s", ErrInvalid, at, fmt.Sprintf(format, args...)))
-	}
-	targets := map[string]string{}
-	for _, m := range w.Stack.Moved {
-		if w.declares(m.From) {
-			wrong(m.Pos, "container %s is to become %s and is still declared; take its block away", m.From, m.To)
-		}
-		if to, twice := targets[m.From]; twice && to != m.To {
-			wrong(m.Pos, "container %s can't become both %s and %s", m.From, to, m.To)
-		}
-		targets[m.From] = m.To
-	}
-	for _, r := range w.Stack.Removed {
-		if w.declares(r.From) {
-			wrong(r.Pos, "container %s is to be removed and is still declared; take one of the two blocks away", r.From)
-		}
-		if !slices.Contains([]string{"", "retire", "forget", "purge"}, r.Action) {
-			wrong(r.Pos, "action %q of removed container %s is none of retire, forget and purge", r.Action, r.From)
 		}
 	}
 	return errors.Join(errs...)

@@ -179,15 +179,20 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 			if err := e.ended(name, e.Host.Containers.Stop(ctx, name, timeout)); err != nil {
 				return err
 			}
-			defer func() { e.State.SetAway(name, time.Since(begun)) }()
 		}
 		if err := e.wordStarted(c); err != nil {
 			return err
 		}
-		if err := e.Host.Roots.Unmount(ctx, name); !c.Image.Adopted() && err != nil && !errors.Is(err, resource.ErrNotMounted) {
-			return err
+		if !c.Image.Adopted() { // LXC unmounts what it mounted
+			if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
+				return err
+			}
 		}
-		return e.bringUp(ctx, c)
+		err := e.bringUp(ctx, c)
+		if err == nil && s.Up() {
+			e.State.SetAway(name, time.Since(begun))
+		}
+		return err
 	})
 }
 

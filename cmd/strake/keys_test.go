@@ -138,14 +138,7 @@ container "c" {
 // TestKeys sets every key of the language, changes it and takes it back, and
 // has an empty plan each time: what was applied is what is there.
 func TestKeys(t *testing.T) {
-	w, err := newWorld(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.end)
-	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
-	k.install()
-	k.apply("")
+	k := newKeyTest(t)
 	k.images()
 	for _, class := range []spec.Impact{spec.None, spec.Live, spec.Restart, spec.Stop, spec.Recreate} {
 		k.class(class)
@@ -159,6 +152,19 @@ type keyTest struct {
 	w    world
 	self string
 	seen map[string]int
+}
+
+// newKeyTest has the ground of the configurations applied.
+func newKeyTest(t *testing.T) keyTest {
+	w, err := newWorld(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.end)
+	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
+	k.install()
+	k.apply("")
+	return k
 }
 
 // install puts this binary where its name makes it strake.

@@ -103,14 +103,7 @@ egress "sites" {
 // TestLater: each key that the table says to wait is planned, and refused
 // with its name before anything is changed.
 func TestLater(t *testing.T) {
-	w, err := newWorld(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.end)
-	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
-	k.install()
-	k.apply("")
+	k := newKeyTest(t)
 	before := k.picture()
 	for _, key := range spec.Keys() {
 		if lines, ok := waiting[key.Path]; key.Later != "" && !ok {

@@ -26,18 +26,18 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if c.Image.Adopted() {
 		return nil // LXC mounts it
 	}
-	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
-		return err
-	}
-	return h.furnish(c)
-}
-
-// furnish writes into a mounted root what its init and logins read.
-func (h Host) furnish(c resource.Container) error {
-	if err := h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname); err != nil {
+	if err := h.mount(ctx, c); err != nil {
 		return err
 	}
 	return h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
+}
+
+// mount makes the root, with the name in it that its init will read.
+func (h Host) mount(ctx context.Context, c resource.Container) error {
+	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
+		return err
+	}
+	return h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname)
 }
 
 // clear removes the host's ends of a container's interfaces. They outlive an

@@ -31,15 +31,12 @@ func (r *runner) task(c plan.ContainerPlan) *task {
 
 func (t *task) book() *generations.Book { return t.host.Store.Book(t.at) }
 
-// root is the wanted root filesystem, where the container lies now.
-func (t *task) root() resource.Root { return resource.RootOf(t.c.Want.Named(t.at)) }
-
 // do takes one step forward. Every step may have been done before.
 func (t *task) do(ctx context.Context, s plan.Step) error {
 	name := t.at
 	switch s.Do {
 	case plan.DoPrepare:
-		return t.host.Roots.Prepare(ctx, t.root())
+		return t.host.Roots.Prepare(ctx, resource.RootOf(t.c.Want.Named(t.at)))
 	case plan.DoRecord:
 		return t.record()
 	case plan.DoStop:
@@ -55,7 +52,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoRename:
 		return t.rename(t.c.Was, t.c.Name)
 	case plan.DoMount:
-		return t.host.Roots.Mount(ctx, t.root())
+		return t.host.mount(ctx, t.c.Want.Named(t.at))
 	case plan.DoStart:
 		if err := t.host.clear(ctx, *t.c.Want); err != nil {
 			return err
@@ -264,11 +261,7 @@ func (t *task) setHostname(ctx context.Context, want string) error {
 }
 
 func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {
-	c.Name, c.IDMap = t.at, t.c.Want.IDMap
-	if c.Hostname == "" {
-		c.Hostname = t.c.Want.Hostname
-	}
-	if err := t.host.furnish(c); err != nil {
+	if err := t.host.Roots.SetEnvironment(t.at, t.c.Want.IDMap, c.Environment); err != nil {
 		return err
 	}
 	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.at) })

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"strake/reconcile/resource"
 	"strake/spec"
 )
@@ -46,10 +48,5 @@ func (n NetworkSubject) position(path string) spec.Pos {
 
 // Waits says whether the setting is one that is refused.
 func Waits(list []Later, path string) bool {
-	for _, l := range list {
-		if l.Path == path {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(l Later) bool { return l.Path == path })
 }

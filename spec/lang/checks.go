@@ -12,9 +12,14 @@ func (l *loader) readChecks(blocks hcl.Blocks) {
 	for _, b := range firsts(blocks) {
 		content, diags := b.Body.Content(schema)
 		l.diags = append(l.diags, diags...)
-		for _, f := range l.fates(content.Blocks, attributes([]string{"condition", "error_message"})) {
-			l.assert("check "+quote(b.Labels[0])+" does not hold", f.body.Attributes["condition"].Expr, f.body.Attributes["error_message"].Expr)
-		}
+		l.assertions("check "+quote(b.Labels[0])+" does not hold", content.Blocks)
+	}
+}
+
+// assertions evaluates blocks of a condition and what to say without it.
+func (l *loader) assertions(summary string, blocks hcl.Blocks) {
+	for _, f := range l.fates(blocks, attributes([]string{"condition", "error_message"})) {
+		l.assert(summary, f.body.Attributes["condition"].Expr, f.body.Attributes["error_message"].Expr)
 	}
 }
 

@@ -1,8 +1,6 @@
 package lang
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,11 +32,7 @@ func egressSetting() setting[spec.Container] {
 }
 
 func (l *loader) readEgress(blocks hcl.Blocks) {
-	table := egressBlock()
-	for _, b := range firsts(blocks) {
-		e := spec.Egress{Name: b.Labels[0], Pos: place(b.DefRange)}
-		e.At = lay(l, open(l, b.Body, table).items, l.scope.base).apply(&e)
-		l.stack.Egress = append(l.stack.Egress, e)
-	}
-	slices.SortFunc(l.stack.Egress, func(a, b spec.Egress) int { return strings.Compare(a.Name, b.Name) })
+	l.stack.Egress = declared(l, blocks, egressBlock(), func(e *spec.Egress, label string, pos spec.Pos, at map[string]spec.Pos) {
+		e.Name, e.Pos, e.At = label, pos, at
+	})
 }

@@ -104,6 +104,21 @@ func named[T any](l *loader, it item[T], v cty.Value, out layer[T]) {
 	}
 }
 
+// declared reads the blocks of one kind, in the order of their names. name gives
+// each what its block alone can't: its name, its place and those of its keys.
+func declared[T any](l *loader, blocks hcl.Blocks, table *block[T], name func(t *T, label string, pos spec.Pos, at map[string]spec.Pos)) []T {
+	blocks = firsts(blocks)
+	slices.SortFunc(blocks, func(a, b *hcl.Block) int { return strings.Compare(a.Labels[0], b.Labels[0]) })
+	var list []T
+	for _, b := range blocks {
+		var t T
+		at := lay(l, open(l, b.Body, table).items, l.scope.base).apply(&t)
+		name(&t, b.Labels[0], place(b.DefRange), at)
+		list = append(list, t)
+	}
+	return list
+}
+
 // elements lays each element of a map as a setting of its own.
 func elements[T any](l *loader, it item[T], v cty.Value, ctx *hcl.EvalContext, out layer[T]) {
 	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {

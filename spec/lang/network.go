@@ -1,9 +1,6 @@
 package lang
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"strake/spec"
@@ -46,12 +43,9 @@ func dnsBlock() *block[spec.Network] {
 }
 
 func (l *loader) readNetworks(blocks hcl.Blocks) {
-	table, before := l.networkBlock(), len(l.diags)
-	for _, b := range firsts(blocks) {
-		n := spec.Network{Name: b.Labels[0], Pos: place(b.DefRange)}
-		n.At = lay(l, open(l, b.Body, table).items, l.scope.base).apply(&n)
-		l.stack.Networks = append(l.stack.Networks, n)
-	}
+	before := len(l.diags)
+	l.stack.Networks = declared(l, blocks, l.networkBlock(), func(n *spec.Network, label string, pos spec.Pos, at map[string]spec.Pos) {
+		n.Name, n.Pos, n.At = label, pos, at
+	})
 	l.networksBroken = len(l.diags) > before
-	slices.SortFunc(l.stack.Networks, func(a, b spec.Network) int { return strings.Compare(a.Name, b.Name) })
 }

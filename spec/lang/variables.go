@@ -123,15 +123,7 @@ func (l *loader) remember(v cty.Value) {
 
 // validate runs the variable's own checks.
 func (l *loader) validate(v *variable) {
-	schema := &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}}}
-	for _, b := range v.checks {
-		content, diags := b.Body.Content(schema)
-		l.diags = append(l.diags, diags...)
-		if diags.HasErrors() || v.value == cty.NilVal {
-			continue
-		}
-		l.assert("the value of variable "+quote(v.name)+" is not valid", content.Attributes["condition"].Expr, content.Attributes["error_message"].Expr)
-	}
+	l.assertions("the value of variable "+quote(v.name)+" is not valid", v.checks)
 }
 
 // plainValue evaluates an expression about variables and takes the marks off:

@@ -1,9 +1,6 @@
 package lang
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"strake/spec"
@@ -18,11 +15,7 @@ func volumeBlock() *block[spec.Volume] {
 }
 
 func (l *loader) readVolumes(blocks hcl.Blocks) {
-	table := volumeBlock()
-	for _, b := range firsts(blocks) {
-		v := spec.Volume{Name: b.Labels[0], Pos: place(b.DefRange)}
-		v.At = lay(l, open(l, b.Body, table).items, l.scope.base).apply(&v)
-		l.stack.Volumes = append(l.stack.Volumes, v)
-	}
-	slices.SortFunc(l.stack.Volumes, func(a, b spec.Volume) int { return strings.Compare(a.Name, b.Name) })
+	l.stack.Volumes = declared(l, blocks, volumeBlock(), func(v *spec.Volume, label string, pos spec.Pos, at map[string]spec.Pos) {
+		v.Name, v.Pos, v.At = label, pos, at
+	})
 }

@@ -22,7 +22,7 @@ func (t *text) adopted(c resource.Container, e Environment) {
 		t.hook(e)
 	}
 	for i, n := range c.NICs {
-		t.looseNIC(fmt.Sprintf("lxc.net.%d.", i), n)
+		t.nic(fmt.Sprintf("lxc.net.%d.", i), n)
 	}
 	t.limits(c.Limits, e)
 	t.autostart(c.Autostart)
@@ -37,23 +37,6 @@ func (t *text) adopted(c resource.Container, e Environment) {
 func guarded(c resource.Container) bool {
 	return slices.ContainsFunc(c.Networks, func(n resource.Network) bool { return !n.External }) ||
 		slices.ContainsFunc(c.NICs, func(n resource.NIC) bool { return n.Filter.Any() })
-}
-
-// looseNIC leaves open what the container left to liblxc.
-func (t *text) looseNIC(at string, n resource.NIC) {
-	t.set(at+"type", "veth")
-	t.set(at+"flags", "up")
-	t.set(at+"link", n.Bridge)
-	t.set(at+"name", n.Name)
-	t.optional(at+"veth.pair", n.Device)
-	t.optional(at+"hwaddr", n.MAC)
-	if n.MTU != 0 {
-		t.number(at+"mtu", int64(n.MTU))
-	}
-	t.optional(at+"ipv4.address", n.IPv4)
-	t.optional(at+"ipv4.gateway", n.Gateway4)
-	t.optional(at+"ipv6.address", n.IPv6)
-	t.optional(at+"ipv6.gateway", n.Gateway6)
 }
 
 // inOrder writes raw keys in order of their names, but for those that have to

@@ -15,23 +15,26 @@ func (t *text) network(nics []resource.NIC) {
 		t.set("lxc.net.0.flags", "up")
 	}
 	for i, n := range nics {
-		t.nic(fmt.Sprintf("lxc.net.%d.", i), n)
+		at := fmt.Sprintf("lxc.net.%d.", i)
+		if n.IPv4 != "" {
+			n.IPv4 = t.withBroadcast(at, n.IPv4)
+		}
+		t.nic(at, n)
 	}
 }
 
+// nic leaves to liblxc what is not said, as an adopted container may.
 func (t *text) nic(at string, n resource.NIC) {
 	t.set(at+"type", "veth")
 	t.set(at+"flags", "up")
 	t.set(at+"link", n.Bridge)
-	t.set(at+"veth.pair", n.Device)
+	t.optional(at+"veth.pair", n.Device)
 	t.set(at+"name", n.Name)
-	t.set(at+"hwaddr", n.MAC)
+	t.optional(at+"hwaddr", n.MAC)
 	if n.MTU != 0 {
 		t.number(at+"mtu", int64(n.MTU))
 	}
-	if n.IPv4 != "" {
-		t.set(at+"ipv4.address", t.withBroadcast(at, n.IPv4))
-	}
+	t.optional(at+"ipv4.address", n.IPv4)
 	t.optional(at+"ipv4.gateway", n.Gateway4)
 	t.optional(at+"ipv6.address", n.IPv6)
 	t.optional(at+"ipv6.gateway", n.Gateway6)
