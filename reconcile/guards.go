@@ -23,6 +23,8 @@ func guardPrune(w Wish, p plan.Plan) error {
 		return err
 	}
 	switch {
+	case gone > 0 && len(w.Stack.Unmatched) > 0:
+		return fmt.Errorf("%w: %s includes %q, which no file fits, and --prune would retire %d; take the include out, or use `strake destroy` for what you mean", ErrPolicy, w.Source, w.Stack.Unmatched[0], gone)
 	case gone > 0 && len(w.Stack.Containers) == 0:
 		return fmt.Errorf("%w: %s has no containers at all, and --prune would retire all %d; use `strake destroy` for what you mean", ErrPolicy, w.Source, gone)
 	case gone > 1 && gone*4 > members:

@@ -16,6 +16,8 @@ func (c *checker) raw(o *Container) {
 		}
 		if instead := o.instead(k); instead != "" {
 			c.wrong(o, path, k+" is set by strake itself", instead)
+		} else if !knownLXCKey(k) {
+			c.wrong(o, path, k+" is no key that LXC has", "See lxc.container.conf(5)."+nearLXCKey(k))
 		}
 		if len(o.Raw[k]) == 0 {
 			c.wrong(o, path, k+" has no value", "Write a string, or a list with one at least.")

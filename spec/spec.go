@@ -37,7 +37,8 @@ type Stack struct {
 	Moved      []Moved
 	Removed    []Removed
 	Imports    []Import
-	Pos        Pos // of the stack block; zero without one
+	Unmatched  []string // patterns of include that no file fits
+	Pos        Pos      // of the stack block; zero without one
 }
 
 // Moved says that a container has a new name: it is renamed, not made anew.

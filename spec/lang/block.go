@@ -47,9 +47,12 @@ type body[T any] struct {
 }
 
 // open takes a body apart by its table. Whatever the table does not have is
-// an error.
-func open[T any](l *loader, b hcl.Body, table *block[T], sees ...string) body[T] {
+// an error. In ctx are the values that dynamic blocks are expanded by.
+func open[T any](l *loader, b hcl.Body, table *block[T], ctx *hcl.EvalContext, sees ...string) body[T] {
 	o := opener[T]{l: l, sees: sees, seen: map[string]hcl.Range{}}
+	if l.hasDynamic(b) {
+		b, o.told = expandDynamic(l, b, table, ctx, sees...)
+	}
 	o.walk(b, table, "", "")
 	return o.body
 }
@@ -58,6 +61,7 @@ type opener[T any] struct {
 	l    *loader
 	sees []string
 	body body[T]
+	told []hcl.Range          // what dynamic blocks refer to and is not there
 	seen map[string]hcl.Range // paths: autostart may be a setting or a block, not both
 }
 
@@ -72,7 +76,7 @@ func (o *opener[T]) add(it item[T]) {
 
 func (o *opener[T]) walk(b hcl.Body, table *block[T], prefix, label string) {
 	content, diags := b.Content(o.l.schema(b, table.names()))
-	o.l.diags = append(o.l.diags, diags...)
+	o.l.diags = append(o.l.diags, untold(diags, o.told)...)
 	for _, name := range slices.Sorted(maps.Keys(content.Attributes)) {
 		o.attribute(content.Attributes[name], table, prefix, label)
 	}
@@ -80,12 +84,20 @@ func (o *opener[T]) walk(b hcl.Body, table *block[T], prefix, label string) {
 	for _, inner := range content.Blocks {
 		id := strings.Join(append([]string{inner.Type}, inner.Labels...), " ")
 		if other, twice := first[id]; twice {
-			o.l.fail(inner.DefRange, "there are two blocks "+id, "The other one is at "+place(other).String()+". Put all into one.")
+			o.l.fail(inner.DefRange, "there are two blocks "+id, theOther(inner.DefRange, other)+" Put all into one.")
 			continue
 		}
 		first[id] = inner.DefRange
 		o.block(inner, table.blocks[inner.Type], prefix, label)
 	}
+}
+
+// theOther tells where something is that is there twice.
+func theOther(at, other hcl.Range) string {
+	if at == other {
+		return "Two elements of this for_each give the same label."
+	}
+	return "The other one is at " + place(other).String() + "."
 }
 
 func (o *opener[T]) block(b *hcl.Block, table *block[T], prefix, label string) {
@@ -144,6 +156,11 @@ func looksAt(expr hcl.Expression, root string) bool {
 
 // labelled is the path of one of several: `nic["eth0"]`.
 func labelled(path, label string) string { return path + `["` + label + `"]` }
+
+// ahead is the head alone, for a look before the rest.
+func (t *block[T]) ahead() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: t.names().Attributes[:len(t.head)]}
+}
 
 // names is the table as HCL wants it.
 func (t *block[T]) names() *hcl.BodySchema {

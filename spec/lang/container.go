@@ -48,27 +48,34 @@ func (l *loader) containerBlock() *block[spec.Container] {
 func (l *loader) readContainers(profiles, containers hcl.Blocks) {
 	table := l.containerBlock()
 	for _, b := range firsts(containers) {
-		h := &head{label: b.Labels[0], block: b}
-		var see []string
-		if l.declaresEach(b) {
-			see = []string{"each"}
-		}
-		h.body = open(l, b.Body, table, see...)
+		h := l.head(b, table)
 		l.expand(h)
 		l.heads[h.label] = h
 	}
 	l.bindContainers()
 	l.readProfiles(profiles)
 	for _, b := range firsts(containers) {
-		l.instances(l.heads[b.Labels[0]])
+		l.instances(l.heads[b.Labels[0]], table)
 	}
 	slices.SortStableFunc(l.stack.Containers, func(a, b spec.Container) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// declaresEach looks ahead for for_each: only then may settings look at each.
-func (l *loader) declaresEach(b *hcl.Block) bool {
-	part, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "for_each"}}})
-	return part.Attributes["for_each"] != nil
+// head opens a container block.
+func (l *loader) head(b *hcl.Block, table *block[spec.Container]) *head {
+	h := &head{label: b.Labels[0], block: b}
+	part, _, _ := b.Body.PartialContent(table.ahead())
+	if part.Attributes["for_each"] == nil {
+		h.body = open(l, b.Body, table, l.scope.base)
+		return h
+	}
+	looks := func(t hcl.Traversal) bool { return t.RootName() == "each" }
+	if l.hasDynamic(b.Body) && slices.ContainsFunc(expandsBy(b.Body, table), looks) {
+		h.varies = true
+		h.body.head = part.Attributes
+		return h
+	}
+	h.body = open(l, b.Body, table, l.scope.base, "each") // only with for_each settings may look at each
+	return h
 }
 
 // bindContainers makes container.NAME mean one, or with for_each an object of
@@ -95,7 +102,7 @@ func (l *loader) bindContainers() {
 
 // instances evaluates each instance of a block: its profiles below, itself on
 // top. What does not look at each is evaluated once for all.
-func (l *loader) instances(h *head) {
+func (l *loader) instances(h *head, table *block[spec.Container]) {
 	var fixed, varying []item[spec.Container]
 	for _, it := range h.body.items {
 		if it.repeats {
@@ -110,6 +117,9 @@ func (l *loader) instances(h *head) {
 		below := base
 		if h.variesBelow() {
 			below = h.base(l, i.ctx)
+		}
+		if h.varies {
+			varying = open(l, h.block.Body, table, i.ctx, "each").items
 		}
 		upper := own
 		if len(varying) > 0 {

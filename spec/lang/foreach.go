@@ -17,6 +17,7 @@ type head struct {
 	block     *hcl.Block
 	body      body[spec.Container]
 	repeated  bool
+	varies    bool // which blocks it has depends on the instance
 	broken    bool // for_each has no value
 	instances []instance
 }

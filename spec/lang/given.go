@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"strake/spec"
 	"strake/spec/source"
 )
 
@@ -81,7 +82,7 @@ func (l *loader) giveText(all map[string]*variable, name, text, from string) {
 func (l *loader) given(all map[string]*variable, name string, at hcl.Range, from string) *variable {
 	v := all[name]
 	if v == nil {
-		l.fail(at, "there is no variable "+quote(name), "A value for it comes from "+from+". Define it: variable "+strconv.Quote(name)+" { ... }"+didYouMean(name, slices.Sorted(maps.Keys(all))))
+		l.fail(at, "there is no variable "+quote(name), "A value for it comes from "+from+". Define it: variable "+strconv.Quote(name)+" { ... }"+spec.DidYouMean(name, slices.Sorted(maps.Keys(all))))
 	}
 	return v
 }

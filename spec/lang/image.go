@@ -23,7 +23,7 @@ func (l *loader) readImages(blocks hcl.Blocks) {
 	for n, b := range blocks {
 		i := &l.stack.Images[n]
 		i.Name, i.Pos = b.Labels[0], place(b.DefRange)
-		at := lay(l, open(l, b.Body, table).items, l.scope.base).apply(i)
+		at := lay(l, open(l, b.Body, table, l.scope.base).items, l.scope.base).apply(i)
 		if p, ok := at["source"]; ok {
 			i.Pos = p
 		}

@@ -112,7 +112,7 @@ func declared[T any](l *loader, blocks hcl.Blocks, table *block[T], name func(t 
 	var list []T
 	for _, b := range blocks {
 		var t T
-		at := lay(l, open(l, b.Body, table).items, l.scope.base).apply(&t)
+		at := lay(l, open(l, b.Body, table, l.scope.base).items, l.scope.base).apply(&t)
 		name(&t, b.Labels[0], place(b.DefRange), at)
 		list = append(list, t)
 	}

@@ -1,6 +1,10 @@
 package lang
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
@@ -10,7 +14,7 @@ import (
 
 // topLevel is what may stand outside any block.
 func topLevel() *hcl.BodySchema {
-	return &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	return &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "include"}}, Blocks: []hcl.BlockHeaderSchema{
 		{Type: "stack"}, // its label is optional: see stack.go
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
@@ -30,44 +34,72 @@ func topLevel() *hcl.BodySchema {
 // parse gives the top-level blocks of all files by type, and says whether all
 // files could be parsed.
 func (l *loader) parse(files []source.File) (map[string]hcl.Blocks, bool) {
-	top, ok := map[string]hcl.Blocks{}, true
-	for _, f := range files {
-		file := l.parseFile(f)
-		if file == nil {
-			ok = false
-			continue
-		}
+	all, whole := l.included(files)
+	top := map[string]hcl.Blocks{}
+	for _, file := range all {
 		content, diags := file.Body.Content(l.withStackLabel(file.Body))
 		l.diags = append(l.diags, diags...)
 		for _, b := range content.Blocks {
 			top[b.Type] = append(top[b.Type], b)
 		}
 	}
-	return top, ok
+	return top, whole
 }
 
-func (l *loader) parseFile(f source.File) *hcl.File {
-	if fault, at := tooDeep(f); fault != "" {
-		l.fail(at, fault, "Split the expression up with locals.")
-		return nil
+// parsed is what became of one file.
+type parsed struct {
+	file  *hcl.File // what there is of it, for the lines that diagnostics show
+	whole bool
+	diags hcl.Diagnostics
+}
+
+// parseFiles parses files side by side. Those that could not be parsed are nil.
+func (l *loader) parseFiles(files []source.File) []*hcl.File {
+	results := make([]parsed, len(files))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
+		workers.Go(func() {
+			for n := next.Add(1) - 1; int(n) < len(files); n = next.Add(1) - 1 {
+				results[n] = parseOne(files[n])
+			}
+		})
 	}
-	var file *hcl.File
-	var diags hcl.Diagnostics
-	if f.JSON() {
-		file, diags = json.Parse(f.Bytes, f.Name)
-	} else {
-		file, diags = hclsyntax.ParseConfig(f.Bytes, f.Name, hcl.InitialPos)
+	workers.Wait()
+	list := make([]*hcl.File, len(files))
+	for n, p := range results {
+		list[n] = l.take(files[n].Name, p)
 	}
-	if file == nil {
-		file = &hcl.File{}
-	}
-	if file.Bytes == nil {
-		file.Bytes = f.Bytes
-	}
-	l.files[f.Name] = file
-	l.diags = append(l.diags, diags...)
-	if diags.HasErrors() || file.Body == nil {
+	return list
+}
+
+func (l *loader) parseFile(f source.File) *hcl.File { return l.take(f.Name, parseOne(f)) }
+
+func (l *loader) take(name string, p parsed) *hcl.File {
+	l.files[name] = p.file
+	l.diags = append(l.diags, p.diags...)
+	if !p.whole {
 		return nil // what follows from half a file only hides the first mistake
 	}
-	return file
+	return p.file
+}
+
+func parseOne(f source.File) parsed {
+	if fault, at := tooDeep(f); fault != "" {
+		return parsed{file: &hcl.File{Bytes: f.Bytes}, diags: hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fault, Detail: "Split the expression up with locals.", Subject: &at}}}
+	}
+	var p parsed
+	if f.JSON() {
+		p.file, p.diags = json.Parse(f.Bytes, f.Name)
+	} else {
+		p.file, p.diags = hclsyntax.ParseConfig(f.Bytes, f.Name, hcl.InitialPos)
+	}
+	if p.file == nil {
+		p.file = &hcl.File{}
+	}
+	if p.file.Bytes == nil {
+		p.file.Bytes = f.Bytes
+	}
+	p.whole = !p.diags.HasErrors() && p.file.Body != nil
+	return p
 }

@@ -36,7 +36,7 @@ func (l *loader) profileBlock() *block[spec.Container] {
 func (l *loader) readProfiles(blocks hcl.Blocks) {
 	table := l.profileBlock()
 	for _, b := range firsts(blocks) {
-		l.layers[b.Labels[0]] = &profile{block: b, body: open(l, b.Body, table)}
+		l.layers[b.Labels[0]] = &profile{block: b, body: open(l, b.Body, table, l.scope.base)}
 	}
 	for _, b := range firsts(blocks) {
 		l.profile(b.Labels[0], nil)

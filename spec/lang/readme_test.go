@@ -2,6 +2,7 @@ package lang_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,6 +19,15 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root := t.TempDir()
+	for _, file := range []string{"sites/a.hcl", "shared/base.hcl"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	blocks := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindAllSubmatch(page, -1)
 	if len(blocks) < 9 {
 		t.Fatalf("%d examples", len(blocks))
@@ -27,7 +37,7 @@ func TestReadme(t *testing.T) {
 		if out, err := format.Format("README.md", b[1]); err != nil || string(out) != text {
 			t.Errorf("not formatted (%v):\n%s", err, text)
 		}
-		_, diags := lang.Load(source.Text{Files: []source.File{{Name: "x.hcl", Bytes: []byte(text + missing(text))}}}, lang.Variables{})
+		_, diags := lang.Load(source.Text{Root: root, Files: []source.File{{Name: "x.hcl", Bytes: []byte(text + missing(text))}}}, lang.Variables{})
 		if len(diags) > 0 {
 			t.Errorf("%s\n%s", text, diags)
 		}

@@ -15,6 +15,11 @@ func (l *loader) fail(at hcl.Range, summary, detail string) {
 	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at})
 }
 
+// warn adds what does not stop the run.
+func (l *loader) warn(at hcl.Range, summary, detail string) {
+	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: &at})
+}
+
 func (l *loader) broken() bool { return l.diags.HasErrors() }
 
 func quote(s string) string {

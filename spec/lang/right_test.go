@@ -16,7 +16,7 @@ import (
 
 // TestRight holds what texts come to, with the place of each setting.
 func TestRight(t *testing.T) {
-	files, err := filepath.Glob("testdata/right/*.hcl")
+	files, err := filepath.Glob("testdata/right/*.hcl*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test data: %v", err)
 	}
@@ -37,7 +37,7 @@ func TestRight(t *testing.T) {
 			for _, c := range stack.Containers {
 				patterns(have, c.At)
 			}
-			golden(t, strings.TrimSuffix(file, ".hcl")+".json", rendered(t, stack))
+			golden(t, strings.TrimSuffix(strings.TrimSuffix(file, ".json"), ".hcl")+".json", rendered(t, stack))
 		})
 	}
 	chosen := []string{"image.digest", "writable", "idmap.base", `mount["*"].size`, `nic["*"].bridge`, `nic["*"].device`, `config["*"]`}

@@ -5,10 +5,11 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"strake/spec"
 )
 
 // reference is what image.x, network.x, volume.x and the like evaluate
@@ -72,8 +73,12 @@ func refer(r reference) cty.Value { return cty.CapsuleVal(referenceType, &r) }
 // them in less clear words. also lists roots that are allowed here and
 // nowhere else.
 func (s *scope) check(expr hcl.Expression, also ...string) hcl.Diagnostics {
+	return s.checkAll(expr.Variables(), also...)
+}
+
+func (s *scope) checkAll(list []hcl.Traversal, also ...string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, t := range expr.Variables() {
+	for _, t := range list {
 		if d := s.traversal(t, also); d != nil {
 			d.Severity, d.Subject = hcl.DiagError, t.SourceRange().Ptr()
 			diags = append(diags, d)
@@ -88,7 +93,7 @@ func (s *scope) traversal(t hcl.Traversal, also []string) *hcl.Diagnostic {
 	switch {
 	case !ok:
 		return &hcl.Diagnostic{Summary: fmt.Sprintf("there is nothing called %q", root),
-			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, volume, egress, profile, container or each.", root, didYouMean(root, roots()))}
+			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, volume, egress, profile, container or each.", root, spec.DidYouMean(root, roots()))}
 	case (root == "each" || root == "container") && !slices.Contains(also, root):
 		return &hcl.Diagnostic{Summary: root + " can't be used here", Detail: where(root)}
 	}
@@ -147,19 +152,5 @@ func hint(root, name string, names map[string]bool) string {
 	if root == "local" {
 		text = fmt.Sprintf("Define it: locals { %s = ... }", name)
 	}
-	return text + didYouMean(name, list)
-}
-
-// didYouMean suggests the nearest of the words, if one is near.
-func didYouMean(word string, words []string) string {
-	best, least := "", 3
-	for _, w := range words {
-		if d := levenshtein.Distance(word, w, nil); d < least && d < len(word) {
-			best, least = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
+	return text + spec.DidYouMean(name, list)
 }

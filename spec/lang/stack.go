@@ -40,6 +40,6 @@ func (l *loader) readStack(blocks hcl.Blocks) {
 			l.stack.Name = b.Labels[0]
 		}
 		l.stack.Pos = place(b.DefRange)
-		lay(l, open(l, b.Body, l.stackBlock()).items, l.scope.base).apply(&l.stack)
+		lay(l, open(l, b.Body, l.stackBlock(), l.scope.base).items, l.scope.base).apply(&l.stack)
 	}
 }

@@ -52,7 +52,7 @@ func (l *loader) unset(a *hcl.Attribute, ctx *hcl.EvalContext, s stacked) {
 			continue
 		}
 		if !s.settings.remove(path) {
-			l.fail(a.Expr.Range(), "unset names "+quote(path)+", which no profile sets", "It takes away what profiles set."+didYouMean(path, slices.Sorted(maps.Keys(s.settings))))
+			l.fail(a.Expr.Range(), "unset names "+quote(path)+", which no profile sets", "It takes away what profiles set."+spec.DidYouMean(path, slices.Sorted(maps.Keys(s.settings))))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -42,9 +43,13 @@ func readFile(root *os.Root, name, shown string) ([]byte, error) {
 }
 
 // refused tells an escaping symlink from the other failures: os.Root has no
-// exported error for it.
+// exported error for it. The symlink may be any folder on the way.
 func refused(root *os.Root, name, shown string, err error) error {
 	link, lerr := root.Lstat(name)
+	for lerr != nil && filepath.Dir(name) != name {
+		name = filepath.Dir(name)
+		link, lerr = root.Lstat(name)
+	}
 	if lerr != nil || link.Mode()&os.ModeSymlink == 0 || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return unreadable(shown, err)
 	}

@@ -46,8 +46,8 @@ func list(dir string) (names, vars []string, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		switch {
-		case strings.HasPrefix(name, "."), name == lockName:
-		case strings.HasSuffix(name, ".hcl"), strings.HasSuffix(name, ".hcl.json"):
+		case strings.HasPrefix(name, "."):
+		case configuration(name):
 			names = append(names, name)
 		case strings.HasSuffix(name, ".auto.hclvars"):
 			vars = append(vars, name)

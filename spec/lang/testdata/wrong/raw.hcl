@@ -18,5 +18,12 @@ container "a" {
     "lxc.mount.entry"         = "x"
     "lxc.log.file"            = "x"
     "lxc.sched.core"          = "1\n2"
+    "lxc.sched.cor"           = "1"
+    "lxc.sysctl"              = "1"
+    "lxc.sysctl.net.ipv4.x"   = "1"
+    "lxc.prlimit.nofile"      = "1"
+    "lxc.limit.nofile"        = "1"
+    "lxc.cap.drop"            = ["a", "b"]
+    "lxc.bogus"               = "1"
   }
 }

@@ -1,0 +1,1 @@
+include = ["main.hcl", "sites/b.hcl"]

@@ -1,0 +1,1 @@
+include = ["out/*.hcl", "link/*.hcl", "sites/*.hcl", "l*/*.hcl"]

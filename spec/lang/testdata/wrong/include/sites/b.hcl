@@ -1,0 +1,1 @@
+container "b" { hostnam = "x" }

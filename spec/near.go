@@ -1,0 +1,21 @@
+package spec
+
+import (
+	"fmt"
+
+	"github.com/agext/levenshtein"
+)
+
+// DidYouMean completes a sentence with the nearest of the words, if one is near.
+func DidYouMean(word string, words []string) string {
+	best, least := "", 3
+	for _, w := range words {
+		if d := levenshtein.Distance(word, w, nil); d < least && d < len(word) {
+			best, least = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", best)
+}
