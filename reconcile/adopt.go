@@ -61,10 +61,15 @@ func (e *Engine) Describe(ctx context.Context, names []string) (spec.Stack, erro
 // with a name that is none there.
 func speakable(name string, t taken) error {
 	stack := spec.Stack{Containers: []spec.Container{t.Found.Container}, Networks: t.Networks}
-	for _, p := range stack.Problems() {
-		return fmt.Errorf("%w: container %s can't be taken over: %s. %s", ErrPolicy, name, p.Summary, p.Detail)
+	problems := stack.Problems()
+	if len(problems) == 0 {
+		return nil
 	}
-	return nil
+	p, why := problems[0], ErrPolicy
+	if strings.HasPrefix(p.Path, "raw[") {
+		why = ErrInvalid // its own configuration is wrong
+	}
+	return fmt.Errorf("%w: container %s can't be taken over: %s. %s", why, name, p.Summary, p.Detail)
 }
 
 // Leave has differences of a running container from its own configuration

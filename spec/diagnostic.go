@@ -17,12 +17,13 @@ const (
 
 // Diagnostic is one thing that is wrong with a configuration, and where.
 type Diagnostic struct {
-	Severity Severity `json:"severity"`
-	Summary  string   `json:"summary"`          // what is wrong, one line
-	Detail   string   `json:"detail,omitempty"` // how to mend it
-	Pos      Pos      `json:"pos"`              // zero when it has no place in the text
-	End      Pos      `json:"end"`              // just after the last character
-	Source   string   `json:"source,omitempty"` // the line that Pos is on, for a caret; left out where it would show a secret
+	Severity Severity
+	Summary  string // what is wrong, one line
+	Detail   string // how to mend it
+	Pos      Pos    // zero when it has no place in the text
+	End      Pos    // just after the last character
+	From, To int    // the same two places as bytes of the file, a byte order mark not counted
+	Source   string // the line that Pos is on, for a caret; left out where it would show a secret
 }
 
 // Diagnostics are all of a run, in the order of the text. They are an error.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apparentlymart/go-textseg/v15/textseg"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -47,7 +48,7 @@ func (l *loader) report() Diagnostics {
 	}
 	list = append(list, l.found...)
 	list.Sort()
-	lines := map[string][]string{}
+	lines := lines{}
 	seen := map[spec.Diagnostic]bool{}
 	kept := list[:0]
 	for _, d := range list {
@@ -56,11 +57,12 @@ func (l *loader) report() Diagnostics {
 			continue
 		}
 		seen[d] = true
-		d.Source = l.line(lines, d.Pos)
+		d.Source = shown(lines.line(l.files[d.Pos.File], d.Pos))
 		if d.End.Line == 0 {
 			d.End = d.Pos
 			d.End.Column = len([]rune(strings.TrimRight(d.Source, " ,\t\r"))) + 1
 		}
+		d.From, d.To = lines.offset(l.files[d.Pos.File], d.Pos), lines.offset(l.files[d.End.File], d.End)
 		if l.hidden(d.Source) {
 			d.Source = ""
 		}
@@ -123,23 +125,50 @@ func (l *loader) hidden(line string) bool {
 	return false
 }
 
+// lines are the lines of files, cut when they are first needed.
+type lines map[string][]string
+
 // line is the source line of a position.
-func (l *loader) line(lines map[string][]string, p spec.Pos) string {
-	f := l.files[p.File]
+func (s lines) line(f *hcl.File, p spec.Pos) string {
 	if f == nil {
 		return ""
 	}
-	if lines[p.File] == nil {
-		lines[p.File] = strings.Split(string(f.Bytes), "\n")
+	if s[p.File] == nil {
+		s[p.File] = strings.Split(string(f.Bytes), "\n")
 	}
-	if p.Line < 1 || p.Line > len(lines[p.File]) {
+	if p.Line < 1 || p.Line > len(s[p.File]) {
 		return ""
 	}
-	text := strings.TrimSuffix(lines[p.File][p.Line-1], "\r")
-	if len(text) > 400 {
-		return "" // of no use on a screen
+	return s[p.File][p.Line-1]
+}
+
+// shown is a line as far as it is of use on a screen.
+func shown(line string) string {
+	if len(line) > 400 {
+		return ""
 	}
-	return text
+	return strings.TrimSuffix(line, "\r")
+}
+
+// offset is a position in bytes. HCL's columns count what people see as one
+// character.
+func (s lines) offset(f *hcl.File, p spec.Pos) int {
+	rest := []byte(s.line(f, p))
+	if f == nil || p.Line < 1 {
+		return 0
+	}
+	at := 0
+	for _, line := range s[p.File][:min(p.Line-1, len(s[p.File]))] {
+		at += len(line) + 1
+	}
+	for column := 1; column < p.Column && len(rest) > 0; column++ {
+		n, _, err := textseg.ScanGraphemeClusters(rest, true)
+		if err != nil || n == 0 {
+			break
+		}
+		at, rest = at+n, rest[n:]
+	}
+	return min(at, len(f.Bytes))
 }
 
 // ends tells for the start of every expression and block header where it

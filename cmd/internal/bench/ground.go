@@ -20,7 +20,7 @@ import (
 
 // Variables that tell a process of the benchmark what it is.
 const (
-	stage  = "STRAKE_BENCH_STAGE" // "reaper", "worker"
+	stage  = "STRAKE_BENCH_STAGE" // "reaper", "worker", "planner"
 	orders = "STRAKE_BENCH_ORDERS"
 )
 

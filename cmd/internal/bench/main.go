@@ -41,6 +41,8 @@ func run() error {
 		return reap()
 	case "worker":
 		return work()
+	case "planner":
+		return planOnly(os.Args[1])
 	}
 	o, err := parse(os.Args[1:])
 	if err != nil {
@@ -91,13 +93,13 @@ func cacheFolder() string {
 // chosen reads "1,3"; nothing is all.
 func chosen(list string) ([]int, error) {
 	if list == "" {
-		return []int{1, 2, 3, 4, 5, 6}, nil
+		return []int{1, 2, 3, 4, 5, 6, 7}, nil
 	}
 	var rows []int
 	for word := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < 1 || n > 6 {
-			return nil, fmt.Errorf("-rows %s: rows are 1 to 6", list)
+		if err != nil || n < 1 || n > 7 {
+			return nil, fmt.Errorf("-rows %s: rows are 1 to 7", list)
 		}
 		rows = append(rows, n)
 	}

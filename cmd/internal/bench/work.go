@@ -59,6 +59,7 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{2, 3, 6}, y.hundred},
 		{[]int{4}, y.live},
 		{[]int{5}, y.restart},
+		{[]int{7}, y.scale},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue

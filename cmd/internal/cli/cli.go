@@ -54,7 +54,8 @@ type images interface {
 // run is one call under way.
 type run struct {
 	Program
-	g Globals
+	g      Globals
+	warned spec.Diagnostics // warnings of the configuration, where they go into a document
 }
 
 // Run does what args (without the program's name) say and returns the exit code.
@@ -66,12 +67,17 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	return Code(err)
 }
 
-// complain says on stderr what went wrong.
+// complain says on stderr what went wrong; with --json, what is wrong with a
+// configuration is the document that was asked for.
 func (r *run) complain(err error) {
 	var quiet exitCode
 	var ds spec.Diagnostics
 	switch {
 	case err == nil, errors.As(err, &quiet):
+	case r.g.JSON && errors.As(err, &ds):
+		_ = view.DiagnosticsJSON(r.Stdout, ds)
+	case r.g.JSON && Code(err) == invalidCode:
+		_ = view.DiagnosticsJSON(r.Stdout, spec.Diagnostics{{Severity: spec.Error, Summary: err.Error()}})
 	case errors.As(err, &ds):
 		_ = view.Diagnostics(r.Stderr, ds, r.style(r.Stderr))
 	default:

@@ -37,6 +37,7 @@ func (c exitCode) Error() string { return "exit " + strconv.Itoa(int(c)) }
 const (
 	failedCode    = 1
 	differentCode = 2
+	invalidCode   = 3
 	usageCode     = 64
 )
 
@@ -58,7 +59,7 @@ func codes() []code {
 		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
 		{6, "another strake holds the lock", []error{state.ErrBusy}},
 		{9, "not approved", []error{errApproval}},
-		{3, "the configuration is invalid", []error{
+		{invalidCode, "the configuration is invalid", []error{
 			errInvalid, reconcile.ErrInvalid,
 			source.ErrEmpty, source.ErrNotRegular, source.ErrNotText, source.ErrTooLarge, source.ErrOutside,
 		}},
@@ -96,7 +97,7 @@ func Code(err error) int {
 	}
 	var ds spec.Diagnostics
 	if errors.As(err, &ds) {
-		return 3
+		return invalidCode
 	}
 	var u usageError
 	if errors.As(err, &u) {

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/view"
-	"strake/spec"
 )
 
 func (r *run) validateCommand() *cli.Command {
@@ -26,34 +24,15 @@ func (r *run) validate(c *cli.Context, v *values) error {
 		return err
 	}
 	text, stack, err := r.load(optional(args, 0), v)
-	if r.g.JSON {
-		return r.validateJSON(err)
-	}
 	if err != nil {
 		return err
+	}
+	if r.g.JSON {
+		return view.DiagnosticsJSON(r.Stdout, r.warned)
 	}
 	r.say("%s: valid: stack %s, %s, %s", called(optional(args, 0), text), stack.Name,
 		counted(len(stack.Containers), "container"), counted(len(stack.Networks), "network"))
 	return nil
-}
-
-func (r *run) validateJSON(err error) error {
-	var ds spec.Diagnostics
-	if err != nil && !errors.As(err, &ds) {
-		return err
-	}
-	if ds == nil {
-		ds = spec.Diagnostics{}
-	}
-	shown := view.JSON(r.Stdout, struct {
-		Version     int              `json:"version"`
-		Valid       bool             `json:"valid"`
-		Diagnostics spec.Diagnostics `json:"diagnostics"`
-	}{1, err == nil, ds})
-	if err != nil {
-		return exitCode(Code(err))
-	}
-	return shown
 }
 
 func counted(n int, noun string) string {

@@ -74,6 +74,9 @@ func (r *run) wish(c *cli.Context, path string, v *values) (reconcile.Wish, erro
 	if err != nil {
 		return reconcile.Wish{}, err
 	}
+	if r.g.JSON && len(r.warned) > 0 && !r.g.Quiet {
+		_ = view.DiagnosticsJSON(r.Stderr, r.warned) // stdout is the plan's
+	}
 	return reconcile.Wish{
 		Stack: stack, Source: called(path, text), Origin: text.Origin,
 		Commit: c.String("commit"), Message: c.String("message"),
@@ -96,7 +99,7 @@ func (r *run) load(path string, v *values) (source.Text, spec.Stack, error) {
 	if ds.HasErrors() {
 		return text, stack, ds
 	}
-	if !r.g.Quiet {
+	if r.warned = ds; !r.g.Quiet && !r.g.JSON {
 		_ = view.Diagnostics(r.Stderr, ds, r.style(r.Stderr))
 	}
 	return text, stack, nil

@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"regexp"
 	"strings"
 
 	"strake/spec"
@@ -18,6 +19,49 @@ func Diagnostics(w io.Writer, ds spec.Diagnostics, s Style) error {
 		s.diagnostic(p, d)
 	}
 	return p.err
+}
+
+// diagnosed is a document about a configuration; reference: cmd/README.md.
+type diagnosed struct {
+	Version     int         `json:"version"`
+	Valid       bool        `json:"valid"`
+	Diagnostics []diagnosis `json:"diagnostics"`
+}
+
+type diagnosis struct {
+	Severity spec.Severity `json:"severity"`
+	Summary  string        `json:"summary"`
+	Detail   string        `json:"detail,omitempty"`
+	Hint     string        `json:"hint,omitempty"`
+	Range    *textRange    `json:"range,omitempty"`
+	Snippet  string        `json:"snippet,omitempty"`
+}
+
+type textRange struct {
+	File  string    `json:"file"`
+	Start textPlace `json:"start"`
+	End   textPlace `json:"end"`
+}
+
+type textPlace struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	Byte   int `json:"byte"`
+}
+
+var nearest = regexp.MustCompile(`Did you mean "[^"]*"\?`)
+
+// DiagnosticsJSON writes the same for machines, as one document.
+func DiagnosticsJSON(w io.Writer, ds spec.Diagnostics) error {
+	doc := diagnosed{Version: 1, Valid: !ds.HasErrors(), Diagnostics: []diagnosis{}}
+	for _, d := range ds {
+		one := diagnosis{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Hint: nearest.FindString(d.Detail), Snippet: d.Source}
+		if d.Pos.File != "" {
+			one.Range = &textRange{d.Pos.File, textPlace{d.Pos.Line, d.Pos.Column, d.From}, textPlace{d.End.Line, d.End.Column, d.To}}
+		}
+		doc.Diagnostics = append(doc.Diagnostics, one)
+	}
+	return JSON(w, doc)
 }
 
 func (s Style) diagnostic(p *printer, d spec.Diagnostic) {
