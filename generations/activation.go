@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -43,7 +44,9 @@ type Activation struct {
 	Note       string    `json:"note,omitempty"`
 }
 
-// Activate adds a line to the history.
+// Activate adds a line to the history. All that was done to the book up to
+// here is then on disk, and it need not have been before: one wait for the
+// disk instead of one for each name.
 func (b *Book) Activate(a Activation) error {
 	if err := a.check(); err != nil {
 		return fmt.Errorf("record activation: %w", err)
@@ -92,14 +95,30 @@ func (b *Book) append(line []byte) error {
 	if err := b.d.appendTo(path, line); err != nil {
 		return err
 	}
-	return b.d.syncFile(path)
+	return b.settle()
 }
 
+// begin makes the history. What a crash leaves of its first line counts as
+// little as what it leaves of any other.
 func (b *Book) begin(path string, line []byte) error {
-	if err := b.d.makeDirs(b.dir); err != nil {
+	if err := b.d.makeDirs(b.path("generations")); err != nil {
 		return err
 	}
-	return b.d.replace(path, line, 0o644)
+	if err := b.d.create(path, line, 0o644); err != nil {
+		return err
+	}
+	return b.settle()
+}
+
+// settle makes durable what is in the book: where a history points to a
+// generation, that is there. The parent folder's fsync is for a new book.
+func (b *Book) settle() error {
+	for _, dir := range []string{b.path("generations"), b.dir, filepath.Dir(b.dir)} {
+		if err := b.d.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return b.d.syncFile(b.path("activations.jsonl"))
 }
 
 // Activations reads the history, oldest first. A last line that was never

@@ -151,7 +151,7 @@ func TestNothingFinishedIsLost(t *testing.T) {
 
 // TestOrderOfWrites holds writes to what survives a power cut: what a rename
 // makes visible was synced before, content and folder, and the rename itself
-// is synced before the call returns.
+// before the call returns, or before the activation that it is for.
 func TestOrderOfWrites(t *testing.T) {
 	b := Open(filepath.Join(t.TempDir(), "c"))
 	var dirty map[string]bool
@@ -181,10 +181,16 @@ func TestOrderOfWrites(t *testing.T) {
 		name string
 		f    func() error
 	}{
-		{"write", func() error { return b.Write(record(1), payload(1)) }},
-		{"switch", func() error { return b.Switch(1) }},
-		{"first activation", func() error { return b.Activate(Activation{Generation: 1, Kind: Apply, Outcome: Healthy}) }},
-		{"activation", func() error { return b.Activate(Activation{Generation: 1, Kind: Switch, Outcome: Healthy}) }},
+		{"first activation", func() error {
+			return errors.Join(b.Write(record(1), payload(1)), b.Switch(1), b.Activate(Activation{Generation: 1, Kind: Apply, Outcome: Healthy}))
+		}},
+		{"second activation", func() error {
+			return errors.Join(b.Write(record(2), payload(2)), b.Switch(2), b.Activate(Activation{Generation: 2, Kind: Apply, Outcome: Healthy}))
+		}},
+		{"activation", func() error {
+			return errors.Join(b.Switch(1), b.Activate(Activation{Generation: 1, Kind: Switch, Outcome: Healthy}))
+		}},
+		{"delete", func() error { return b.Delete(2) }},
 		{"hold", func() error { return b.Hold(Hold{Digest: "d"}) }},
 		{"pin", func() error { return b.Pin(1) }},
 	} {

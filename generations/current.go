@@ -31,7 +31,9 @@ func (b *Book) Current() (int, error) {
 	return n, nil
 }
 
-// Switch makes n the current generation. There is one at every instant.
+// Switch makes n the current generation. There is one at every instant; a host
+// that loses its power before the next Activate may come up with the one
+// before.
 // Errors: those of Read.
 func (b *Book) Switch(n int) error {
 	if _, err := b.Read(n); err != nil {
@@ -53,7 +55,7 @@ func (b *Book) point(n int) error {
 	if err := b.d.symlink(filepath.Join("generations", strconv.Itoa(n)), beside(path)); err != nil {
 		return err
 	}
-	return b.d.moveIn(beside(path), path)
+	return b.d.rename(beside(path), path)
 }
 
 // Clear takes the pointer away: the undo of a first Switch.

@@ -22,7 +22,7 @@ func (d disk) ask(op, path string) error {
 	return d.step(op, path)
 }
 
-// makeDirs makes dir and the parents it lacks, each durable before its child.
+// makeDirs makes dir and the parents it lacks.
 func (d disk) makeDirs(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -33,7 +33,7 @@ func (d disk) makeDirs(dir string) error {
 	if err := d.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return d.syncDir(filepath.Dir(dir))
+	return nil
 }
 
 func (d disk) mkdir(dir string) error {
@@ -134,6 +134,14 @@ func (d disk) removeTree(dir string) error {
 // replace puts data in place of a file, or makes it: the old content or the
 // new one is there at every instant.
 func (d disk) replace(path string, data []byte, mode os.FileMode) error {
+	if err := d.prepare(path, data, mode); err != nil {
+		return err
+	}
+	return d.moveIn(beside(path), path)
+}
+
+// prepare writes what path is to hold beside it, durably.
+func (d disk) prepare(path string, data []byte, mode os.FileMode) error {
 	aside := beside(path)
 	if err := d.remove(aside); err != nil {
 		return err
@@ -141,10 +149,7 @@ func (d disk) replace(path string, data []byte, mode os.FileMode) error {
 	if err := d.create(aside, data, mode); err != nil {
 		return err
 	}
-	if err := d.syncFile(aside); err != nil {
-		return err
-	}
-	return d.moveIn(aside, path)
+	return d.syncFile(aside)
 }
 
 // moveIn renames and makes the new name durable.

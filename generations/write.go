@@ -33,7 +33,10 @@ func (b *Book) Claim(id string) error {
 	if err := b.d.makeDirs(b.dir); err != nil {
 		return fmt.Errorf("claim book: %w", err)
 	}
-	if err := b.d.replace(b.path("uuid"), []byte(id+"\n"), 0o644); err != nil {
+	if err := b.d.prepare(b.path("uuid"), []byte(id+"\n"), 0o644); err != nil {
+		return fmt.Errorf("claim book: %w", err)
+	}
+	if err := b.d.rename(beside(b.path("uuid")), b.path("uuid")); err != nil {
 		return fmt.Errorf("claim book: %w", err)
 	}
 	return nil
@@ -43,6 +46,9 @@ func (b *Book) Claim(id string) error {
 // name. Version, when 0, and Files are filled in. The files are readable by
 // their owner only, since what is wanted may hold secrets of an environment;
 // the record itself is for everyone.
+//
+// What a generation holds is on disk before it has its name; the name itself
+// is for certain there when an activation is.
 //
 // Errors: ErrUsed, ErrForeign.
 func (b *Book) Write(rec Record, files map[string][]byte) error {
@@ -70,7 +76,7 @@ func (b *Book) write(rec Record, files map[string][]byte) error {
 	if err := b.fill(aside, all); err != nil {
 		return errors.Join(err, b.d.removeTree(aside))
 	}
-	return b.d.moveIn(aside, b.Path(rec.Number))
+	return b.d.rename(aside, b.Path(rec.Number))
 }
 
 func (b *Book) mayWrite(rec Record, files map[string][]byte) error {
