@@ -115,7 +115,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
 	out := Outcome{Run: run}
 	if slices.ContainsFunc(p.Acting(), plan.ContainerPlan.Starts) {
-		go e.Host.Containers.Warm()
+		defer e.warm(ctx)()
 	}
 	if err := e.State.Begin(run.ID); err != nil {
 		return out, err
@@ -142,10 +142,10 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	}
 	out.Results = results
 	if applied(results) || err == nil {
-		var n int
-		n, err = e.recordStack(run, p)
-		out.Stack = n
-		errs = append(errs, err, e.holdLeft(kind, p, run, results))
+		errs = append(errs, together(
+			func() (err error) { out.Stack, err = e.recordStack(run, p); return err },
+			func() error { return e.holdLeft(kind, p, run, results) },
+		))
 	}
 	errs = append(errs, e.forget(p, results), e.purgeRemoved(p, run, results), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {

@@ -22,7 +22,7 @@ type Host struct {
 type containers interface {
 	States(ctx context.Context) (map[string]resource.State, error)
 	Inspect(ctx context.Context, name string, ask []string) (resource.Live, error)
-	Warm() // a start is to come
+	Warm(context.Context) // containers start and stop until it is done
 	Start(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string, timeout time.Duration) error
 	Kill(ctx context.Context, name string) error

@@ -104,11 +104,18 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 
 // bringUp makes ready what the start needs, and starts.
 func (e *Engine) bringUp(ctx context.Context, c resource.Container) error {
-	go e.Host.Containers.Warm()
+	defer e.warm(ctx)()
 	if err := e.acting().Ready(ctx, c); err != nil {
 		return err
 	}
 	return e.Host.Containers.Start(ctx, c.Name)
+}
+
+// warm makes starts and stops quick until cool is called.
+func (e *Engine) warm(ctx context.Context) (cool func()) {
+	during, cool := context.WithCancel(ctx)
+	go e.Host.Containers.Warm(during)
+	return cool
 }
 
 // wordStarted is the operator's word that the container shall run.
@@ -133,7 +140,10 @@ func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
 // Stop asks init to shut down and kills what is left after the timeout. The
 // operator's word stays: apply does not start it again.
 func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) error {
-	return e.stop(ctx, name, func() error { return e.Host.Containers.Stop(ctx, name, timeout) })
+	return e.stop(ctx, name, func() error {
+		defer e.warm(ctx)()
+		return e.Host.Containers.Stop(ctx, name, timeout)
+	})
 }
 
 // Terminate kills. Otherwise it is Stop.
@@ -176,6 +186,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
 		begun := time.Now()
 		if s.Up() {
+			defer e.warm(ctx)()
 			if err := e.ended(name, e.Host.Containers.Stop(ctx, name, timeout)); err != nil {
 				return err
 			}

@@ -226,7 +226,7 @@ func (h *Host) SetHostname(_ context.Context, name, hostname string) error {
 }
 
 // Warm has nothing to speed up here.
-func (h *Host) Warm() {}
+func (h *Host) Warm(context.Context) {}
 
 // Reload has init read its environment files.
 func (h *Host) Reload(_ context.Context, name string) error {

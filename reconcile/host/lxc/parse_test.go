@@ -3,10 +3,12 @@
 package lxc
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -84,7 +86,9 @@ func TestWarmMovesNothing(t *testing.T) {
 	} else if err := (control{dir: own}).write("cgroup.procs", "0"); err != nil {
 		t.Error("what Warm writes is refused:", err)
 	}
-	(&Runtime{cgroups: groups}).Warm()
+	during, cool := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cool()
+	(&Runtime{cgroups: groups}).Warm(during)
 	if after, err := os.ReadFile("/proc/self/cgroup"); err != nil || string(after) != string(before) {
 		t.Errorf("%v: %s became %s", err, before, after)
 	}

@@ -72,5 +72,5 @@ func (*Runtime) Define(string, resource.Definition) error { return ErrNoLiblxc }
 func (*Runtime) Undefine(string) error { return ErrNoLiblxc }
 
 // Reload fails.
-func (*Runtime) Warm()                                {}
+func (*Runtime) Warm(context.Context)                 {}
 func (*Runtime) Reload(context.Context, string) error { return ErrNoLiblxc }
