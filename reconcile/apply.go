@@ -40,7 +40,12 @@ func (e *Engine) Apply(ctx context.Context, w Wish, how How) (Outcome, error) {
 
 // ApplyPlan carries out a saved plan, or refuses: ErrStale.
 func (e *Engine) ApplyPlan(ctx context.Context, p plan.Plan, how How) (Outcome, error) {
-	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return p, e.fresh(ctx, p) })
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) {
+		if err := e.reread(&p); err != nil {
+			return p, err
+		}
+		return p, e.fresh(ctx, p)
+	})
 }
 
 // carry is the one way from a plan to a changed host.
@@ -163,6 +168,9 @@ func applied(results []apply.Result) bool {
 // granted, images fetched. Nothing of it changes a container.
 func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 	if err := e.fetch(ctx, p); err != nil {
+		return err
+	}
+	if err := e.keepSecrets(p); err != nil {
 		return err
 	}
 	if p.Choices.Version != 0 && resource.Digest(p.Choices) != p.Basis {

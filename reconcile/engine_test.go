@@ -9,6 +9,7 @@ import (
 
 	"strake/reconcile/apply"
 	"strake/reconcile/host/hosttest"
+	"strake/reconcile/host/vault"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/reconcile/state"
@@ -26,7 +27,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	h := hosttest.New()
 	return &bench{t: t, host: h, Engine: &Engine{
-		Host:  Host{Containers: h, Devices: h, Filter: h, Roots: h, Images: hosttest.Images{}, Subids: h},
+		Host:  Host{Containers: h, Devices: h, Filter: h, Roots: h, Images: hosttest.Images{}, Subids: h, Vault: vault.Open(t.TempDir())},
 		State: state.Open(t.TempDir(), hosttest.Render), By: "test", Wait: time.Second,
 	}}
 }

@@ -88,6 +88,13 @@ func (e *Engine) garbage(c Collection) ([]Garbage, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := e.sweepSecrets()
+	if err != nil {
+		return nil, err // what can't be read may need any of them
+	}
+	for _, d := range secrets {
+		list = append(list, Garbage{Kind: "secret", Name: d, Why: "no generation has it"})
+	}
 	return append(append(list, images...), e.leftFiles()...), nil
 }
 
@@ -145,7 +152,7 @@ func retiredImages(r state.Retired) ([]string, error) {
 func (e *Engine) leftFiles() []Garbage {
 	var list []Garbage
 	for _, pattern := range []string{
-		"", "runs", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
+		"", "runs", "secrets", "secrets/values", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
 	} {
 		found, _ := fs.Glob(os.DirFS(e.State.Path()), path.Join(pattern, ".tmp-*")) // the patterns are well-formed
 		for _, name := range found {
@@ -164,6 +171,8 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return e.State.Purge(g.retired)
 	case "image":
 		return c.Remove(g.Name)
+	case "secret":
+		return e.Host.Vault.Drop(g.Name)
 	}
 	if !strings.HasPrefix(path.Base(g.Name), ".tmp-") {
 		return fmt.Errorf("remove %s: %w", g.Name, fs.ErrInvalid)

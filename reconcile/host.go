@@ -16,6 +16,7 @@ type Host struct {
 	Roots      roots
 	Images     images
 	Subids     subids
+	Vault      secrets
 }
 
 // containers is liblxc.
@@ -69,6 +70,8 @@ type roots interface {
 	Environment(container string) (map[string]string, error)
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+	Secrets(pid int, want resource.Container, digest func([]byte) string) (have resource.Container, drift map[string]string, err error)
+	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
 }
 
 // images is the store of root filesystems.
@@ -87,6 +90,6 @@ type subids interface {
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
 		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter,
-		Roots: e.Host.Roots, Store: e.State,
+		Roots: e.Host.Roots, Store: e.State, Secrets: e.Host.Vault,
 	}
 }

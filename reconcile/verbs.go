@@ -291,7 +291,7 @@ func (e *Engine) purgeAttic(which func(state.Retired) bool) error {
 			}
 		}
 	}
-	return nil
+	return e.dropSecrets()
 }
 
 // DeleteGenerations deletes records of a container; none that is needed.
@@ -301,7 +301,7 @@ func (e *Engine) DeleteGenerations(ctx context.Context, name string, numbers []i
 		for _, n := range numbers {
 			errs = append(errs, e.State.Book(name).Delete(n))
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, e.dropSecrets())...)
 	})
 }
 

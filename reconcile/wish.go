@@ -21,6 +21,7 @@ import (
 type Wish struct {
 	Stack     spec.Stack // required
 	Source    string     // what people call it, "containers.hcl"
+	Root      string     // folder that relative paths of secrets are in
 	Origin    string     // where it came from, absolute; "" for standard input
 	Commit    string
 	Message   string
@@ -67,6 +68,13 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
+	secrets, values, err := e.readSecrets(w)
+	if err == nil {
+		err = e.digests(want.Containers, values)
+	}
+	if err != nil {
+		return plan.Plan{}, err
+	}
 	subjects, err := e.subjects(ctx, w, in, want)
 	if err != nil {
 		return plan.Plan{}, err
@@ -76,6 +84,7 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 		Subjects: subjects, Networks: e.networkSubjects(w, in, want),
 	})
 	p.Commit, p.Message, p.Choices = w.Commit, w.Message, want.Ledger
+	p.Secrets, p.Values = secrets, values
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}

@@ -37,6 +37,7 @@ func (c *checker) container(o *Container) {
 		c.nic(o, &o.NICs[i])
 	}
 	c.environment(o)
+	c.hidden(o)
 	c.proxy(o)
 	c.mounts(o)
 	c.files(o)
@@ -46,6 +47,7 @@ func (c *checker) container(o *Container) {
 	c.egressOf(o)
 	c.health(o)
 	c.update(o)
+	c.secretFiles(o)
 	c.raw(o)
 	c.lifecycle(o)
 }

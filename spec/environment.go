@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
+const variableRule = "It has letters, digits and underscores, and does not start with a digit."
+
 func (c *checker) environment(o *Container) {
 	for _, k := range slices.Sorted(maps.Keys(o.Environment)) {
 		path := `environment["` + k + `"]`
 		if !variableName(k) {
-			c.wrong(o, path, quote(k)+" is not the name of an environment variable", "It has letters, digits and underscores, and does not start with a digit.")
+			c.wrong(o, path, quote(k)+" is not the name of an environment variable", variableRule)
 		}
 		if why := oneLine(o.Environment[k]); why != "" {
 			c.wrong(o, path, "the value of "+quote(k)+" "+why, "An LXC configuration holds one line a variable. Put longer values into a file.")
@@ -22,6 +24,22 @@ func (c *checker) environment(o *Container) {
 			c.wrong(o, path, k+" is set by the proxy block", "Write it in one of the two places.")
 		case len(o.Egress) > 0:
 			c.wrong(o, path, k+" is set by egress", "The way out is the egress proxy. Take one of the two away.")
+		}
+	}
+}
+
+// hidden checks the variables whose values no message may show.
+func (c *checker) hidden(o *Container) {
+	for _, k := range slices.Sorted(maps.Keys(o.Hidden)) {
+		path := `environment["` + k + `"]`
+		if !variableName(k) {
+			c.wrong(o, path, quote(k)+" is not the name of an environment variable", variableRule)
+		}
+		if why := VariableFault(o.Hidden[k].Text.Reveal()); why != "" {
+			c.wrong(o, path, "the value of "+quote(k)+" "+why, "Variables are one line of text. Use a secret_file for anything else.")
+		}
+		if o.Proxy != nil && proxyVariable(k) {
+			c.wrong(o, path, k+" is set by the proxy block", "Write it in one of the two places.")
 		}
 	}
 }

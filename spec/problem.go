@@ -26,6 +26,7 @@ func (s Stack) Problems() []Problem {
 	c.allNetworks()
 	c.allVolumes()
 	c.allEgress()
+	c.allSecrets()
 	c.allContainers()
 	c.allAddresses()
 	c.allPublished()

@@ -33,6 +33,7 @@ type Stack struct {
 	Networks   []Network
 	Volumes    []Volume
 	Egress     []Egress
+	Secrets    []Secret
 	Containers []Container // for_each expanded, sorted by name
 	Moved      []Moved
 	Removed    []Removed
@@ -105,6 +106,8 @@ type Container struct {
 	IDMap       IDMap
 	NICs        []NIC
 	Environment map[string]string
+	Hidden      map[string]Confidential // variables whose values must not be seen
+	SecretFiles []SecretFile
 	Proxy       *Proxy
 	Limits      Limits
 	Mounts      []Mount

@@ -27,7 +27,7 @@ var keyed = []keyCase{
 	{spec.Live, `hostname = "one"`, `hostname = "two"`, []string{"hostname"}},
 	{spec.Live, "autostart {\n order = 3\n delay = \"4s\"\n group = \"a\"\n }", "autostart {\n order = 5\n delay = \"6s\"\n group = \"b\"\n }",
 		[]string{"autostart", "autostart.order", "autostart.delay", "autostart.group"}},
-	{spec.Live, `environment = { A = "one", B = "x y'z\"%$" }`, `environment = { A = "two", C = "" }`, []string{`environment["*"]`}},
+	{spec.Live, `environment = { A = "one", B = "x y'z\"%$", S = secret.one, T = "a${var.two}" }`, `environment = { A = "two", C = "", S = var.two, T = "b" }`, []string{`environment["*"]`}},
 	{spec.Live, "limits {\n memory = \"64MiB\"\n cpus = 0.5\n processes = 100\n }", "limits {\n memory = \"96MB\"\n cpus = 1.25\n processes = 60\n }",
 		[]string{"limits.memory", "limits.cpus", "limits.processes"}},
 	{spec.Live, nicOne, nicTwo, []string{
@@ -38,6 +38,8 @@ var keyed = []keyCase{
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
 		[]string{"lifecycle.protect", "lifecycle.drift", "lifecycle.ignore_changes"}},
 	{spec.Restart, "mount \"/mnt/v\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/v\" {\n volume = volume.lib\n }", []string{`mount["*"].volume`}},
+	{spec.Live, "secret_file \"/run/s/x\" {\n from = secret.one\n owner = 5\n group = 6\n mode = \"0440\"\n }", "secret_file \"/run/s/x\" {\n from = var.two\n owner = 7\n group = 8\n mode = \"0444\"\n }",
+		[]string{`secret_file["*"]`, `secret_file["*"].from`, `secret_file["*"].content`, `secret_file["*"].mode`, `secret_file["*"].owner`, `secret_file["*"].group`}},
 	{spec.Restart, "mount \"/mnt/x\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/x\" {\n source = \"/usr/share\"\n readonly = true\n }\n mount \"/etc/os\" {\n source = \"/etc/os-release\"\n }",
 		[]string{`mount["*"]`, `mount["*"].source`, `mount["*"].readonly`}},
 	{spec.Restart, "idmap {\n size = 70000\n }", "idmap {\n privileged = true\n }", []string{"idmap.privileged", "idmap.base", "idmap.size"}},
@@ -124,6 +126,15 @@ network "far" {
   ipv4 = "10.117.0.1/24"
 }
 
+secret "one" {
+  file = "one"
+}
+
+variable "two" {
+  default   = "second"
+  sensitive = true
+}
+
 container "a" {
   running = false
 }
@@ -163,6 +174,9 @@ func newKeyTest(t *testing.T) keyTest {
 	t.Cleanup(w.end)
 	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
 	k.install()
+	if err := os.WriteFile(filepath.Join(w.dir, "one"), []byte("first\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	k.apply("")
 	return k
 }

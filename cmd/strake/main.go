@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"os/user"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"strake/cmd/internal/cli"
@@ -26,6 +27,7 @@ func Main() int {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: os.Environ(), UID: os.Geteuid(), User: who(),
 	}
+	keepVariables()
 	return program.Run(ctx, os.Args[1:])
 }
 
@@ -46,6 +48,16 @@ func interruptible() (context.Context, func()) {
 	return ctx, func() {
 		signal.Stop(signals)
 		cancel()
+	}
+}
+
+// keepVariables takes the variables of configurations out of what programs that
+// strake runs inherit: one may be a secret.
+func keepVariables() {
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "STRAKE_VAR_") {
+			os.Unsetenv(name)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strake/reconcile/host/netdev"
 	"strake/reconcile/host/rootfs"
 	"strake/reconcile/host/subid"
+	"strake/reconcile/host/vault"
 	"strake/reconcile/idmap"
 	"strake/reconcile/resource"
 	"strake/reconcile/state"
@@ -55,6 +56,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
 		Images:     images,
 		Subids:     subids{"/etc"},
+		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
 	}
 	return &cli.Deps{
 		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self},

@@ -20,6 +20,13 @@ type Host struct {
 	Filter     filter     // required
 	Roots      roots      // required
 	Store      store      // required
+	Secrets    secrets    // required where containers have some
+}
+
+// secrets are the values that generations know by digest.
+type secrets interface {
+	Reveal(digest string) ([]byte, error)
+	Has(digest string) bool
 }
 
 // containers is liblxc.
@@ -60,6 +67,7 @@ type roots interface {
 	Unmount(ctx context.Context, container string) error
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error // over what SetEnvironment wrote
 }
 
 // store is strake's own folder.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"strake/generations"
@@ -66,6 +68,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.setHostname(ctx, t.c.Want.Hostname)
 	case plan.DoEnvironment:
 		return t.setEnvironment(ctx, *t.c.Want)
+	case plan.DoSecrets:
+		return t.setSecrets(ctx, *t.c.Want)
 	case plan.DoRetire:
 		return t.retire()
 	}
@@ -115,7 +119,9 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 	case plan.DoHostname:
 		return t.setHostname(ctx, t.c.Have.Have.Hostname)
 	case plan.DoEnvironment:
-		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.c.Have.Have) })
+		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.had()) })
+	case plan.DoSecrets:
+		return t.setSecrets(ctx, t.had())
 	case plan.DoRetire:
 		return t.host.Store.Restore(name, t.run.ID)
 	}
@@ -264,7 +270,38 @@ func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {
 	if err := t.host.Roots.SetEnvironment(t.at, t.c.Want.IDMap, c.Environment); err != nil {
 		return err
 	}
+	if err := t.setSecrets(ctx, c); err != nil {
+		return err
+	}
 	return t.whileUp(ctx, func() error { return t.host.Containers.Reload(ctx, t.at) })
+}
+
+// setSecrets brings secrets to an init that is up. One that is to come gets
+// them from its own hook.
+func (t *task) setSecrets(ctx context.Context, c resource.Container) error {
+	if t.c.Want.Image.Adopted() || !c.Secrets() && !secretive(t.c) {
+		return nil
+	}
+	c.Name, c.IDMap = t.at, t.c.Want.IDMap
+	return t.whileUpAt(ctx, func(pid int) error { return t.host.Roots.SetSecrets(pid, c, t.host.Secrets.Reveal) })
+}
+
+// secretive says whether the container has, had, or is to have secrets.
+func secretive(c plan.ContainerPlan) bool {
+	return c.Want.Secrets() || c.Have.Have.Secrets() || c.Last != nil && c.Last.Secrets()
+}
+
+// had is what was there before, with the secrets of the generation before: of
+// one that somebody changed the value is not known.
+func (t *task) had() resource.Container {
+	c := t.c.Have.Have
+	c.Hidden, c.SecretFiles = nil, nil
+	c.Environment = maps.Clone(c.Environment)
+	maps.DeleteFunc(c.Environment, func(name, _ string) bool { return strings.HasPrefix(name, "/") })
+	if t.c.Last != nil {
+		c.Hidden, c.SecretFiles = t.c.Last.Hidden, t.c.Last.SecretFiles
+	}
+	return c
 }
 
 // retire keeps the lines that people added with everything else.

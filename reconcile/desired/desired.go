@@ -109,6 +109,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 		DependsOn: slices.Sorted(slices.Values(c.DependsOn)), Raw: raw(c.Raw),
 		Protect: c.Protect, Drift: c.Drift, Ignore: slices.Sorted(slices.Values(c.Ignore)),
 	}
+	b.secrets(c, &made)
 	if img.Adopted() {
 		if !b.draft.Entry(c.Name).Adopted {
 			b.errs = append(b.errs, fmt.Errorf("container %s: its image is the root filesystem of a container that somebody else made: only `strake import` brings one in", c.Name))

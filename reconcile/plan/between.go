@@ -13,5 +13,8 @@ func Between(a, b resource.Container) []Change {
 			list = append(list, Change{Path: path, Old: from[path], New: to[path], Last: from[path], Impact: t.key(path).ImpactOf(b.Image.Adopted()), Cause: Changed})
 		}
 	}
+	for i := range list {
+		list[i].redact()
+	}
 	return list
 }

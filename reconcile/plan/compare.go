@@ -127,6 +127,7 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 		if c.Cause == Settled {
 			c.Impact = spec.None
 		}
+		c.redact()
 		changes = append(changes, c)
 	}
 	for _, line := range s.Have.Config {

@@ -29,7 +29,22 @@ type Plan struct {
 	Message    string          `json:"message,omitempty"`
 	Basis      string          `json:"basis"`   // digest of the ledger that it was made with
 	Choices    ledger.Ledger   `json:"choices"` // the ledger with what this plan chose
+	Secrets    []Secret        `json:"secrets,omitempty"`
+
+	// Values are the secrets that containers are to get, by Slot. A saved plan
+	// has none of them: they are read again.
+	Values map[string]spec.Sensitive `json:"-"`
 }
+
+// Secret is where the value of a secret block is read.
+type Secret struct {
+	Name string `json:"name"`
+	Root string `json:"root"` // folder that a relative File is in
+	File string `json:"file"`
+}
+
+// Slot names one setting of one container that holds a secret.
+func Slot(container, path string) string { return container + " " + path }
 
 // Action is what happens to one container.
 type Action string
@@ -73,6 +88,15 @@ type Change struct {
 	Impact spec.Impact `json:"impact"`
 	Cause  Cause       `json:"cause"`
 	Pos    spec.Pos    `json:"pos,omitzero"`
+}
+
+// redact takes the digests of secrets off, when all is concluded from them.
+func (c *Change) redact() {
+	rotated := c.Old != c.New && resource.Shown(c.Old) == resource.Redacted && resource.Shown(c.New) == resource.Redacted
+	c.Old, c.New, c.Last = resource.Shown(c.Old), resource.Shown(c.New), resource.Shown(c.Last)
+	if rotated {
+		c.New = resource.Rotated
+	}
 }
 
 // ContainerPlan is what happens to one container, and the three states that

@@ -180,10 +180,11 @@ func TestKeysCovered(t *testing.T) {
 		Rootfs: resource.Rootfs{Ephemeral: true, Size: 1},
 		Health: &resource.Health{StartPeriod: 1, Interval: 1, Timeout: 1, Failures: 1, MinHealthy: 1, Deadline: 1, Checks: []resource.Check{{
 			Name: "http/a", URL: "u", Status: 1, Address: "a", Command: []string{"c"}, Units: []string{"u"}, NIC: "n", Path: "p", Interval: 1, Timeout: 1, Failures: 1}}},
-		Update:    resource.Update{KeepFailed: true, MaxParallel: 1, Canary: 1},
+		Update: resource.Update{KeepFailed: true, MaxParallel: 1, Canary: 1},
+		Hidden: map[string]resource.Secret{"B": {Digest: "d"}}, SecretFiles: []resource.SecretFile{{Target: "/x", Mode: 0o400}},
 		DependsOn: []string{"x"}, Raw: map[string]string{"lxc.x": "1"}, Protect: true, Drift: "heal", Ignore: []string{"x"},
 	}
-	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `egress["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
+	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `egress["*"]`: true, `secret_file["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
 	table := newComparer()
 	for _, s := range full.Settings() {
 		if table.key(s.Path).Path == "" {
@@ -234,5 +235,34 @@ func TestNetworkKeysCovered(t *testing.T) {
 	slices.Sort(table)
 	if diff := cmp.Diff(table, have); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSecretsRedacted: digests tell values apart, and no change shows one.
+func TestSecretsRedacted(t *testing.T) {
+	with := func(digest string) resource.Container {
+		return resource.Container{
+			Name: "c", Running: true, Hidden: map[string]resource.Secret{"A": {From: "secret.a", Digest: digest}},
+			SecretFiles: []resource.SecretFile{{Target: "/x", Secret: resource.Secret{From: "secret.a", Digest: digest}, Mode: 0o400}},
+		}
+	}
+	last, want := with("d1g"), with("d2g")
+	p := one(Subject{Name: "c", Want: &want, Last: &last, From: 1, Next: 2, Have: running(last)})
+	if p.Action != Update || len(p.Changes) != 2 {
+		t.Fatalf("%s: %+v", p.Action, p.Changes)
+	}
+	for _, c := range append(p.Changes, Between(last, want)...) {
+		if c.Old != resource.Redacted || c.New != resource.Rotated || c.Last != resource.Redacted || c.Impact != spec.Live {
+			t.Errorf("%+v", c)
+		}
+	}
+	if p := one(Subject{Name: "c", Want: &last, Last: &last, From: 1, Next: 2, Have: running(last)}); p.Action != Keep {
+		t.Errorf("the same: %s: %+v", p.Action, p.Changes)
+	}
+	gone := last
+	gone.Hidden, gone.SecretFiles = nil, nil
+	p = one(Subject{Name: "c", Want: &last, Last: &last, From: 1, Next: 2, Have: running(gone)})
+	if p.Action != Update || p.Changes[0].Cause != Drift || p.Changes[0].Old != "" || p.Changes[0].New != resource.Redacted {
+		t.Errorf("missing: %+v", p.Changes)
 	}
 }

@@ -28,6 +28,7 @@ const (
 	DoLimits      Kind = "limits"      // live
 	DoHostname    Kind = "hostname"    // live
 	DoEnvironment Kind = "environment" // live, and after a mount
+	DoSecrets     Kind = "secrets"     // live; a start brings them by itself
 	DoRetire      Kind = "retire"      // into the attic
 )
 
@@ -157,8 +158,8 @@ func liveSteps(c ContainerPlan) []Step {
 		}
 	}
 	list := nicSteps(c, nics)
-	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment} {
-		if touched[string(do)] {
+	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment, DoSecrets} {
+		if touched[string(do)] || do == DoSecrets && touched["secret_file"] {
 			list = append(list, Step{Do: do})
 		}
 	}

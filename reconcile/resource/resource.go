@@ -15,8 +15,10 @@ type Container struct {
 	Writable    []int             `json:"writable"` // writable layers, newest first
 	Autostart   Autostart         `json:"autostart"`
 	IDMap       IDMap             `json:"idmap"`
-	NICs        []NIC             `json:"nics,omitempty"`        // sorted by name
-	Environment map[string]string `json:"environment,omitempty"` // proxy variables included
+	NICs        []NIC             `json:"nics,omitempty"`         // sorted by name
+	Environment map[string]string `json:"environment,omitempty"`  // proxy variables included
+	Hidden      map[string]Secret `json:"hidden,omitempty"`       // variables whose values are secret
+	SecretFiles []SecretFile      `json:"secret_files,omitempty"` // sorted by target
 	Limits      Limits            `json:"limits"`
 	Mounts      []Mount           `json:"mounts,omitempty"` // sorted by target
 	DependsOn   []string          `json:"depends_on,omitempty"`

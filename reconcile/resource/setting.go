@@ -60,6 +60,12 @@ func (c Container) Settings() []Setting {
 	for _, n := range c.NICs {
 		n.settings(&s)
 	}
+	for _, k := range slices.Sorted(maps.Keys(c.Hidden)) {
+		s.add(Labelled("environment", k), c.Hidden[k].setting())
+	}
+	for _, f := range c.SecretFiles {
+		f.settings(&s)
+	}
 	for _, k := range slices.Sorted(maps.Keys(c.Environment)) {
 		s = append(s, Setting{Labelled("environment", k), strconv.Quote(c.Environment[k])})
 	}

@@ -36,9 +36,11 @@ func (d *Dir) Forget(container, uuid string, led ledger.Ledger) (Forgotten, erro
 	if err := own.KeepBinary(d.Binary()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	images := filepath.Join(own.path, "images")
-	if err := os.Symlink(filepath.Join(d.path, "images"), images); err != nil && !errors.Is(err, fs.ErrExist) {
-		return f, fmt.Errorf("forget %s: %w", container, err)
+	for _, shared := range []string{"images", "secrets"} {
+		err := os.Symlink(filepath.Join(d.path, shared), filepath.Join(own.path, shared))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return f, fmt.Errorf("forget %s: %w", container, err)
+		}
 	}
 	if err := os.Rename(d.Folder(container), own.Folder(container)); err != nil {
 		return f, fmt.Errorf("forget %s: %w", container, err)

@@ -40,6 +40,18 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), e
 		}
 	}
 	_ = f.Truncate(0)
-	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(os.Args, " "), time.Now().Format(time.DateTime))), 0)
+	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime))), 0)
 	return func() { f.Close() }, nil
+}
+
+// unvalued leaves the values of options out: one of them may be a secret.
+func unvalued(args []string) []string {
+	words := make([]string, len(args))
+	for i, a := range args {
+		name, _, valued := strings.Cut(a, "=")
+		if words[i] = name; valued {
+			words[i] += "=..."
+		}
+	}
+	return words
 }

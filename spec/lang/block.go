@@ -27,6 +27,8 @@ type setting[T any] struct {
 	each bool                            // a map whose elements are settings of their own
 	refs string                          // a kind: references to such blocks, each a setting of its own by its name
 	sees []string                        // roots that only it may refer to
+
+	hidden bool // it takes sensitive values: read may be given one
 }
 
 // item is a setting as it stands in the text, not evaluated yet. Items of
@@ -217,13 +219,19 @@ func isObject(e hcl.Expression) bool {
 // evaluate gives the value of an expression whose references were checked.
 // Nothing comes back for null: it means "not said".
 func (l *loader) evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, bool) {
+	v, ok := l.evaluateHidden(expr, ctx)
+	if ok && v.ContainsMarked() {
+		l.fail(expr.Range(), "a sensitive value can't be used here", "What this becomes is kept in plain text and shown in plans. Sensitive values can be used in environment and in secret_file.")
+		return v, false
+	}
+	return v, ok
+}
+
+// evaluateHidden is evaluate for what may be sensitive.
+func (l *loader) evaluateHidden(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, bool) {
 	v, diags := expr.Value(ctx)
 	l.diags = append(l.diags, diags...)
 	if diags.HasErrors() || v.IsNull() {
-		return v, false
-	}
-	if v.ContainsMarked() {
-		l.fail(expr.Range(), "a sensitive value can't be used here", "What this becomes is kept in plain text and shown in plans. Sensitive variables can be used in validation only, so far.")
 		return v, false
 	}
 	return v, v.IsWhollyKnown()

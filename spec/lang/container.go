@@ -39,6 +39,8 @@ func (l *loader) containerBlock() *block[spec.Container] {
 			"rootfs":    rootfsBlock(),
 			"health":    healthBlock(),
 			"update":    updateBlock(),
+
+			"secret_file": secretFileBlock(),
 		},
 	}
 }

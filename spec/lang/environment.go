@@ -4,7 +4,14 @@ import "strake/spec"
 
 // environmentSetting is a map: each variable merges and is placed by itself.
 func environmentSetting() setting[spec.Container] {
-	return setting[spec.Container]{read: word, each: true, set: func(c *spec.Container, name string, v any) {
+	return setting[spec.Container]{read: wordOrSecret, each: true, hidden: true, set: func(c *spec.Container, name string, v any) {
+		if s, secret := v.(spec.Confidential); secret {
+			if c.Hidden == nil {
+				c.Hidden = map[string]spec.Confidential{}
+			}
+			c.Hidden[name] = s
+			return
+		}
 		if c.Environment == nil {
 			c.Environment = map[string]string{}
 		}

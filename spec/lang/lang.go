@@ -41,6 +41,7 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 	l.readNetworks(top["network"])
 	l.readVolumes(top["volume"])
 	l.readEgress(top["egress"])
+	l.readSecrets(top["secret"])
 	l.readContainers(top["profile"], top["container"])
 	l.readMoved(top["moved"])
 	l.readRemoved(top["removed"])
@@ -84,7 +85,7 @@ func newLoader(text source.Text) *loader {
 // declare makes the names known that references can stand for, before
 // anything is evaluated: blocks may refer to ones further down.
 func (l *loader) declare(top map[string]hcl.Blocks) {
-	for _, kind := range []string{"image", "network", "volume", "egress", "profile", "container", "check"} {
+	for _, kind := range []string{"image", "network", "volume", "egress", "secret", "profile", "container", "check"} {
 		first := map[string]*hcl.Block{}
 		for _, b := range top[kind] {
 			name := b.Labels[0]
@@ -96,7 +97,7 @@ func (l *loader) declare(top map[string]hcl.Blocks) {
 			l.scope.declare(kind, name)
 		}
 	}
-	l.scope.bindReferences("image", "network", "volume", "egress", "profile")
+	l.scope.bindReferences("image", "network", "volume", "egress", "secret", "profile")
 }
 
 // firsts leaves out blocks whose name was there before.

@@ -69,7 +69,11 @@ func lay[T any](l *loader, items []item[T], ctx *hcl.EvalContext) layer[T] {
 			out[it.path] = entry[T]{label: it.label, at: it.at, set: func(t *T, label string, _ any) { it.present(t, label) }}
 			continue
 		}
-		v, ok := l.evaluate(it.expr, ctx)
+		evaluate := l.evaluate
+		if it.setting.hidden {
+			evaluate = l.evaluateHidden
+		}
+		v, ok := evaluate(it.expr, ctx)
 		if !ok {
 			continue
 		}
@@ -126,7 +130,9 @@ func elements[T any](l *loader, it item[T], v cty.Value, ctx *hcl.EvalContext, o
 		return
 	}
 	places := keyPlaces(it.expr, ctx)
+	v, marks := v.Unmark() // sensitive as a whole, each of it is
 	for key, element := range v.AsValueMap() {
+		element = element.WithMarks(marks)
 		path, at := labelled(it.path, key), it.at
 		if p, ok := places[key]; ok {
 			at = p

@@ -42,7 +42,7 @@ container "a" {
   running     = false
   hostname    = "host.example"
   image       = image.deb
-  environment = { LANG = "C", PORT = 80, ON = true }
+  environment = { LANG = "C", PORT = 80, ON = true, URL = "http://${var.hidden}@x", KEY = secret.s }
   depends_on  = [container.b]
   raw         = { "lxc.sched.core" = 1 }
 
@@ -77,6 +77,15 @@ container "a" {
     source   = "/data"
     readonly = true
   }
+  secret_file "/run/s/x" {
+    from  = secret.s
+    mode  = "0440"
+    owner = 5
+    group = 6
+  }
+  secret_file "/run/s/y" {
+    from = var.hidden
+  }
   proxy {
     http     = "http://p:1"
     https    = "http://p:2"
@@ -90,6 +99,15 @@ container "a" {
 }
 
 container "b" {
+}
+
+secret "s" {
+  file = "/etc/s"
+}
+
+variable "hidden" {
+  default   = "hunter2"
+  sensitive = true
 }
 
 image "deb" {
@@ -110,14 +128,19 @@ func TestEverySetting(t *testing.T) {
 		Proxy:       &spec.Proxy{HTTP: "http://p:1", HTTPS: "http://p:2", NoProxy: []string{"localhost"}},
 		Limits:      spec.Limits{Memory: 3 << 29, CPUs: 1.5, Processes: 400},
 		Mounts:      []spec.Mount{{Target: "/srv/x", Source: "/data", ReadOnly: true}},
-		DependsOn:   []string{"b"},
-		Raw:         map[string][]string{"lxc.sched.core": {"1"}},
-		Protect:     true, Drift: "heal",
+		Hidden:      map[string]spec.Confidential{"URL": {Text: spec.Hide("http://hunter2@x")}, "KEY": {Secret: "s"}},
+		SecretFiles: []spec.SecretFile{
+			{Target: "/run/s/x", From: spec.Confidential{Secret: "s"}, Mode: "0440", Owner: 5, Group: 6},
+			{Target: "/run/s/y", From: spec.Confidential{Text: spec.Hide("hunter2")}},
+		},
+		DependsOn: []string{"b"},
+		Raw:       map[string][]string{"lxc.sched.core": {"1"}},
+		Protect:   true, Drift: "heal",
 		Ignore: []string{"limits.cpus", `environment["LANG"]`, `nic["eth0"].ipv4`, `mount["/srv/x"].source`, `raw["lxc.sched.core"]`},
 	}
 	at := got.At
 	got.At, got.Pos, got.Image.Pos = nil, spec.Pos{}, spec.Pos{}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b spec.Sensitive) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("container (-want +got):\n%s", diff)
 	}
 	everyPlace(t, at)

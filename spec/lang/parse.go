@@ -18,6 +18,7 @@ func topLevel() *hcl.BodySchema {
 		{Type: "stack"}, // its label is optional: see stack.go
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
+		{Type: "secret", LabelNames: []string{"name"}},
 		{Type: "image", LabelNames: []string{"name"}},
 		{Type: "network", LabelNames: []string{"name"}},
 		{Type: "volume", LabelNames: []string{"name"}},

@@ -42,7 +42,7 @@ func newScope(funcs map[string]function.Function) *scope {
 }
 
 func roots() []string {
-	return []string{"var", "local", "image", "network", "volume", "egress", "profile", "container", "each"}
+	return []string{"var", "local", "image", "network", "volume", "egress", "secret", "profile", "container", "each"}
 }
 
 // declare makes a name known. Of a kind that nothing can refer to, nobody asks.

@@ -117,6 +117,8 @@ func canonical(path string) string {
 		}
 	case "mount":
 		return keyed(group, rest, ".source", ".readonly", ".volume")
+	case "secret_file":
+		return keyed(group, rest, ".from", ".mode", ".owner", ".group")
 	case "file":
 		return keyed(group, rest, ".content", ".mode", ".owner", ".on_change")
 	}

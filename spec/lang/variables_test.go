@@ -99,7 +99,9 @@ func TestSecretsStayHidden(t *testing.T) {
 		"validation":  "variable \"o\" {\ndefault = 1\nvalidation {\ncondition = var.s == \"\"\nerror_message = \"it is ${var.s}\"\n}\n}",
 		"given type":  "variable \"n\" {\ntype = number\nsensitive = true\n}",
 		"given map":   "variable \"n\" {\ntype = map(string)\nsensitive = true\n}",
-		"local value": "locals {\nl = var.s\n}\ncontainer \"a\" {\nenvironment = { A = local.l }\n}",
+		"proxy":       "container \"a\" {\nproxy {\nhttp = \"http://u:${var.s}@p:1\"\n}\n}",
+		"variable":    "container \"a\" {\nenvironment = { \"1\" = var.s, B = \"x\\n${var.s}\", C = [var.s] }\n}",
+		"local value": "locals {\nl = var.s\n}\ncontainer \"a\" {\nraw = { \"lxc.sched.core\" = local.l }\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := source.Text{Root: t.TempDir(), Files: []source.File{*varFile("t.hcl", "variable \"s\" {\nsensitive = true\n}\n"+body)}}

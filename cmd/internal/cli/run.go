@@ -37,11 +37,11 @@ func (r *run) inside(ctx context.Context, name string, cmd lxc.Command) error {
 	if err != nil {
 		return err
 	}
-	made, _, err := d.Engine.Current(name)
+	declared, err := d.Engine.Variables(name)
 	if err != nil {
 		return err
 	}
-	cmd.Env = r.environment(made.Environment)
+	cmd.Env = r.environment(declared)
 	cmd.Stdin, _ = isFile(r.Stdin)
 	cmd.Stdout, _ = isFile(r.Stdout)
 	cmd.Stderr, _ = isFile(r.Stderr)

@@ -78,7 +78,7 @@ func (r *run) wish(c *cli.Context, path string, v *values) (reconcile.Wish, erro
 		_ = view.DiagnosticsJSON(r.Stderr, r.warned) // stdout is the plan's
 	}
 	return reconcile.Wish{
-		Stack: stack, Source: called(path, text), Origin: text.Origin,
+		Stack: stack, Source: called(path, text), Root: text.Root, Origin: text.Origin,
 		Commit: c.String("commit"), Message: c.String("message"),
 		Target: c.StringSlice("target"), Exclude: c.StringSlice("exclude"),
 		Prune: c.Bool("prune"), Defer: c.Bool("defer-restart"), MoveStack: c.Bool("move-stack"),

@@ -49,7 +49,7 @@ func lines(changes []plan.Change, from int, later ...plan.Later) []line {
 func whole(changes []plan.Change) int {
 	first := changes[0]
 	kind, label, _, ok := resource.Cut(first.Path)
-	if !ok || kind != "nic" && kind != "mount" || first.Cause == plan.Settled || first.Cause == plan.Conflict {
+	if !ok || kind != "nic" && kind != "mount" && kind != "secret_file" || first.Cause == plan.Settled || first.Cause == plan.Conflict {
 		return 1
 	}
 	comes, goes, itself := true, true, false
@@ -59,7 +59,7 @@ func whole(changes []plan.Change) int {
 		if k != kind || l != label {
 			break
 		}
-		itself = itself || rest == "mac" || rest == "source" // what each of them has
+		itself = itself || rest == "mac" || rest == "source" || rest == "content" // what each of them has
 		if c.Cause != first.Cause {
 			return 1
 		}
@@ -114,6 +114,9 @@ func summary(kind string, parts map[string]string) string {
 		}
 		return what + ", rw"
 	}
+	if kind == "secret_file" {
+		return parts["from"] + ", " + parts["mode"]
+	}
 	var words []string
 	for _, key := range []string{"network", "ipv4", "ipv6", "mac"} {
 		if parts[key] != "" {
@@ -143,6 +146,8 @@ func single(c plan.Change, from int) line {
 		before, after = size(before), size(after)
 	}
 	switch {
+	case after == resource.Rotated:
+		l.symbol, l.value = "~", after
 	case before == "":
 		l.symbol, l.value = "+", after
 	case after == "":

@@ -29,6 +29,7 @@ func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) e
 			value = size(value)
 		}
 		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(value))
+		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(resource.Shown(set.Value)))
 	}
 	return p.err
 }

@@ -130,3 +130,38 @@ func (h *Host) Flush() {
 	defer h.mu.Unlock()
 	h.guard = resource.Guard{}
 }
+
+// Secrets shows the secrets that were brought.
+func (h *Host) Secrets(pid int, _ resource.Container, digest func([]byte) string) (resource.Container, map[string]string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var have resource.Container
+	p, err := h.byPID(pid)
+	if err != nil {
+		return have, nil, err
+	}
+	have.Hidden, have.SecretFiles = maps.Clone(p.c.Hidden), slices.Clone(p.c.SecretFiles)
+	return have, nil, have.EachSecret(func(path string, s *resource.Secret) error {
+		s.Digest = digest(h.secrets[p.c.Name+path])
+		return nil
+	})
+}
+
+// SetSecrets brings them.
+func (h *Host) SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p, err := h.byPID(pid)
+	if err != nil {
+		return err
+	}
+	p.c.Hidden, p.c.SecretFiles = maps.Clone(c.Hidden), slices.Clone(c.SecretFiles)
+	err = c.EachSecret(func(path string, s *resource.Secret) (err error) {
+		h.secrets[p.c.Name+path], err = reveal(s.Digest)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.call("SetSecrets", p.c.Name)
+}

@@ -109,6 +109,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.optional("lxc.arch", e.Arch)
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	t.hook(e)
+	t.secrets(c, e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
 	t.set("lxc.tty.max", "1")
@@ -127,6 +128,20 @@ func (t *text) base(c resource.Container, e Environment) {
 func (t *text) hook(e Environment) {
 	if len(e.Hook) > 0 {
 		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
+	}
+}
+
+// secrets come from a hook that runs when the container is made and its init
+// is not. What lies below /run needs a /run of LXC's own making: systemd
+// mounts one over whatever is there, unless there is one already.
+func (t *text) secrets(c resource.Container, e Environment) {
+	if !c.Secrets() || len(e.Hook) == 0 {
+		return
+	}
+	t.set("lxc.hook.start-host", shell(e.Hook))
+	below := func(f resource.SecretFile) bool { return strings.HasPrefix(f.Target, "/run/") }
+	if slices.ContainsFunc(c.SecretFiles, below) {
+		t.set("lxc.mount.entry", "tmpfs run tmpfs rw,nosuid,nodev,mode=0755,create=dir 0 0")
 	}
 }
 

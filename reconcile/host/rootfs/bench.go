@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +18,13 @@ import (
 type bench struct {
 	once sync.Once
 	err  error
-	jobs chan job
+	jobs chan task
+}
+
+// task is work for the bench: it leaves descriptors of detached mounts.
+type task struct {
+	do   func() ([]int, error)
+	done chan<- made
 }
 
 // job is one overlay. The layers are detached mounts; names are relative, so
@@ -28,7 +33,6 @@ type job struct {
 	source  string
 	options string
 	layers  []attached
-	done    chan<- made
 }
 
 type attached struct {
@@ -37,51 +41,50 @@ type attached struct {
 }
 
 type made struct {
-	fd  int
+	fds []int
 	err error
 }
 
 // overlay mounts and returns a descriptor of the detached mount.
 func (b *bench) overlay(j job) (int, error) {
+	fds, err := b.run(func() ([]int, error) {
+		fd, err := j.assemble()
+		return []int{fd}, err
+	})
+	if err != nil {
+		return -1, err
+	}
+	return fds[0], nil
+}
+
+// run does work on the bench.
+func (b *bench) run(do func() ([]int, error)) ([]int, error) {
 	b.once.Do(b.start)
 	if b.err != nil {
-		return -1, fmt.Errorf("make mount namespace: %w", b.err)
+		return nil, fmt.Errorf("make mount namespace: %w", b.err)
 	}
 	done := make(chan made, 1)
-	j.done = done
-	b.jobs <- j
+	b.jobs <- task{do, done}
 	m := <-done
-	return m.fd, m.err
+	return m.fds, m.err
 }
 
 func (b *bench) start() {
-	b.jobs = make(chan job)
+	b.jobs = make(chan task)
 	ready := make(chan error)
-	go b.work(ready)
+	go apart(func() { b.work(ready) })
 	b.err = <-ready
 }
 
 func (b *bench) work(ready chan<- error) {
-	// The thread is never unlocked: the runtime ends it, and with it the
-	// namespace, rather than use it for anything else.
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// The first thread's namespace is what /proc/PID shows for the whole
-		// process. While it is held here, the next one gets another.
-		held := make(chan error)
-		go b.work(held)
-		ready <- <-held
-		runtime.UnlockOSThread()
-		return
-	}
 	err := secede()
 	ready <- err
 	if err != nil {
 		return
 	}
-	for j := range b.jobs {
-		fd, err := j.assemble()
-		j.done <- made{fd, err}
+	for t := range b.jobs {
+		fds, err := t.do()
+		t.done <- made{fds, err}
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // descriptor that can't be exchanged.
 type inside struct {
 	fd    int
-	owner int // id of the container's root on the host
+	owner int      // id of the container's root on the host
+	fds   *os.File // this process's /proc/self/fd, where "/proc" is somebody else's; nil elsewhere
 }
 
 // enter opens the mounted root. Error: ErrNotMounted.
@@ -40,10 +41,24 @@ func (r *Roots) enter(container string, owner int) (*inside, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return &inside{fd, owner}, nil
+	return &inside{fd: fd, owner: owner}, nil
 }
 
-func (in *inside) close() { _ = unix.Close(in.fd) }
+func (in *inside) close() {
+	_ = unix.Close(in.fd)
+	if in.fds != nil {
+		_ = in.fds.Close()
+	}
+}
+
+// reopen opens the very file of an O_PATH descriptor for reading.
+func (in *inside) reopen(fd int) (*os.File, error) {
+	if in.fds == nil {
+		return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	}
+	open, err := unix.Openat(int(in.fds.Fd()), fmt.Sprint(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return os.NewFile(uintptr(open), fmt.Sprint(fd)), err
+}
 
 // resolve opens name within the tree at root. The kernel gives up with EAGAIN
 // when anything on the machine is renamed at the same moment.
@@ -80,7 +95,9 @@ type content struct {
 	text  []byte
 	there bool
 	open  bool // mode 0644
+	mode  uint32
 	owner int
+	group int
 }
 
 const most = 1 << 20 // bytes of a file that strake writes in a container
@@ -96,20 +113,29 @@ func (in *inside) read(name string) (content, error) {
 		return content{}, err
 	}
 	defer unix.Close(fd)
+	return in.readAt(fd)
+}
+
+// readAt reads what an O_PATH descriptor is of.
+func (in *inside) readAt(fd int) (content, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return content{}, err
 	}
+	if isHollow(&st) {
+		return content{}, nil
+	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > most {
 		return content{there: true}, nil
 	}
-	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	file, err := in.reopen(fd)
 	if err != nil {
 		return content{}, err
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, most))
-	return content{text, true, st.Mode&0o7777 == 0o644, int(st.Uid)}, err
+	mode := st.Mode & 0o7777
+	return content{text, true, mode == 0o644, mode, int(st.Uid), int(st.Gid)}, err
 }
 
 // write replaces a file in one step, and does nothing where it is as wanted.

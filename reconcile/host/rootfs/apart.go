@@ -1,0 +1,27 @@
+package rootfs
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// apart runs f on a thread that ends with it: what f does to the thread's
+// namespaces nobody else gets to see. It is never the first thread, whose
+// namespaces /proc/PID shows for the whole process. Call it as a goroutine.
+func apart(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// While the first thread is held here, the next goroutine gets another.
+		held := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(held)
+			f()
+		}()
+		<-held
+		runtime.UnlockOSThread()
+		return
+	}
+	f() // never unlocked: the runtime ends the thread with the goroutine
+}

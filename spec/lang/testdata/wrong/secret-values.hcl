@@ -1,0 +1,19 @@
+variable "token" {
+  default   = "hunter2hunter2"
+  sensitive = true
+}
+secret "host" {
+  file = "/etc/strake/host"
+}
+container "a" {
+  environment = {
+    U   = "${var.token}\n"
+    V   = [var.token]
+    "1" = var.token
+  }
+}
+container "b" {
+  environment = { T = "x ${secret.host}" }
+}
+secret "none" {
+}
