@@ -6,7 +6,7 @@ GO_FETCHED := $(HOME)/.cache/strake-go
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps go demo test test-short test-vm bench fmt clean
+.PHONY: all deps go demo test fuzz test-short test-vm bench fmt clean
 
 all: strake
 
@@ -38,6 +38,18 @@ test: deps go
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 -timeout 18m ./...
+	$(MAKE) fuzz
+
+# fuzz tries every fuzz target that there is, each for FUZZTIME. What it finds is
+# kept in testdata/fuzz beside the target, and is a test from then on.
+FUZZTIME ?= 30s
+fuzz: deps go
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' cmd reconcile spec generations | sort | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "fuzz $$target in ./$$(dirname "$$file")"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
 
 # test-short leaves out what needs minutes.
 test-short: deps go

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,6 +17,7 @@ const (
 	harmless  = 64 << 10
 	mostDepth = 256
 	mostChain = 10_000 // operators in one expression
+	mostLines = 20_000 // in one template: HCL's time for them grows with their square, this many take it 0.3 s
 )
 
 // Flat refuses text whose nesting or length of expressions could end the
@@ -29,7 +31,10 @@ func Flat(f source.File) error {
 
 // tooDeep says why parsing the file could end the process, and where.
 func tooDeep(f source.File) (string, hcl.Range) {
-	if len(f.Bytes) < harmless {
+	if len(f.Bytes) < mostLines {
+		return "", hcl.Range{}
+	}
+	if len(f.Bytes) < harmless && !f.JSON() && !manyLines(f.Bytes) {
 		return "", hcl.Range{}
 	}
 	m := measure{name: f.Name}
@@ -48,16 +53,28 @@ func tooDeep(f source.File) (string, hcl.Range) {
 	return "", hcl.Range{}
 }
 
+// manyLines says whether text could have a template of more than mostLines.
+func manyLines(data []byte) bool {
+	return bytes.Contains(data, []byte("<<")) && bytes.Count(data, []byte("\n")) > mostLines
+}
+
 // measure counts nesting, and operators between the ends of expressions.
 type measure struct {
 	name  string
 	depth int
 	round int // how much of depth is ( and [: line ends don't end an expression there
 	chain int
+	lines int // of the string or heredoc that is being read
 	fault string
 }
 
 func (m *measure) token(t hclsyntax.Token) {
+	switch t.Type {
+	case hclsyntax.TokenOHeredoc, hclsyntax.TokenCHeredoc:
+		m.lines = 0
+	case hclsyntax.TokenStringLit:
+		m.lines++
+	}
 	switch t.Type {
 	case hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
 		m.depth++
@@ -86,9 +103,16 @@ func (m *measure) judge() {
 	switch {
 	case m.depth > mostDepth:
 		m.fault = fmt.Sprintf("this is nested more than %d deep", mostDepth)
+	case m.lines > mostLines:
+		m.fault = fmt.Sprintf("this text has more than %d lines", mostLines)
 	case m.chain > mostChain:
 		m.fault = fmt.Sprintf("this expression has more than %d operators", mostChain)
 	}
+}
+
+// newline says whether what follows a backslash in JSON is a line's end.
+func newline(escape []byte) bool {
+	return len(escape) > 0 && escape[0] == 'n' || len(escape) > 4 && bytes.EqualFold(escape[:5], []byte("u000a"))
 }
 
 // json counts brackets outside strings, and whatever could be an operator
@@ -101,9 +125,11 @@ func (m *measure) json(data []byte) (string, hcl.Range) {
 			line++
 		case b == '"':
 			quoted = !quoted
-			m.chain = 0
+			m.chain, m.lines = 0, 0
 		case quoted && b == '\\':
-			i++
+			if i++; newline(data[i:]) {
+				m.lines++
+			}
 		case quoted:
 			if operator(b) || b == '(' || b == '[' || b == '{' {
 				m.chain++

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -72,6 +73,9 @@ func render(name string, data []byte, ctx *hcl.EvalContext) (cty.Value, error) {
 	none := cty.UnknownVal(cty.String)
 	if len(data) > harmless {
 		return none, fmt.Errorf("template %s has more than %d KiB", name, harmless>>10)
+	}
+	if bytes.Count(data, []byte("\n")) > mostLines {
+		return none, fmt.Errorf("template %s has more than %d lines", name, mostLines)
 	}
 	expr, diags := hclsyntax.ParseTemplate(data, name, hcl.InitialPos)
 	if diags.HasErrors() {

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/go-cty-funcs/cidr"
@@ -38,7 +39,7 @@ func numbers() map[string]function.Function {
 
 func texting() map[string]function.Function {
 	return map[string]function.Function{
-		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
+		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": indent(),
 		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
 		"regexreplace": stdlib.RegexReplaceFunc, "replace": stdlib.ReplaceFunc, "split": stdlib.SplitFunc, "strlen": stdlib.StrlenFunc,
 		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
@@ -52,7 +53,7 @@ func collections() map[string]function.Function {
 		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
 		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": stdlib.IndexFunc, "keys": stdlib.KeysFunc,
 		"length": length(), "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "range": stdlib.RangeFunc,
-		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
+		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": setProduct(),
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc,
 		"values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 	}
@@ -63,6 +64,45 @@ func conversions() map[string]function.Function {
 		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
 		"tolist": quick(cty.List, cty.ListVal), "toset": quick(cty.Set, cty.SetVal), "tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	}
+}
+
+// mostElements bounds what one call of a function makes.
+const mostElements = 1_000_000
+
+// setProduct is go-cty's own up to a bound: of three lists with a thousand
+// elements each it would take all memory that there is.
+func setProduct() function.Function {
+	return function.New(&function.Spec{
+		VarParam: &function.Parameter{Name: "sets", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true, AllowDynamicType: true},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			product := 1
+			for _, a := range args {
+				a, _ = a.Unmark()
+				if ty := a.Type(); a.IsNull() || !a.IsKnown() || !ty.IsCollectionType() && !ty.IsTupleType() {
+					continue // go-cty says so
+				}
+				if product *= max(a.LengthInt(), 1); product > mostElements {
+					return cty.NilType, fmt.Errorf("this would have more than %d elements", mostElements)
+				}
+			}
+			return stdlib.SetProductFunc.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.SetProductFunc.Call(args) },
+	})
+}
+
+// indent is go-cty's own up to a width that somebody may mean.
+func indent() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "spaces", Type: cty.Number}, {Name: "text", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if args[0].GreaterThan(cty.NumberIntVal(1000)).True() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "at most 1000")
+			}
+			return stdlib.IndentFunc.Call(args)
+		},
+	})
 }
 
 // length counts characters of a string too; go-cty has two functions for it.

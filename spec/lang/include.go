@@ -105,7 +105,7 @@ func (i *inclusion) pattern(pattern string, at hcl.Range) {
 // file reads one file, unless it was read already.
 func (i *inclusion) file(name string, at hcl.Range) (source.File, bool) {
 	if n := slices.Index(i.path, name); n >= 0 {
-		i.l.fail(at, "files include each other in a cycle: "+strings.Join(append(slices.Clone(i.path[n:]), name), " -> "), "Take one of these includes out.")
+		i.l.fail(at, "files include each other in a cycle: "+ring(append(slices.Clone(i.path[n:]), name)), "Take one of these includes out.")
 		return source.File{}, false
 	}
 	if other, twice := i.from[name]; twice {

@@ -47,6 +47,9 @@ func word(v cty.Value) (any, error) {
 		return v.AsString(), nil
 	}
 	if v.Type() == cty.Number {
+		if v.AsBigFloat().IsInf() {
+			return nil, errors.New("is a number without end")
+		}
 		if n, exact := v.AsBigFloat().Int64(); exact == big.Exact {
 			return strconv.FormatInt(n, 10), nil // math/big takes 30 us for it: it looks for the shortest of 512 bits
 		}

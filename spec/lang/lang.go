@@ -62,6 +62,7 @@ type loader struct {
 	found   Diagnostics // from spec, already with their place
 	secrets []string    // texts that no diagnostic may show
 
+	sensitive      bool // some variable is
 	networksBroken bool // some network is not what the text meant
 
 	images map[string]*spec.Image // by label, and by plain source

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"strake/spec"
 	"strake/spec/format"
 	"strake/spec/lang"
 	"strake/spec/source"
@@ -164,27 +164,59 @@ func TestFiles(t *testing.T) {
 // TestFormatKeepsMeaning is parse, format, parse: the same stack, apart from
 // places.
 func TestFormatKeepsMeaning(t *testing.T) {
-	example, err := os.ReadFile("../../examples/quickstart/containers.hcl")
-	if err != nil {
-		t.Fatal(err)
+	texts := map[string]string{"everything": everything, "many": many(20), "squeezed": strings.ReplaceAll(everything, "  ", ""), "variables": variables}
+	files, err := filepath.Glob("testdata/right/*.hcl")
+	examples, err2 := filepath.Glob("../../examples/*/*.hcl")
+	if err != nil || err2 != nil || len(files) < 5 || len(examples) == 0 {
+		t.Fatal("no text", err, err2)
 	}
-	for name, text := range map[string]string{"everything": everything, "example": string(example), "many": many(20), "squeezed": strings.ReplaceAll(everything, "  ", "")} {
-		out, err := format.Format("t.hcl", []byte(text))
+	for _, file := range append(files, examples...) {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, after := load(t, text), load(t, string(out))
-		for i := range before.Containers {
-			a, b := before.Containers[i], after.Containers[i]
-			a.At, b.At, a.Pos = nil, nil, b.Pos
-			if a.Image != nil {
-				a.Image.Pos = b.Image.Pos
-			}
-			if !reflect.DeepEqual(a, b) {
-				t.Errorf("%s: %+v became %+v", name, a, b)
-			}
+		texts[file] = string(text)
+		texts[file+" squeezed"] = strings.ReplaceAll(strings.ReplaceAll(string(text), "  ", " "), " = ", "=")
+		texts[file+" spread"] = strings.ReplaceAll(string(text), "\n", " # so\n\n")
+	}
+	for name, text := range texts {
+		if keeps(t, text) == "" {
+			t.Errorf("%s has no meaning", name)
 		}
 	}
+}
+
+// keeps formats text and holds its meaning against the one before. It returns
+// the meaning; there is none when the text has mistakes.
+func keeps(t *testing.T, text string) string {
+	t.Helper()
+	before, diags := lang.Load(one("t.hcl", text), lang.Variables{})
+	if diags.HasErrors() {
+		return ""
+	}
+	out, err := format.Format("t.hcl", []byte(text))
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	again, err := format.Format("t.hcl", out)
+	if err != nil || string(again) != string(out) {
+		t.Errorf("formatted twice is not the same (%v):\n%s\n%s", err, out, again)
+	}
+	after, diags := lang.Load(one("t.hcl", string(out)), lang.Variables{})
+	if diags.HasErrors() {
+		t.Fatalf("%s\nbecame\n%s\n%s", text, out, diags)
+	}
+	meant, means := meaning(t, before), meaning(t, after)
+	if meant != means {
+		t.Errorf("%s\nbecame\n%s", meant, means)
+	}
+	return meant
+}
+
+// meaning is a stack without places.
+func meaning(t *testing.T, s spec.Stack) string {
+	text, _, _ := strings.Cut(rendered(t, s), "\n\n")
+	return text
 }
 
 func FuzzLoad(f *testing.F) {
@@ -192,13 +224,21 @@ func FuzzLoad(f *testing.F) {
 	f.Add(variables, false)
 	f.Add(manyEach[:40], false)
 	f.Add(`{"container": {"a": {"autostart": {"order": 1}, "nic": {"eth0": {"network": "${network.x}"}}}}}`, true)
-	files, _ := filepath.Glob("testdata/wrong/*.hcl")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
+	for _, pattern := range []string{"testdata/*/*.hcl", "testdata/*/*.hcl.json", "../../examples/*/*.hcl"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatal(pattern, err)
 		}
-		f.Add(string(text), false)
+		for _, file := range files {
+			if strings.Contains(file, "laughs") {
+				continue // to grow takes all of the time
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(text), strings.HasSuffix(file, ".json"))
+		}
 	}
 	f.Fuzz(func(t *testing.T, text string, json bool) {
 		name := "t.hcl"
@@ -218,6 +258,9 @@ func FuzzLoad(f *testing.F) {
 		}
 		if !diags.HasErrors() && len(s.Problems()) > 0 {
 			t.Error("problems without diagnostics")
+		}
+		if !json {
+			keeps(t, text)
 		}
 	})
 }

@@ -1,9 +1,9 @@
 package lang
 
 import (
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -73,11 +73,37 @@ func (s *solver) solve(name string) {
 	ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(needs)}
 	v, diags := a.Expr.Value(ctx)
 	s.l.diags = append(s.l.diags, diags...)
+	if weight(v, mostWeight) < 0 {
+		s.l.fail(a.Expr.Range(), "local "+quote(name)+" is too large", fmt.Sprintf("It has more than %d MiB. Does it double what doubles another?", mostWeight>>20))
+		return
+	}
 	s.values[name] = v
+}
+
+// mostWeight bounds a local: a few that each double the one before would
+// otherwise take all memory that there is.
+const mostWeight = 64 << 20
+
+// weight takes what a value holds, in bytes more or less, off left and stops
+// below zero.
+func weight(v cty.Value, left int) int {
+	v, _ = v.Unmark()
+	left -= 16
+	switch {
+	case left < 0, !v.IsKnown(), v.IsNull():
+	case v.Type() == cty.String:
+		left -= len(v.AsString())
+	case v.CanIterateElements():
+		for it := v.ElementIterator(); left >= 0 && it.Next(); {
+			_, e := it.Element()
+			left = weight(e, left)
+		}
+	}
+	return left
 }
 
 func (s *solver) cycle(name string, at hcl.Range) {
 	i := slices.Index(s.path, name)
 	names := append(slices.Clone(s.path[i:]), name)
-	s.l.fail(at, "locals refer to each other in a cycle: "+strings.Join(names, " -> "), "None of them can be computed first. Take one of these references out.")
+	s.l.fail(at, "locals refer to each other in a cycle: "+ring(names), "None of them can be computed first. Take one of these references out.")
 }

@@ -87,7 +87,7 @@ func (l *loader) take(name string, p parsed) *hcl.File {
 
 func parseOne(f source.File) parsed {
 	if fault, at := tooDeep(f); fault != "" {
-		return parsed{file: &hcl.File{Bytes: f.Bytes}, diags: hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fault, Detail: "Split the expression up with locals.", Subject: &at}}}
+		return parsed{file: &hcl.File{Bytes: f.Bytes}, diags: hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fault, Detail: "Split it up with locals, or put the text into a file.", Subject: &at}}}
 	}
 	var p parsed
 	if f.JSON() {

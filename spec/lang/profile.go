@@ -3,7 +3,6 @@ package lang
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -67,7 +66,7 @@ func (l *loader) below(head map[string]*hcl.Attribute, ctx *hcl.EvalContext, pat
 	for _, r := range l.profileNames(head["profiles"], ctx) {
 		if p := l.layers[r]; p.busy {
 			names := append(slices.Clone(path[slices.Index(path, r):]), r)
-			l.fail(head["profiles"].Expr.Range(), "profiles use each other in a cycle: "+strings.Join(names, " -> "), "Take one of them out.")
+			l.fail(head["profiles"].Expr.Range(), "profiles use each other in a cycle: "+ring(names), "Take one of them out.")
 			continue
 		}
 		next := l.profile(r, path)

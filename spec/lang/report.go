@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +23,14 @@ func (l *loader) warn(at hcl.Range, summary, detail string) {
 	l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: &at})
 }
 
+// ring shows a cycle, the middle of a long one left out.
+func ring(names []string) string {
+	if len(names) > 12 {
+		names = append(append(slices.Clone(names[:6]), fmt.Sprintf("(%d more)", len(names)-11)), names[len(names)-5:]...)
+	}
+	return strings.Join(names, " -> ")
+}
+
 func (l *loader) broken() bool { return l.diags.HasErrors() }
 
 func quote(s string) string {
@@ -39,14 +49,21 @@ func end(r hcl.Range) spec.Pos {
 	return spec.Pos{File: r.Filename, Line: r.End.Line, Column: r.End.Column}
 }
 
+// mostDiagnostics is more than anybody reads. Without a bound, text that was
+// made for it takes hours to be told what is wrong with it.
+const mostDiagnostics = 1000
+
 // report makes plain values of all that was found: each once, in the order of
 // the text, with its source line, and without secrets.
 func (l *loader) report() Diagnostics {
 	var list Diagnostics
-	for _, d := range l.diags {
+	for _, d := range l.diags[:min(len(l.diags), mostDiagnostics)] {
 		list = append(list, l.plain(d))
 	}
-	list = append(list, l.found...)
+	list = append(list, l.found[:min(len(l.found), mostDiagnostics)]...)
+	if more := len(l.diags) + len(l.found) - len(list); more > 0 {
+		list = append(list, spec.Diagnostic{Severity: spec.Error, Summary: fmt.Sprintf("there are %d mistakes more", more), Detail: "They are shown when some of these are mended."})
+	}
 	list.Sort()
 	lines := lines{}
 	seen := map[spec.Diagnostic]bool{}
@@ -79,7 +96,7 @@ func (l *loader) plain(d *hcl.Diagnostic) spec.Diagnostic {
 	if d.Subject != nil {
 		p.Pos, p.End = place(*d.Subject), end(*d.Subject)
 	}
-	if aboutSecret(d) {
+	if l.sensitive && aboutSecret(d) {
 		p.Detail = "A sensitive value takes part in this, so the details are left out."
 	}
 	return p

@@ -101,6 +101,7 @@ func (l *loader) settle(v *variable) cty.Value {
 		return cty.DynamicVal
 	}
 	if v.sensitive {
+		l.sensitive = true
 		l.remember(v.value)
 		return v.value.Mark(sensitive)
 	}

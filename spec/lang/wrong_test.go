@@ -29,13 +29,32 @@ func TestWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, diags := lang.Load(text, lang.Variables{})
+			_, diags := lang.Load(text, givenBeside(file))
 			if !diags.HasErrors() {
 				t.Error("no error was found")
 			}
 			golden(t, strings.TrimSuffix(strings.TrimSuffix(file, ".json"), ".hcl")+".txt", diags.Error())
 		})
 	}
+}
+
+// givenBeside reads what a folder's file "given" has of the environment and
+// the command line.
+func givenBeside(folder string) lang.Variables {
+	vars := lang.Variables{Environment: map[string]string{}}
+	lines, err := os.ReadFile(filepath.Join(folder, "given"))
+	if err != nil {
+		return vars
+	}
+	for line := range strings.Lines(string(lines)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if env, is := strings.CutPrefix(name, "STRAKE_VAR_"); is {
+			vars.Environment[env] = value
+			continue
+		}
+		vars.Given = append(vars.Given, lang.Given{Name: strings.TrimPrefix(name, "--var "), Value: value})
+	}
+	return vars
 }
 
 func golden(t *testing.T, file, got string) {

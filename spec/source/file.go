@@ -45,6 +45,9 @@ func readFile(root *os.Root, name, shown string) ([]byte, error) {
 // refused tells an escaping symlink from the other failures: os.Root has no
 // exported error for it. The symlink may be any folder on the way.
 func refused(root *os.Root, name, shown string, err error) error {
+	if !filepath.IsLocal(name) {
+		return fmt.Errorf("read %s: the path %w", shown, ErrOutside)
+	}
 	link, lerr := root.Lstat(name)
 	for lerr != nil && filepath.Dir(name) != name {
 		name = filepath.Dir(name)

@@ -1,0 +1,104 @@
+package lang_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"strake/spec/lang"
+	"strake/spec/source"
+)
+
+// TestHostile holds text that somebody wrote to do harm: each is told in clear
+// words, or works, and none takes long or much.
+func TestHostile(t *testing.T) {
+	env := func(expr string) string { return "container \"a\" {\n  environment = { A = " + expr + " }\n}\n" }
+	var chain, wide strings.Builder
+	chain.WriteString("locals {\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&chain, "  l%d = local.l%d\n", i, (i+1)%20_000)
+	}
+	chain.WriteString("}\n")
+	for i := range 5000 {
+		fmt.Fprintf(&wide, "profile \"p%d\" {\n  profiles = [profile.p%d]\n}\n", i, (i+1)%5000)
+	}
+	wide.WriteString("container \"a\" {\n  profiles = [profile.p0]\n}\n")
+	var huge strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&huge, "k%d = %d\n", i, i)
+	}
+	for name, c := range map[string]struct{ file, text, want string }{
+		"NUL":                   {"t.hcl", "container \"a\" {}\n\x00", "NUL byte at offset 17"},
+		"NUL in a string":       {"t.hcl", env(`"\u0000"`), "NUL"},
+		"not UTF-8":             {"t.hcl", "container \"\xff\" {}\n", "byte 0xff at offset 11 is not UTF-8"},
+		"not UTF-8, JSON":       {"t.hcl.json", "{\"container\": {\"\xc3\": {}}}", "is not UTF-8"},
+		"CRLF":                  {"t.hcl", strings.ReplaceAll(env(`"x"`), "\n", "\r\n"), ""},
+		"CR alone":              {"t.hcl", strings.ReplaceAll(env(`"x"`), "\n", "\r"), "error"},
+		"byte order mark":       {"t.hcl", "\ufeff" + env(`"x"`), ""},
+		"mark twice":            {"t.hcl", "\ufeff\ufeff" + env(`"x"`), ""},
+		"mark, JSON":            {"t.hcl.json", "\ufeff{\"container\": {\"a\": {}}}", ""},
+		"UTF-16":                {"t.hcl", "\xff\xfec\x00o\x00", "is not text"},
+		"10 MB string":          {"t.hcl", env(`"` + strings.Repeat("x", 10<<20) + `"`), "too large: more than 4 MiB"},
+		"3 MB string":           {"t.hcl", env(`"` + strings.Repeat("x", 3<<20) + `"`), ""},
+		"3 MB string, JSON":     {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat("x", 3<<20) + `"}}}}`, ""},
+		"3 MB name":             {"t.hcl", "container \"" + strings.Repeat("x", 3<<20) + "\" {}\n", "at most 63"},
+		"3 MB heredoc":          {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("line\n", 600_000) + "E\n}\n", "more than 20000 lines"},
+		"small heredoc":         {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("\n", 60_000) + "E\n}\n", "more than 20000 lines"},
+		"fair heredoc":          {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("line\n", 15_000) + "E\n}\n", ""},
+		"lines in JSON":         {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat(`\n`, 30_000) + `"}}}}`, "more than 20000 lines"},
+		"comment that goes on":  {"t.hcl", "/*" + strings.Repeat("x", 3<<20), "error"},
+		"locals in a ring":      {"t.hcl", chain.String(), "locals refer to each other in a cycle"},
+		"profiles in a ring":    {"t.hcl", wide.String(), "profiles use each other in a cycle"},
+		"huge map":              {"t.hcl", "locals {\n m = {\n" + huge.String() + "}\n}\n" + env(`length(local.m)`), ""},
+		"huge environment":      {"t.hcl", "container \"a\" {\nenvironment = {\n" + huge.String() + "}\n}\n", ""},
+		"number of a billion":   {"t.hcl", env("1e1000000000"), "without end"},
+		"number that is long":   {"t.hcl", env(strings.Repeat("9", 100_000)), ""},
+		"small number":          {"t.hcl", "container \"a\" {\n limits {\n cpus = 1e-1000000000\n }\n}\n", "error"},
+		"indented by a billion": {"t.hcl", env(`indent(2000000000, "a\nb")`), "at most 1000"},
+		"format of a billion":   {"t.hcl", env(`format("%2000000000d", 1)`), ""},
+		"product of ranges":     {"t.hcl", env(`length(setproduct(range(1000), range(1000), range(1000)))`), "more than 1000000 elements"},
+		"power":                 {"t.hcl", env(`pow(10, 1000000)`), "without end"},
+		"regular expression":    {"t.hcl", env(`regex("(x{1000}){1000}", "x")`), "error"},
+		"JSON of many keys":     {"t.hcl.json", `{"container": {"a": {"environment": {` + strings.Repeat(`"A": "1", `, 100_000) + `"B": "2"}}}}`, "mistakes more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, c.file)
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begin := time.Now()
+			got := spoken(dir)
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 2<<30 {
+				t.Errorf("allocated %d MiB", (after.TotalAlloc-before.TotalAlloc)>>20)
+			}
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("want %q, got %.600s", c.want, got)
+			}
+			for line := range strings.Lines(got) {
+				if len(line) > 2000 {
+					t.Errorf("a line of %d bytes: %.300s", len(line), line)
+				}
+			}
+		})
+	}
+}
+
+// spoken is what is said of the configuration in a folder.
+func spoken(dir string) string {
+	text, err := source.Read(dir)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	_, diags := lang.Load(text, lang.Variables{})
+	return diags.Error()
+}

@@ -1,0 +1,3 @@
+container "a" {
+  environment = { A = pow(10, 1000000) }
+}

@@ -1,0 +1,9 @@
+variable "map" {
+  type = map(number)
+}
+
+variable "n" {
+  type = number
+}
+
+include = ["none*.hcl"]
