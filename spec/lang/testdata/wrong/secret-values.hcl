@@ -17,3 +17,11 @@ container "b" {
 }
 secret "none" {
 }
+secret "empty" {
+  file = "a\u0000b"
+}
+container "c" {
+  secret_file "/run/l" {
+    from = ["a"]
+  }
+}
