@@ -72,6 +72,10 @@ func rendered(t *testing.T, s spec.Stack) string {
 		note("volume "+s.Volumes[i].Name, s.Volumes[i].At)
 		s.Volumes[i].At = nil
 	}
+	for i := range s.Secrets {
+		note("secret "+s.Secrets[i].Name, s.Secrets[i].At)
+		s.Secrets[i].At = nil
+	}
 	for i := range s.Egress {
 		note("egress "+s.Egress[i].Name, s.Egress[i].At)
 		s.Egress[i].At = nil
