@@ -123,7 +123,7 @@ func (c *checker) limits(o *Container) {
 }
 
 func (c *checker) lifecycle(o *Container) {
-	words := []string{"report", "heal", "strict"}
+	words := Choices("container.lifecycle.drift")
 	if why := wordFault(o.Drift, words); why != "" {
 		c.wrong(o, "lifecycle.drift", "drift "+why, "Write "+either(words)+".")
 	}

@@ -67,7 +67,7 @@ func (c *checker) egress(e *Egress) {
 	if _, said := e.At["ports"]; said && len(e.Ports) == 0 {
 		c.unfit(e, "ports", "no port is allowed", "Nothing could be reached. Leave ports out: 80 and 443.")
 	}
-	words := []string{"enforce", "report"}
+	words := Choices("egress.mode")
 	if why := wordFault(e.Mode, words); why != "" {
 		c.unfit(e, "mode", "mode "+why, "Write "+either(words)+".")
 	}

@@ -17,7 +17,7 @@ func (c *checker) allFates() {
 	for _, r := range c.stack.Removed {
 		c.formerly(r.From, r.Pos, removed)
 		c.containerName(r.From, r.Pos)
-		c.oneOf("action", r.Pos, r.Action, "retire", "forget", "purge")
+		c.oneOf("action", r.Pos, r.Action, Choices("removed.action")...)
 		if other, also := moved[r.From]; also {
 			c.add(Problem{Pos: r.Pos, Summary: r.From + " is moved and removed", Detail: "It is moved at " + other.String() + ". Take one of the blocks out."})
 		}

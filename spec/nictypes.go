@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-func nicTypes() []string { return []string{"bridged", "routed", "macvlan", "physical", "none"} }
+func nicTypes() []string { return Choices("container.nic.type") }
 
 // fault adds a problem of one interface.
 type fault func(key, summary, detail string)

@@ -19,7 +19,7 @@ func (s Stack) Problems() []Problem {
 	if s.Name != "" {
 		c.name("", s.Pos, "stack", s.Name)
 	}
-	c.oneOf("prune", s.Pos, s.Prune, "report", "retire")
+	c.oneOf("prune", s.Pos, s.Prune, Choices("stack.prune")...)
 	for i := range s.Images {
 		c.image(&s.Images[i])
 	}

@@ -59,7 +59,7 @@ func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]strin
 	if p.To != nil && !port(*p.To) {
 		bad("to", fmt.Sprintf("%d is not a port", *p.To), "It is the port in the container, from 1 to 65535.")
 	}
-	words := []string{"tcp", "udp", "both"}
+	words := Choices("container.nic.publish.protocol")
 	if why := wordFault(p.Protocol, words); why != "" {
 		bad("protocol", "protocol "+why, "Write "+either(words)+".")
 		return

@@ -124,8 +124,9 @@ type Container struct {
 	Health      *Health
 	Update      Update
 
-	Pos Pos            // of the container's block
-	At  map[string]Pos // of each setting, by its path: `limits.memory`, `nic["eth0"].ipv4`
+	Pos Pos               // of the container's block
+	Via map[string]string // name of the profile that says a setting, by path; nothing for what the block says
+	At  map[string]Pos    // of each setting, by its path: `limits.memory`, `nic["eth0"].ipv4`
 }
 
 // Autostart says what the host's boot does with the container.

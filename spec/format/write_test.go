@@ -44,7 +44,7 @@ func TestWrite(t *testing.T) {
 		t.Fatalf("%v\n%s", ds, text)
 	}
 	ignore := cmp.Options{
-		cmpopts.IgnoreFields(spec.Container{}, "Pos", "At"), cmpopts.IgnoreFields(spec.Network{}, "Pos", "At", "NAT", "Isolate", "HostAccess"),
+		cmpopts.IgnoreFields(spec.Container{}, "Pos", "At", "Via"), cmpopts.IgnoreFields(spec.Network{}, "Pos", "At", "NAT", "Isolate", "HostAccess"),
 		cmpopts.IgnoreFields(spec.Image{}, "Pos"), cmpopts.IgnoreFields(spec.Import{}, "Pos"), cmpopts.SortSlices(func(a, b spec.Container) bool { return a.Name < b.Name }), cmpopts.EquateEmpty(),
 	}
 	if diff := cmp.Diff(want, got, ignore); diff != "" {

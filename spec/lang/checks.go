@@ -8,7 +8,7 @@ import (
 // readChecks evaluates what the author asserts of the configuration. What does
 // not hold is an error: nothing is applied that its author ruled out.
 func (l *loader) readChecks(blocks hcl.Blocks) {
-	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert"}}}
+	schema := schemaAt("check")
 	for _, b := range firsts(blocks) {
 		content, diags := b.Body.Content(schema)
 		l.diags = append(l.diags, diags...)
@@ -18,7 +18,7 @@ func (l *loader) readChecks(blocks hcl.Blocks) {
 
 // assertions evaluates blocks of a condition and what to say without it.
 func (l *loader) assertions(summary string, blocks hcl.Blocks) {
-	for _, f := range l.fates(blocks, attributes([]string{"condition", "error_message"})) {
+	for _, f := range l.fates(blocks, schemaAt("check", "assert")) {
 		l.assert(summary, f.body.Attributes["condition"].Expr, f.body.Attributes["error_message"].Expr)
 	}
 }

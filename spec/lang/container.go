@@ -129,7 +129,8 @@ func (l *loader) instances(h *head, table *block[spec.Container]) {
 		}
 		l.checkLocks(below, upper)
 		c := spec.Container{Name: i.name, Pos: place(h.block.DefRange)}
-		c.At = below.settings.over(upper).apply(&c)
+		all := below.settings.over(upper)
+		c.At, c.Via = all.apply(&c), all.vias()
 		l.imagePlaces(&c)
 		l.stack.Containers = append(l.stack.Containers, c)
 	}

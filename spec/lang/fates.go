@@ -13,17 +13,6 @@ type fate struct {
 	block *hcl.Block
 }
 
-func attributes(required []string, optional ...string) *hcl.BodySchema {
-	s := &hcl.BodySchema{}
-	for _, name := range required {
-		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name, Required: true})
-	}
-	for _, name := range optional {
-		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name})
-	}
-	return s
-}
-
 // fates opens blocks by their schema and leaves broken ones out.
 func (l *loader) fates(blocks hcl.Blocks, schema *hcl.BodySchema) []fate {
 	var list []fate
@@ -40,7 +29,7 @@ func (l *loader) fates(blocks hcl.Blocks, schema *hcl.BodySchema) []fate {
 // readMoved reads renames. A block stays when its new name is given up by
 // another one: a host may not have heard of either.
 func (l *loader) readMoved(blocks hcl.Blocks) {
-	list, given := l.fates(blocks, attributes([]string{"from", "to"})), map[string]bool{}
+	list, given := l.fates(blocks, schemaAt("moved")), map[string]bool{}
 	for _, f := range list {
 		if name, ok := writtenName(f.body.Attributes["from"].Expr); ok {
 			given[name] = true
@@ -59,7 +48,7 @@ func (l *loader) readMoved(blocks hcl.Blocks) {
 }
 
 func (l *loader) readRemoved(blocks hcl.Blocks) {
-	for _, f := range l.fates(blocks, attributes([]string{"from"}, "action")) {
+	for _, f := range l.fates(blocks, schemaAt("removed")) {
 		from, ok := l.formerName(f.body.Attributes["from"].Expr)
 		r := spec.Removed{From: from, Action: "retire", Pos: place(f.block.DefRange)}
 		if a := f.body.Attributes["action"]; a != nil {
@@ -73,7 +62,7 @@ func (l *loader) readRemoved(blocks hcl.Blocks) {
 }
 
 func (l *loader) readImports(blocks hcl.Blocks) {
-	for _, f := range l.fates(blocks, attributes([]string{"from", "to"})) {
+	for _, f := range l.fates(blocks, schemaAt("import")) {
 		from, ok := l.word(f.body.Attributes["from"].Expr, "from")
 		to, there := l.presentName(f.body.Attributes["to"].Expr)
 		if ok && there {

@@ -21,6 +21,31 @@ type entry[T any] struct {
 	value any
 	set   func(t *T, label string, v any)
 	at    hcl.Range
+	via   string // name of the profile that says it; "": the block itself
+}
+
+// through notes which profile the settings come from.
+func (l layer[T]) through(profile string) layer[T] {
+	for path, e := range l {
+		e.via = profile
+		l[path] = e
+	}
+	return l
+}
+
+// vias tells the settings that come from profiles, with their names.
+func (l layer[T]) vias() map[string]string {
+	var list map[string]string
+	for path, e := range l {
+		if e.via == "" {
+			continue
+		}
+		if list == nil {
+			list = map[string]string{}
+		}
+		list[path] = e.via
+	}
+	return list
 }
 
 // over lays m over a copy of l.

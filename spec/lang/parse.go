@@ -9,27 +9,37 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
 
+	"strake/spec"
 	"strake/spec/source"
 )
 
-// topLevel is what may stand outside any block.
-func topLevel() *hcl.BodySchema {
-	return &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "include"}}, Blocks: []hcl.BlockHeaderSchema{
-		{Type: "stack"}, // its label is optional: see stack.go
-		{Type: "variable", LabelNames: []string{"name"}},
-		{Type: "locals"},
-		{Type: "secret", LabelNames: []string{"name"}},
-		{Type: "image", LabelNames: []string{"name"}},
-		{Type: "network", LabelNames: []string{"name"}},
-		{Type: "volume", LabelNames: []string{"name"}},
-		{Type: "egress", LabelNames: []string{"name"}},
-		{Type: "profile", LabelNames: []string{"name"}},
-		{Type: "container", LabelNames: []string{"name"}},
-		{Type: "moved"},
-		{Type: "removed"},
-		{Type: "import"},
-		{Type: "check", LabelNames: []string{"name"}},
-	}}
+// topLevel is what may stand outside any block. The label of stack is settled
+// in stack.go.
+func topLevel() *hcl.BodySchema { return schemaOf(spec.Language()) }
+
+// schemaOf is a kind of block as HCL wants it.
+func schemaOf(b *spec.Block) *hcl.BodySchema {
+	s := &hcl.BodySchema{}
+	for _, w := range b.Words {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: w.Name, Required: w.Required()})
+	}
+	for _, in := range b.Blocks {
+		h := hcl.BlockHeaderSchema{Type: in.Name}
+		if in.Label != "" && !in.Unnamed {
+			h.LabelNames = []string{in.Label}
+		}
+		s.Blocks = append(s.Blocks, h)
+	}
+	return s
+}
+
+// schemaAt is that of a kind of block by its path.
+func schemaAt(path ...string) *hcl.BodySchema {
+	b := spec.Language()
+	for _, name := range path {
+		b = b.Block(name)
+	}
+	return schemaOf(b)
 }
 
 // parse gives the top-level blocks of all files by type, and says whether all

@@ -51,7 +51,7 @@ func (l *loader) profile(name string, path []string) stacked {
 	p.busy = true
 	path = append(path, name)
 	lower := l.below(p.body.head, l.scope.base, path)
-	upper := lay(l, p.body.items, l.scope.base)
+	upper := lay(l, p.body.items, l.scope.base).through(name)
 	l.checkLocks(lower, upper)
 	s := stacked{settings: lower.settings.over(upper), locks: lower.locks}
 	l.lock(p.body.head["locked"], &s)

@@ -36,13 +36,6 @@ type variable struct {
 	value     cty.Value // NilVal: none yet
 }
 
-func variableSchema() *hcl.BodySchema {
-	return &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "sensitive"}, {Name: "description"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
-	}
-}
-
 // readVariables settles the value of every variable and checks it.
 func (l *loader) readVariables(blocks hcl.Blocks, auto []source.File, given Variables) {
 	all := map[string]*variable{}
@@ -68,7 +61,7 @@ func (l *loader) readVariables(blocks hcl.Blocks, auto []source.File, given Vari
 
 func (l *loader) variable(b *hcl.Block) *variable {
 	v := &variable{name: b.Labels[0], block: b, ty: cty.DynamicPseudoType}
-	content, diags := b.Body.Content(variableSchema())
+	content, diags := b.Body.Content(schemaAt("variable"))
 	v.checks = content.Blocks
 	if a := content.Attributes["type"]; a != nil {
 		ty, defaults, more := typeexpr.TypeConstraintWithDefaults(a.Expr)
