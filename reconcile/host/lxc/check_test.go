@@ -35,5 +35,8 @@ func TestCheck(t *testing.T) {
 		text, err := Render(c, e)
 		must(t, err)
 		must(t, r.Check(text))
+		text, err = Render(interfaces(), e)
+		must(t, err)
+		must(t, r.Check(text))
 	}
 }

@@ -16,7 +16,7 @@ func (t *text) network(nics []resource.NIC) {
 	}
 	for i, n := range nics {
 		at := fmt.Sprintf("lxc.net.%d.", i)
-		if n.IPv4 != "" {
+		if n.IPv4 != "" && n.IPv4 != byDHCP && n.Type != "routed" {
 			n.IPv4 = t.withBroadcast(at, n.IPv4)
 		}
 		t.nic(at, n)
@@ -25,19 +25,80 @@ func (t *text) network(nics []resource.NIC) {
 
 // nic leaves to liblxc what is not said, as an adopted container may.
 func (t *text) nic(at string, n resource.NIC) {
-	t.set(at+"type", "veth")
-	t.set(at+"flags", "up")
-	t.set(at+"link", n.Bridge)
-	t.optional(at+"veth.pair", n.Device)
+	t.kind(at, n)
 	t.set(at+"name", n.Name)
 	t.optional(at+"hwaddr", n.MAC)
 	if n.MTU != 0 {
 		t.number(at+"mtu", int64(n.MTU))
 	}
-	t.optional(at+"ipv4.address", n.IPv4)
-	t.optional(at+"ipv4.gateway", n.Gateway4)
-	t.optional(at+"ipv6.address", n.IPv6)
-	t.optional(at+"ipv6.gateway", n.Gateway6)
+	t.address(at+"ipv4", n.IPv4)
+	t.optional(at+"ipv4.gateway", gateway(n, n.IPv4, n.Gateway4))
+	t.address(at+"ipv6", n.IPv6)
+	t.optional(at+"ipv6.gateway", gateway(n, n.IPv6, n.Gateway6))
+	for _, a := range n.Addresses {
+		t.set(at+family(a)+".address", a)
+	}
+	for _, p := range n.Prefixes { // the host's to route to it
+		t.set(at+"veth."+family(p)+".route", p)
+	}
+}
+
+// byDHCP is in place of an address that a client inside asks for.
+const byDHCP = "dhcp"
+
+func (t *text) address(at, address string) {
+	if address != byDHCP {
+		t.optional(at+".address", address)
+	}
+}
+
+// gateway of a routed interface is the interface itself: whatever goes out is
+// the host's to route.
+func gateway(n resource.NIC, address, written string) string {
+	if n.Type == "routed" && address != "" {
+		return "dev"
+	}
+	return written
+}
+
+// kind says what the interface is made of.
+func (t *text) kind(at string, n resource.NIC) {
+	made := map[string]string{"macvlan": "macvlan", "physical": "phys"}[n.Type]
+	t.set(at+"type", cmp.Or(made, "veth"))
+	t.set(at+"flags", "up")
+	switch n.Type {
+	case "routed":
+		t.set(at+"veth.mode", "router")
+		t.optional(at+"link", n.Parent)
+	case "macvlan":
+		t.set(at+"macvlan.mode", "bridge")
+		t.set(at+"link", tagged(n))
+	case "physical":
+		t.set(at+"link", n.Parent)
+	default:
+		t.set(at+"link", n.Bridge)
+	}
+	if made == "" {
+		t.optional(at+"veth.pair", n.Device)
+	}
+	if made == "" && n.VLAN != 0 {
+		t.number(at+"veth.vlan.id", int64(n.VLAN))
+	}
+}
+
+// tagged is the interface of the host that tags what goes out by its parent.
+func tagged(n resource.NIC) string {
+	if n.VLAN != 0 {
+		return fmt.Sprintf("%s.%d", n.Parent, n.VLAN)
+	}
+	return n.Parent
+}
+
+func family(address string) string {
+	if strings.Contains(address, ":") {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 // withBroadcast adds the broadcast address, which liblxc computes wrongly by
