@@ -123,7 +123,7 @@ func (r *run) commands() []*cli.Command {
 		r.loginCommand(), r.runCommand(), r.logsCommand(),
 		r.destroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.imagesCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),
-		r.completionCommand(), r.completeCommand(), r.manCommand(), r.versionCommand(), r.hookCommand(),
+		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(),
 	}
 }
 

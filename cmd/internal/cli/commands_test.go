@@ -313,16 +313,24 @@ func TestComplete(t *testing.T) {
 	b.write("web.hcl", web(""))
 	b.must(0, "apply")
 	for line, want := range map[string]string{
-		"sta":                "start state status",
-		"start ":             "c1 c2",
-		"--json start c":     "c1 c2",
-		"stop --timeout 5s ": "c1 c2",
-		"stop c1 ":           "",
-		"plan ":              "",
-		"stop --ti":          "--timeout",
-		"--js":               "--json",
-		"completion ":        "bash fish zsh",
-		"no-such ":           "",
+		"sta":                    "start state status",
+		"start ":                 "c1 c2",
+		"--json start c":         "c1 c2",
+		"stop --timeout 5s ":     "c1 c2",
+		"stop c1 ":               "",
+		"plan ":                  "",
+		"stop --ti":              "--timeout",
+		"--js":                   "--json",
+		"completion ":            "bash fish zsh",
+		"no-such ":               "",
+		"plan --target ":         "c1 c2",
+		"rollback c1 ":           "1",
+		"pin c1 ":                "1",
+		"diff-generations c1 1 ": "1",
+		"man ":                   "strake strake.hcl",
+		"schema p":               "plan",
+		"render c1 --format l":   "lxc",
+		"import ":                "",
 	} {
 		e := b.must(0, append([]string{"__complete"}, strings.Split(line, " ")...)...)
 		if have := strings.Join(strings.Fields(e.out), " "); have != want {

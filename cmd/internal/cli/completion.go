@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -91,21 +92,75 @@ func (r *run) within(app *cli.App, words []string, last string) []string {
 	if cmd.Name == "completion" {
 		return []string{"bash", "zsh", "fish"}
 	}
-	n := 0 // arguments so far
+	var args []string // so far
 	for words = words[1:]; len(words) > 0; {
 		step := 1
 		if isOption(words[0]) {
 			step = width(slices.Concat(cmd.Flags, app.Flags), words)
+			if step > len(words) {
+				return r.valueOf(words[0])
+			}
 		} else {
-			n++
+			args = append(args, words[0])
 		}
 		words = words[min(step, len(words)):]
 	}
-	if n > 0 || !strings.HasPrefix(strings.TrimPrefix(cmd.ArgsUsage, "["), "NAME") {
+	return r.argument(cmd, args)
+}
+
+// valueOf completes what an option takes.
+func (r *run) valueOf(option string) []string {
+	switch strings.TrimLeft(option, "-") {
+	case "target", "exclude", "allow-recreate", "allow-remove":
+		return r.containers()
+	case "stack":
+		list, _ := state.Open(r.g.StateDir, nil).Stacks()
+		return list
+	case "format":
+		return []string{"spec", "desired", "lxc"}
+	case "color":
+		return []string{"auto", "always", "never"}
+	}
+	return nil
+}
+
+// argument completes by what the command's usage calls it.
+func (r *run) argument(cmd *cli.Command, args []string) []string {
+	if cmd.Name == "man" && len(args) == 0 {
+		return pages()
+	}
+	names := strings.Fields(strings.NewReplacer("[", "", "]", "", "...", "").Replace(cmd.ArgsUsage))
+	if len(names) == 0 || len(args) > 0 && len(args) >= len(names) && !strings.Contains(cmd.ArgsUsage, "...") {
 		return nil
 	}
-	list, _ := state.Open(r.g.StateDir, nil).Containers() // not root: none
+	switch names[min(len(args), len(names)-1)] {
+	case "NAME":
+		if cmd.Name == "import" {
+			return nil // those are not strake's yet
+		}
+		return r.containers()
+	case "N", "A", "B", "SPEC":
+		return r.numbers(args[0])
+	case "spec|plan|event":
+		return schemas()
+	}
+	return nil
+}
+
+// containers are those that strake knows; not root: none.
+func (r *run) containers() []string {
+	list, _ := state.Open(r.g.StateDir, nil).Containers()
 	return list
+}
+
+// numbers are those of a container's generations.
+func (r *run) numbers(name string) []string {
+	list, _ := state.Open(r.g.StateDir, nil).Book(name).Numbers()
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = strconv.Itoa(n)
+	}
+	return words
 }
 
 func options(flags []cli.Flag) []string {

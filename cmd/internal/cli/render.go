@@ -19,6 +19,7 @@ func (r *run) renderCommand() *cli.Command {
 		Name: "render", Category: "configuration",
 		Usage: "print what a container comes to: its spec, desired state or LXC configuration", ArgsUsage: "NAME [PATH]",
 		Flags: append(v.flags(), &cli.StringFlag{Name: "format", Value: "desired", Usage: "spec, desired or lxc"},
+			&cli.BoolFlag{Name: "explain", Usage: "tell of every setting where its value comes from"},
 			&cli.BoolFlag{Name: "move-stack", Usage: "the stack comes from another place now"}),
 		Action: func(c *cli.Context) error { return r.render(c, v) },
 	}
@@ -41,6 +42,9 @@ func (r *run) render(c *cli.Context, v *values) error {
 	if i < 0 {
 		return fmt.Errorf("%w: %s has no container %q", reconcile.ErrUnknown, w.Source, args[0])
 	}
+	if c.Bool("explain") && c.IsSet("format") {
+		return usage("--explain has a form of its own: leave --format out")
+	}
 	if form == "spec" {
 		return view.JSON(r.Stdout, w.Stack.Containers[i])
 	}
@@ -62,6 +66,10 @@ func (r *run) renderPlanned(c *cli.Context, w reconcile.Wish, form string) error
 	if i < 0 || p.Containers[i].Want == nil {
 		return fmt.Errorf("%w: no container %q", reconcile.ErrUnknown, w.Target[0])
 	}
+	if c.Bool("explain") {
+		k := slices.IndexFunc(w.Stack.Containers, func(s spec.Container) bool { return s.Name == w.Target[0] })
+		return r.explained(view.Explain(p.Containers[i], w.Stack.Containers[k]))
+	}
 	want := *p.Containers[i].Want
 	if form == "desired" {
 		return view.JSON(r.Stdout, want)
@@ -72,4 +80,11 @@ func (r *run) renderPlanned(c *cli.Context, w reconcile.Wish, form string) error
 	}
 	_, err = r.Stdout.Write(files[state.ConfigFile])
 	return err
+}
+
+func (r *run) explained(list []view.Origin) error {
+	if r.g.JSON {
+		return view.JSON(r.Stdout, list)
+	}
+	return view.Origins(list).Write(r.Stdout, r.style(r.Stdout))
 }

@@ -1,0 +1,171 @@
+// Package schema says in JSON Schema (draft 2020-12) what strake reads and
+// writes: the JSON form of a configuration, made of the table of the language,
+// and plans and events, made of the types that are printed. It describes
+// shape alone; what values mean, only reading them tells.
+package schema
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"strake/reconcile/apply"
+	"strake/reconcile/plan"
+	"strake/spec"
+)
+
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+type object = map[string]any
+
+// Of is the schema of that name: "spec", "plan" or "event".
+func Of(name string) ([]byte, error) {
+	switch name {
+	case "plan":
+		return reflected(plan.Plan{}, "A plan of strake, version 1")
+	case "event":
+		return reflected(apply.Event{}, "One event of a run of strake")
+	case "spec":
+		root := body(spec.Language())
+		root["$schema"], root["title"] = draft, "A configuration of strake (*.hcl.json)"
+		root["$defs"] = object{"template": object{"type": "string", "pattern": `[$%]\{`, "description": "An expression, \"${...}\"."}}
+		return indent(root)
+	}
+	return nil, fmt.Errorf("no schema %q", name)
+}
+
+func indent(v any) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// reflected takes further keys: a newer strake may print more.
+func reflected(v any, title string) ([]byte, error) {
+	r := jsonschema.Reflector{AllowAdditionalProperties: true, Anonymous: true, Mapper: asText}
+	s := r.Reflect(v)
+	s.Title = title
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	var plain any
+	if err := json.Unmarshal(text, &plain); err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	emptyIsNull(plain)
+	return indent(plain)
+}
+
+// emptyIsNull allows null for lists and maps: Go writes empty ones so.
+func emptyIsNull(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			emptyIsNull(e)
+		}
+	case object:
+		if v["type"] == "array" || v["type"] == "object" && v["properties"] == nil {
+			v["type"] = []any{v["type"], "null"}
+		}
+		for _, e := range v {
+			emptyIsNull(e)
+		}
+	}
+}
+
+// asText is the schema of what writes itself as text, also where only its
+// pointer does.
+func asText(t reflect.Type) *jsonschema.Schema {
+	if t.String() != "time.Time" && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return &jsonschema.Schema{Type: "string"}
+	}
+	return nil
+}
+
+// body is what stands between the braces of a block.
+func body(b *spec.Block) object {
+	properties, required := object{"//": true}, []string{}
+	for _, w := range b.Words {
+		s := value(w)
+		if in := b.Block(w.Name); in != nil { // a value or a block, as autostart
+			s = object{"anyOf": []object{s, labelled(in)}}
+		}
+		properties[w.Name] = s
+		if w.Required() && w.Setting == nil { // a profile may say a setting's
+			required = append(required, w.Name)
+		}
+	}
+	for _, in := range b.Blocks {
+		if properties[in.Name] == nil {
+			properties[in.Name] = labelled(in)
+		}
+	}
+	if b.Name == "locals" {
+		return object{"type": "object", "description": b.Doc}
+	}
+	s := object{"type": "object", "description": b.Doc, "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		s["required"] = required
+	}
+	if b.Name != "" && !strings.Contains("variable moved removed import check validation assert", b.Name) {
+		properties["dynamic"] = oneOrMore(object{"type": "object"})
+	}
+	return s
+}
+
+// labelled is a block under its label. HCL takes a list wherever one object
+// may stand.
+func labelled(b *spec.Block) object {
+	inner := oneOrMore(body(b))
+	if b.Label == "" {
+		return inner
+	}
+	return oneOrMore(object{"type": "object", "additionalProperties": inner})
+}
+
+func oneOrMore(s object) object {
+	return object{"anyOf": []object{s, {"type": "array", "items": s}}}
+}
+
+func value(w spec.Word) object {
+	s := kind(w)
+	if w.Values != nil {
+		s = object{"enum": w.Values}
+	}
+	return object{"description": w.Doc + " Default: " + w.Default + ".", "anyOf": []object{s, {"$ref": "#/$defs/template"}, {"type": "null"}}}
+}
+
+func kind(w spec.Word) object {
+	text, number := object{"type": "string"}, object{"type": "number"}
+	switch w.Type {
+	case "bool":
+		return object{"type": "boolean"}
+	case "number":
+		if w.Name == "to" {
+			return object{"type": []string{"number", "string"}} // a port
+		}
+		return number
+	case "size":
+		return object{"type": []string{"number", "string"}}
+	case "string", "duration", "rate", "path", "container", "type":
+		return text
+	case "image", "image or string", "network", "volume", "secret or sensitive text":
+		return text
+	case "list(string)", "list(container)", "list(profile)":
+		return list(text)
+	case "list(number)":
+		return object{"type": "array", "items": object{"anyOf": []object{number, {"$ref": "#/$defs/template"}}}}
+	case "map(string)", "map(string or list(string))", "map or set":
+		return object{"type": "object"}
+	}
+	return object{} // "value", "egress": whatever an expression gives
+}
+
+func list(items object) object { return object{"type": "array", "items": items} }
