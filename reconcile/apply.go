@@ -212,8 +212,8 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 			}
 			got[key] = img
 		}
-		if c.Want.Image.Digest == "" {
-			c.Want.Image.Digest, c.Want.Image.Halt = got[key].Digest, got[key].Halt
+		if now := got[key]; c.Want.Image.Digest != now.Digest || c.Want.Image.Halt != now.Halt {
+			c.Want.Image.Digest, c.Want.Image.Halt = now.Digest, now.Halt
 			c.Digest = resource.Digest(c.Want)
 		}
 	}

@@ -78,6 +78,7 @@ type roots interface {
 type images interface {
 	Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error)
 	Ensure(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
+	Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
 }
 
 // subids are the host ids that root may give to containers.

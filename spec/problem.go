@@ -23,6 +23,7 @@ func (s Stack) Problems() []Problem {
 	for i := range s.Images {
 		c.image(&s.Images[i])
 	}
+	c.pins(s.Pins)
 	c.allNetworks()
 	c.allVolumes()
 	c.allEgress()

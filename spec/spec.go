@@ -38,6 +38,7 @@ type Stack struct {
 	Moved      []Moved
 	Removed    []Removed
 	Imports    []Import
+	Pins       []Pin    // of the lock file
 	Unmatched  []string // patterns of include that no file fits
 	Pos        Pos      // of the stack block; zero without one
 }

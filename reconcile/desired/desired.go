@@ -153,7 +153,8 @@ func ImageKey(img resource.Image) string {
 	return strings.Join(append([]string{img.Source}, img.Include...), "\x00")
 }
 
-// Images lists the images that a stack needs, each once.
+// Images lists the images that a stack needs, each once, with the digests that
+// they are pinned to.
 func Images(s spec.Stack) []resource.Image {
 	seen := map[string]bool{}
 	var list []resource.Image
@@ -161,6 +162,7 @@ func Images(s spec.Stack) []resource.Image {
 		img := imageOf(c)
 		if key := ImageKey(img); !seen[key] && !img.Adopted() {
 			seen[key] = true
+			img.Digest = s.Pinned(img.Source, img.Include)
 			list = append(list, img)
 		}
 	}

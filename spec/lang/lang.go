@@ -47,6 +47,7 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 	l.readRemoved(top["removed"])
 	l.readImports(top["import"])
 	l.readChecks(top["check"])
+	l.readPins(text.Lock)
 	l.problems()
 	return l.stack, l.report()
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,9 +9,9 @@ import (
 	"strings"
 )
 
-// lockName is the file of pinned image digests. It lies beside the
+// LockFile is the file of pinned image digests. It lies beside the
 // configuration and is none of it.
-const lockName = "strake.lock.hcl"
+const LockFile = "strake.lock.hcl"
 
 func readFolder(shown, abs string) (Text, error) {
 	root, err := os.OpenRoot(abs)
@@ -31,6 +32,9 @@ func readFolder(shown, abs string) (Text, error) {
 		return Text{}, err
 	}
 	if text.Vars, err = r.all(vars); err != nil {
+		return Text{}, err
+	}
+	if text.Lock, err = readLock(r.root, shown); err != nil {
 		return Text{}, err
 	}
 	return text, nil
@@ -77,4 +81,16 @@ func (r *reader) all(names []string) ([]File, error) {
 		files = append(files, File{Name: name, Bytes: data})
 	}
 	return files, nil
+}
+
+// readLock reads the pins beside a configuration, where there are any.
+func readLock(root *os.Root, shown string) (*File, error) {
+	if _, err := root.Lstat(LockFile); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	data, err := readFile(root, LockFile, filepath.Join(shown, LockFile))
+	if err != nil {
+		return nil, err
+	}
+	return &File{Name: LockFile, Bytes: data}, nil
 }

@@ -94,5 +94,5 @@ func (f *Folder) includable(name string) error {
 
 // configuration says whether a file of that name holds configuration.
 func configuration(name string) bool {
-	return name != lockName && (strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json"))
+	return name != LockFile && (strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json"))
 }

@@ -34,6 +34,7 @@ type Text struct {
 	Root   string // absolute folder; nothing outside it is ever read
 	Origin string // absolute path of the file or folder, "-" for the standard input: the identity of the stack's source
 	Files  []File // in name order
+	Lock   *File  // pinned images, or nil
 	Vars   []File // the folder's *.auto.hclvars, in name order
 }
 
@@ -70,7 +71,7 @@ func Read(path string) (Text, error) {
 // ReadVars reads one file of variable values. It may lie anywhere: it was
 // named by hand. It keeps the name that it was given by.
 func ReadVars(path string) (File, error) {
-	text, err := readSingle(path, filepath.Clean(path))
+	text, err := readSingle(path, filepath.Clean(path)) // a lock beside it is nobody's
 	if err != nil {
 		return File{}, err
 	}
@@ -107,11 +108,16 @@ func readSingle(shown, abs string) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
+	lock, err := readLock(root, filepath.Dir(shown))
+	if err != nil {
+		return Text{}, err
+	}
 	return Text{
 		Name:   StackName(base),
 		Root:   filepath.Clean(dir),
 		Origin: abs,
 		Files:  []File{{Name: base, Bytes: data}},
+		Lock:   lock,
 	}, nil
 }
 

@@ -76,6 +76,10 @@ func (r *run) fulfil(c *cli.Context, e *reconcile.Engine, w reconcile.Wish, chec
 		},
 		do: func(how reconcile.How) (reconcile.Outcome, error) { return e.Apply(c.Context, w, how) },
 	})
+	if err == nil {
+		r.pinImages(c, e, w)
+	}
+	err = unpinned(err)
 	if err == nil && len(held) > 0 {
 		return fmt.Errorf("%w: %s is held: this configuration was rolled back; change it or run `strake release %s`", reconcile.ErrPolicy, held[0], held[0])
 	}

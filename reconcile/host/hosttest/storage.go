@@ -110,6 +110,12 @@ func (i Images) Ensure(ctx context.Context, img resource.Image, _ func(string)) 
 	return img, err
 }
 
+// Refresh finds that no source has changed.
+func (i Images) Refresh(ctx context.Context, img resource.Image, _ func(string)) (resource.Image, error) {
+	img, _, err := i.Resolve(ctx, img)
+	return img, err
+}
+
 // Pool has ids for ten thousand containers.
 func (h *Host) Pool() ([]resource.IDRange, error) {
 	return []resource.IDRange{{Base: 1000000, Size: 10000 * 65536}}, nil

@@ -99,6 +99,29 @@ func (s *Store) Ensure(ctx context.Context, img resource.Image, progress func(st
 	if have, ok, err := s.Resolve(ctx, img); ok || err != nil {
 		return have, err
 	}
+	return s.refetch(ctx, img, src, progress)
+}
+
+// Refresh fetches the image whatever is in the store, and fills in what its
+// source is now. Errors: those of Ensure.
+func (s *Store) Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error) {
+	src, err := parseSource(img)
+	if err == nil {
+		err = s.fetchable(src)
+	}
+	if err != nil {
+		return img, err
+	}
+	unlock, err := s.lock(src.slot())
+	if err != nil {
+		return img, fmt.Errorf("lock image store: %w", err)
+	}
+	defer unlock()
+	img.Digest = ""
+	return s.refetch(ctx, img, src, progress)
+}
+
+func (s *Store) refetch(ctx context.Context, img resource.Image, src source, progress func(string)) (resource.Image, error) {
 	if progress == nil {
 		progress = func(string) {}
 	}

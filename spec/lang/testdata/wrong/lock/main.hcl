@@ -1,0 +1,3 @@
+container "c" {
+  image = "tar:/srv/image.tar"
+}
