@@ -22,7 +22,8 @@ type world struct {
 }
 
 // hold makes the mounts of a world. liblxc looks for bridges in /sys, which
-// shows the network namespace that it was mounted in.
+// shows the network namespace that it was mounted in. The ids are the same in
+// all worlds, whatever the host's root has.
 const hold = `set -e
 mkdir "$1/cgroup"
 mount --rbind /sys/fs/cgroup "$1/cgroup"
@@ -30,7 +31,7 @@ mount -t sysfs sysfs /sys
 mount --rbind "$1/cgroup" /sys/fs/cgroup
 umount --lazy --recursive "$1/cgroup"
 for f in subuid subgid; do
-	cp /etc/$f "$1/$f"
+	echo root:100000:1000000000 >"$1/$f"
 	mount --bind "$1/$f" /etc/$f
 done
 ip link set lo up
