@@ -337,6 +337,39 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
+// FuzzBook holds that any content of any file that is read back is read or
+// refused, whatever the others say.
+func FuzzBook(f *testing.F) {
+	files := []string{"uuid", "highest", "pins.json", "hold.json", "activations.jsonl", "generations/1/generation.json", "generations/1/desired.json"}
+	for n, text := range []string{uuid, "7", "[1,-3,99999999999999999999]", `{"digest":"d","generation":-1}`, "{}\n", `{"version":1,"number":1,"id":"` + uuid + `","files":{"../../uuid":""}}`, "{}"} {
+		f.Add(uint8(n), []byte(text))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, text []byte) {
+		b := written(t, 1, 2)
+		must(t, b.Activate(Activation{Generation: 1, Kind: Apply, Outcome: Healthy}))
+		must(t, os.WriteFile(b.path(files[int(which)%len(files)]), text, 0o600))
+		_, _ = b.ID()
+		_, _ = b.Current()
+		_, _ = b.Pins()
+		_, _, _ = b.Held()
+		_, _ = b.Activations()
+		if next, err := b.Next(); err == nil && next < 3 {
+			t.Errorf("%d would be used again", next)
+		}
+		list, _ := b.List()
+		for _, r := range list {
+			for name := range r.Files {
+				if _, err := b.File(r.Number, name); err == nil && !plainName(name) {
+					t.Errorf("read %q", name)
+				}
+			}
+		}
+		if was, err := b.Back(); err == nil && was < 1 {
+			t.Error(was)
+		}
+	})
+}
+
 func FuzzActivations(f *testing.F) {
 	f.Add([]byte("{\"generation\":1,\"kind\":\"apply\",\"outcome\":\"healthy\"}\nx\n\n{"))
 	f.Fuzz(func(t *testing.T, text []byte) {

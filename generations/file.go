@@ -1,6 +1,26 @@
 package generations
 
-import "os"
+import (
+	"fmt"
+	"os"
+)
+
+// maxFile bounds what is read of one file, in bytes: no record of ours comes
+// near it.
+const maxFile = 16 << 20
+
+// ReadFile reads a plain file of records. What is none, as a pipe that nobody
+// writes to, or is too large, is ErrDamaged.
+func ReadFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, damaged(path, fmt.Errorf("%s of %d bytes", info.Mode(), info.Size()))
+	}
+	return os.ReadFile(path)
+}
 
 // WriteFile replaces a plain file as this package does its own: written
 // aside, fsynced, renamed, the folder fsynced. The folder has to exist.

@@ -11,12 +11,9 @@ import (
 	"strings"
 )
 
-// maxRecord bounds what is read as a record or a list, in bytes.
-const maxRecord = 16 << 20
-
 // ID is the uuid of what this book is about; "" for a book not begun.
 func (b *Book) ID() (string, error) {
-	text, err := os.ReadFile(b.path("uuid"))
+	text, err := ReadFile(b.path("uuid"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -93,15 +90,11 @@ func (b *Book) content(n int, name string) ([]byte, error) {
 	if !b.has(n) {
 		return nil, fmt.Errorf("read generation %d: %w", n, ErrNone)
 	}
-	path := filepath.Join(b.Path(n), name)
-	info, err := os.Lstat(path)
-	if err != nil {
+	text, err := ReadFile(filepath.Join(b.Path(n), name))
+	if err != nil && !errors.Is(err, ErrDamaged) {
 		return nil, fmt.Errorf("read generation %d: %w: %w", n, ErrDamaged, err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxRecord {
-		return nil, damaged(path, fmt.Errorf("%s of %d bytes", info.Mode().Type(), info.Size()))
-	}
-	return os.ReadFile(path)
+	return text, err
 }
 
 func (b *Book) has(n int) bool {
@@ -170,7 +163,7 @@ func (b *Book) Next() (int, error) {
 
 // highest is the highest number that was ever given away and deleted again.
 func (b *Book) highest() (int, error) {
-	text, err := os.ReadFile(b.path("highest"))
+	text, err := ReadFile(b.path("highest"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

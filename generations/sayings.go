@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 )
@@ -93,7 +92,7 @@ func (b *Book) say(name string, v any) error {
 }
 
 func (b *Book) said(name string, v any) (bool, error) {
-	text, err := os.ReadFile(b.path(name))
+	text, err := ReadFile(b.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

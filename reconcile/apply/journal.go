@@ -1,13 +1,18 @@
 package apply
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
+	"strake/generations"
 	"strake/reconcile/plan"
+	"strake/reconcile/state"
 )
 
 // entry is what is written down before a container's first step: all that its
@@ -28,15 +33,58 @@ func (t *task) begin() error {
 
 // unfinished reads the journal of a run that was cut short.
 func unfinished(s store, container string) (entry, error) {
-	var e entry
 	text, err := s.Journal(container)
 	if err != nil {
-		return e, err
+		return entry{}, err
 	}
+	if len(bytes.Trim(text, "\x00")) == 0 {
+		return entry{}, errLost
+	}
+	var e entry
 	if err := json.Unmarshal(text, &e); err != nil {
 		return e, fmt.Errorf("read journal of %s: %w", container, err)
 	}
+	if err := e.check(container); err != nil {
+		return e, fmt.Errorf("read journal of %s: %w", container, err)
+	}
+	if e.Plan.Last == nil && active(s.Book(container)) {
+		return e, fmt.Errorf("read journal of %s: it says that the container is new, which has generations in use", container)
+	}
 	return e, nil
+}
+
+// errLost: the journal never got to the disk. Its host lost its power, and all
+// that ran with it: there is nothing to undo.
+var errLost = errors.New("the journal is empty")
+
+// check holds that the way back stays within what is the container's: a
+// journal that the disk damaged must lead nowhere else.
+func (e entry) check(container string) error {
+	c := e.Plan
+	switch {
+	case c.Name != container && c.Was != container:
+		return fmt.Errorf("it is about %q", c.Name)
+	case !state.Plain(c.Name), c.Was != "" && !state.Plain(c.Was), !state.Plain(e.Run.ID):
+		return fmt.Errorf("bad names %q, %q, %q", c.Name, c.Was, e.Run.ID)
+	case c.From < 0, c.To < 0, c.Last != nil && c.From == 0:
+		return fmt.Errorf("generations %d and %d", c.From, c.To)
+	}
+	for _, s := range c.Steps {
+		switch s.Do {
+		case plan.DoStop, plan.DoUnmount, plan.DoRetire:
+		default:
+			if c.Want == nil {
+				return fmt.Errorf("step %q to nothing", s.Do)
+			}
+		}
+	}
+	return nil
+}
+
+// active says whether a generation of the container was ever in use.
+func active(b *generations.Book) bool {
+	list, _ := b.Activations() // what is damaged tells nothing
+	return slices.ContainsFunc(list, func(a generations.Activation) bool { return a.Outcome == generations.Healthy })
 }
 
 // Crash kills the process at its At-th journalled moment: how tests die

@@ -29,6 +29,9 @@ func Recover(ctx context.Context, host Host, crash *Crash) ([]string, error) {
 
 func recoverOne(ctx context.Context, host Host, name string, crash *Crash) error {
 	e, err := unfinished(host.Store, name)
+	if errors.Is(err, errLost) {
+		return host.Store.ClearJournal(name)
+	}
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (d *Dir) tail(container string) string { return filepath.Join(d.Folder(cont
 // Tail is what people had added to the LXC configuration of a container that
 // was retired and came back; "" for none.
 func (d *Dir) Tail(container string) string {
-	text, _ := os.ReadFile(d.tail(container)) // none is nothing
+	text, _ := generations.ReadFile(d.tail(container)) // none is nothing
 	return string(text)
 }
 

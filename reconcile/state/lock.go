@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"strake/generations"
 )
 
 // ErrBusy: another strake holds the lock.
@@ -30,7 +32,7 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), e
 	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		select {
 		case <-ctx.Done():
-			holder, _ := os.ReadFile(f.Name())
+			holder, _ := generations.ReadFile(f.Name())
 			f.Close()
 			if err := whole.Err(); err != nil {
 				return nil, err

@@ -2,7 +2,6 @@ package state
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"strake/generations"
@@ -37,7 +36,7 @@ func (d *Dir) KeepOriginal(c resource.Container, text string) error {
 
 // Original reads it; false where strake made the container.
 func (d *Dir) Original(container string) (Original, bool) {
-	text, err := os.ReadFile(d.original(container))
-	rendered, err2 := os.ReadFile(d.originally(container))
+	text, err := generations.ReadFile(d.original(container))
+	rendered, err2 := generations.ReadFile(d.originally(container))
 	return Original{string(text), string(rendered)}, err == nil && err2 == nil
 }

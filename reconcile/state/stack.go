@@ -89,7 +89,7 @@ func (d *Dir) away(container string) string { return filepath.Join(d.Folder(cont
 
 // Away is how long the container was away at its last restart; 0: not known.
 func (d *Dir) Away(container string) time.Duration {
-	text, err := os.ReadFile(d.away(container))
+	text, err := generations.ReadFile(d.away(container))
 	if err != nil {
 		return 0
 	}

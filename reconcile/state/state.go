@@ -87,7 +87,7 @@ func (d *Dir) Mend(container string, generation int) error {
 		return err
 	}
 	path := filepath.Join(d.Book(container).Path(generation), ConfigFile)
-	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, want) {
+	if have, err := generations.ReadFile(path); err == nil && bytes.Equal(have, want) {
 		return nil
 	}
 	return generations.WriteFile(path, want, 0o600)
@@ -165,9 +165,18 @@ func (d *Dir) Remove(container string) error {
 
 // Ledger reads the choices made so far.
 func (d *Dir) Ledger() (ledger.Ledger, error) {
-	l := ledger.New(d.installation())
-	_, err := d.read("ledger.json", &l)
-	return l, err
+	text, err := generations.ReadFile(filepath.Join(d.path, "ledger.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ledger.New(d.installation()), nil
+	}
+	if err != nil {
+		return ledger.Ledger{}, err
+	}
+	l, err := ledger.Decode(text)
+	if err != nil {
+		return l, fmt.Errorf("read %s: %w", filepath.Join(d.path, "ledger.json"), err)
+	}
+	return l, nil
 }
 
 // SetLedger records the choices.
@@ -183,7 +192,7 @@ func (d *Dir) installation() string {
 
 // read reads a JSON file; false where there is none.
 func (d *Dir) read(name string, v any) (bool, error) {
-	text, err := os.ReadFile(filepath.Join(d.path, name))
+	text, err := generations.ReadFile(filepath.Join(d.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
