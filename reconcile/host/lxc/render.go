@@ -109,6 +109,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.optional("lxc.arch", e.Arch)
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	t.hook(e)
+	t.leave(e)
 	t.secrets(c, e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
@@ -128,6 +129,18 @@ func (t *text) base(c resource.Container, e Environment) {
 func (t *text) hook(e Environment) {
 	if len(e.Hook) > 0 {
 		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
+	}
+}
+
+// unmounted takes a root filesystem away that is mounted, and is content with
+// one that is not.
+const unmounted = `umount -l -R "$0" 2>/dev/null || :`
+
+// leave has lxc-destroy find the bare folder: it would empty the mount
+// through to the writable layer, and then fail on the folder.
+func (t *text) leave(e Environment) {
+	if len(e.Hook) > 0 {
+		t.set("lxc.hook.destroy", shell([]string{"/bin/sh", "-c", unmounted, e.RootFS}))
 	}
 }
 
