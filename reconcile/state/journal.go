@@ -30,7 +30,9 @@ func (d *Dir) Journals() ([]string, error) {
 }
 
 // Journal reads what the run under way intends.
-func (d *Dir) Journal(container string) ([]byte, error) { return generations.ReadFile(d.journal(container)) }
+func (d *Dir) Journal(container string) ([]byte, error) {
+	return generations.ReadFile(d.journal(container))
+}
 
 // SetJournal records what a run is about to do, and makes the container's
 // folder for it. A host that loses its power loses all that runs, and has

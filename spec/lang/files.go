@@ -81,6 +81,7 @@ func render(name string, data []byte, ctx *hcl.EvalContext) (cty.Value, error) {
 	if diags.HasErrors() {
 		return none, first(diags)
 	}
+	guard(expr)
 	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		return none, first(diags)

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/go-cty-funcs/cidr"
@@ -13,10 +14,10 @@ import (
 	"strake/spec/source"
 )
 
-// functions are what expressions can call: go-cty's own, under the names that
+// library is what expressions can call: go-cty's own, under the names that
 // people know from Terraform and Nomad, and the files beside the text. All of
 // them are pure: no clock, no randomness, no environment.
-func functions(folder *source.Folder) map[string]function.Function {
+func library(folder *source.Folder) map[string]function.Function {
 	all := map[string]function.Function{
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
 		"cidrhost": cidr.HostFunc, "cidrnetmask": cidr.NetmaskFunc, "cidrsubnet": cidr.SubnetFunc, "cidrsubnets": cidr.SubnetsFunc,
@@ -26,6 +27,20 @@ func functions(folder *source.Folder) map[string]function.Function {
 			all[name] = f
 		}
 	}
+	all["templatefile"] = templateFile(folder, maps.Clone(all))
+	return all
+}
+
+// functions are the library, within a budget.
+func functions(folder *source.Folder, b *budget) map[string]function.Function {
+	all := library(folder)
+	for name, f := range all {
+		if !slices.Contains(free(), name) {
+			all[name] = b.paid(f, costs()[name], price(name))
+		}
+	}
+	maps.Copy(all, b.keepers())
+	delete(all, "templatefile")
 	all["templatefile"] = templateFile(folder, all)
 	return all
 }
@@ -91,14 +106,17 @@ func setProduct() function.Function {
 	})
 }
 
-// indent is go-cty's own up to a width that somebody may mean.
+// mostIndent is a width that somebody may mean.
+const mostIndent = 1000
+
+// indent is go-cty's own up to a bound.
 func indent() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "spaces", Type: cty.Number}, {Name: "text", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if args[0].GreaterThan(cty.NumberIntVal(1000)).True() {
-				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "at most 1000")
+			if args[0].GreaterThan(cty.NumberIntVal(mostIndent)).True() {
+				return cty.UnknownVal(cty.String), function.NewArgErrorf(0, "at most %d", mostIndent)
 			}
 			return stdlib.IndentFunc.Call(args)
 		},

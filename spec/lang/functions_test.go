@@ -37,7 +37,7 @@ func TestFunctions(t *testing.T) {
 	} {
 		from[f] = "go-cty/stdlib"
 	}
-	all := functions(source.OpenFolder(t.TempDir()))
+	all := library(source.OpenFolder(t.TempDir()))
 	var list strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		origin, known := from[all[name]]

@@ -48,8 +48,17 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 	l.readImports(top["import"])
 	l.readChecks(top["check"])
 	l.readPins(text.Lock)
+	l.balance()
 	l.problems()
 	return l.stack, l.report()
+}
+
+// balance refuses a text that made too much, also where it took care not to
+// hear of it.
+func (l *loader) balance() {
+	if l.budget.spent() && !l.broken() {
+		l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "these expressions make too much", Detail: tooMuch})
+	}
 }
 
 // loader holds what one run of Load knows so far.
@@ -69,6 +78,8 @@ type loader struct {
 	images map[string]*spec.Image // by label, and by plain source
 	heads  map[string]*head       // containers by label
 	layers map[string]*profile
+
+	budget budget // for all that expressions make
 }
 
 func newLoader(text source.Text) *loader {
@@ -79,8 +90,9 @@ func newLoader(text source.Text) *loader {
 		images: map[string]*spec.Image{},
 		heads:  map[string]*head{},
 		layers: map[string]*profile{},
+		budget: budget{mostMade},
 	}
-	l.scope = newScope(functions(l.folder))
+	l.scope = newScope(functions(l.folder, &l.budget))
 	return l
 }
 

@@ -88,7 +88,7 @@ const mostWeight = 64 << 20
 // below zero.
 func weight(v cty.Value, left int) int {
 	v, _ = v.Unmark()
-	left -= 16
+	left -= 128
 	switch {
 	case left < 0, !v.IsKnown(), v.IsNull():
 	case v.Type() == cty.String:

@@ -111,6 +111,9 @@ func parseOne(f source.File) parsed {
 	if p.file.Bytes == nil {
 		p.file.Bytes = f.Bytes
 	}
+	if body, native := p.file.Body.(*hclsyntax.Body); native {
+		guard(body)
+	}
 	p.whole = !p.diags.HasErrors() && p.file.Body != nil
 	return p
 }

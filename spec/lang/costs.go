@@ -1,0 +1,118 @@
+package lang
+
+import (
+	"math"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// costs says of functions what a call may come to, where that is much more
+// than any of its arguments.
+func costs() map[string]func(args []cty.Value) int {
+	sum := func(args []cty.Value) int { return heft(args...) }
+	return map[string]func(args []cty.Value) int{
+		"join": joined, "replace": replaced, "regexreplace": replaced, "format": formatted, "formatlist": formatted,
+		"indent": indented, "concat": sum, "flatten": sum, "merge": sum, "setunion": sum, "jsonencode": sum, "zipmap": sum, "distinct": sum,
+	}
+}
+
+// price is what a function's result costs. A range is there to be looped over,
+// which a text in JSON does not pay for by itself.
+func price(name string) func(v cty.Value) int {
+	if name == "range" {
+		return func(v cty.Value) int { return heft(v) + turn*countOf(v) }
+	}
+	return func(v cty.Value) int { return heft(v) }
+}
+
+// free are the functions that make nothing, but give what is there.
+func free() []string {
+	return []string{"try", "can", "lookup", "element", "coalesce", "coalescelist", "length", "contains", "index", "templatefile"}
+}
+
+// times multiplies, up to what no budget has.
+func times(a, b int) int {
+	if a > 0 && b > math.MaxInt32/a {
+		return math.MaxInt32
+	}
+	return a * b
+}
+
+func textOf(v cty.Value) string {
+	v, _ = v.Unmark()
+	if v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	return v.AsString()
+}
+
+func countOf(v cty.Value) int {
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return 0
+	}
+	return v.LengthInt()
+}
+
+// joined is the separator between all elements, and those.
+func joined(args []cty.Value) int {
+	n := 0
+	for _, a := range args[1:] {
+		n += countOf(a)
+	}
+	return times(n, len(textOf(args[0]))) + heft(args[1:]...)
+}
+
+// replaced is the most that there can be: each match gives way to the last
+// argument, in which a group may stand for a match.
+func replaced(args []cty.Value) int {
+	in, old, by := textOf(args[0]), textOf(args[1]), textOf(args[2])
+	matches := len(in) + 1
+	if !strings.ContainsAny(old, `\.[]()*+?{}|^$`) && !strings.Contains(by, "$") {
+		matches = strings.Count(in, old)
+	}
+	return times(matches, len(by)) + len(in)
+}
+
+// indented is each line further in; indent itself refuses what is too far.
+func indented(args []cty.Value) int {
+	n, _ := args[0].Unmark()
+	if !n.IsKnown() || n.IsNull() || n.Type() != cty.Number {
+		return 0
+	}
+	spaces, _ := n.AsBigFloat().Int64()
+	if spaces > mostIndent {
+		return 0
+	}
+	return times(strings.Count(textOf(args[1]), "\n"), int(spaces)) + len(textOf(args[1]))
+}
+
+// mostWidth is what Go takes as the width of a formatted value.
+const mostWidth = 1_000_000
+
+// formatted is each verb at its width and with all arguments, for each element
+// of a list.
+func formatted(args []cty.Value) int {
+	form, n := textOf(args[0]), 1
+	for _, a := range args[1:] {
+		n = max(n, countOf(a))
+	}
+	return times(n, len(form)+widths(form)) + times(strings.Count(form, "%"), heft(args[1:]...))
+}
+
+// widths is the sum of all numbers in a text, each at most mostWidth.
+func widths(form string) int {
+	total, n := 0, 0
+	for _, c := range form + " " {
+		switch {
+		case c >= '0' && c <= '9':
+			n = min(n*10+int(c-'0'), mostWidth)
+		case c == '*':
+			n = mostWidth
+		default:
+			total, n = total+n, 0
+		}
+	}
+	return total
+}
