@@ -18,27 +18,27 @@ func text(body string) string {
 }
 
 const (
-	before = `container "c1" {
+	before = `container "crash1" {
   environment = { A = "1" }
   limits { memory = "64MiB" }
   nic "eth0" { network = network.crash }
 }`
-	live = `container "c1" {
+	live = `container "crash1" {
   hostname    = "other"
   environment = { A = "2" }
   limits { memory = "128MiB" }
   nic "eth1" { network = network.crash }
 }`
-	moved = `container "c2" {
+	moved = `container "crash2" {
   environment = { A = "1" }
   limits { memory = "64MiB" }
   nic "eth0" { network = network.crash }
 }
 moved {
-  from = container.c1
-  to   = container.c2
+  from = container.crash1
+  to   = container.crash2
 }`
-	restart = `container "c1" {
+	restart = `container "crash1" {
   environment = { A = "2" }
   raw         = { "lxc.sched.core" = "0", "lxc.prlimit.nofile" = "1000" }
   limits { memory = "128MiB" }
@@ -57,9 +57,9 @@ func TestCrash(t *testing.T) {
 		"create":   {"", before, []string{"apply", "-y", "c.hcl"}},
 		"live":     {before, live, []string{"apply", "-y", "c.hcl"}},
 		"restart":  {before, restart, []string{"apply", "-y", "c.hcl"}},
-		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "c1"}},
+		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "crash1"}},
 		"rename":   {before, moved, []string{"apply", "-y", "c.hcl"}},
-		"rollback": {live, "", []string{"rollback", "-y", "c1"}},
+		"rollback": {live, "", []string{"rollback", "-y", "crash1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; n < 100; n++ {
@@ -113,8 +113,8 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	}
 	identity := ""
 	if then == moved {
-		must("run", "c1", "--", "sh", "-c", "echo data >/kept")
-		identity = "data\n" + must("show-ip", "c1")
+		must("run", "crash1", "--", "sh", "-c", "echo data >/kept")
+		identity = "data\n" + must("show-ip", "crash1")
 	}
 	if then != "" {
 		write(then)
@@ -129,15 +129,15 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	switch command[0] {
 	case "rollback":
 		write(before)
-		must("release", "c1") // also undoes what was begun
+		must("release", "crash1") // also undoes what was begun
 	case "destroy":
 		must("gc")
 	}
 	must("apply", "-y", "c.hcl")
 	must("plan", "--detailed-exitcode", "c.hcl")
-	name := "c1"
+	name := "crash1"
 	if then == moved {
-		name = "c2"
+		name = "crash2"
 		if now := must("run", name, "--", "cat", "/kept") + must("show-ip", name); now != identity {
 			t.Errorf("death %d: it is %q, and was %q", n, now, identity)
 		}
@@ -150,6 +150,9 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	must("apply", "-y", "c.hcl")
 	if err := w.left(); err != nil {
 		t.Errorf("death %d: %v", n, err)
+	}
+	if list := cgroups(name); len(list) > 0 {
+		t.Errorf("death %d: cgroups are left: %v", n, list)
 	}
 	return r.killed
 }

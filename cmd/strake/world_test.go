@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // world is a host of its own as far as strake can tell: folders, mounts,
@@ -132,6 +133,25 @@ func (w world) left() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// cgroups lists those of a container whose name no other test uses, as all
+// worlds share them. Its monitor takes a moment to remove them once it stopped.
+func cgroups(name string) (list []string) {
+	for range 100 {
+		list = nil
+		for _, pattern := range []string{"lxc.*." + name, "lxc.*." + name + "-*"} {
+			for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+				found, _ := filepath.Glob(filepath.Join(top, pattern))
+				list = append(list, found...)
+			}
+		}
+		if len(list) == 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return list
 }
 
 // result is how a command ended.
