@@ -68,8 +68,10 @@ func (e entries) with(o entries) entries {
 
 // follows says that a set has nothing that others do not tell.
 func follows(set string) bool {
-	return set == isolated || set == rawMACs || set == none4 || set == none6 || set == rawIP6s || set == links
+	return slices.Contains(following(), set)
 }
+
+func following() []string { return []string{isolated, rawMACs, none4, none6, rawIP6s, links, heard} }
 
 // entriesOf turns the wish into elements.
 func entriesOf(g resource.Guard) (entries, error) {
@@ -174,6 +176,7 @@ func (e entries) follow() {
 	e.absent(none6, free6, ip6s)
 	for device, el := range e[ports] {
 		e.add(links, device, element{})
+		e.add(heard, device, element{})
 		bridge := `"` + el.Comment + `"`
 		if e.has(bridges, bridge) && !e.has(loops, join(bridge, bridge)) {
 			e.add(isolated, device, element{})

@@ -1,6 +1,6 @@
-// Package filter holds the firewall in front of containers: two nftables
-// tables of one name, "bridge" for what a NIC may send and "inet" for what a
-// network may reach. The whole wish goes in, the least change goes out, in one
+// Package filter holds the firewall in front of containers: nftables tables of
+// one name, "bridge" for what a NIC may send, "inet" for what a network may
+// reach and "arp" for whom the host may answer. The whole wish goes in, the least change goes out, in one
 // transaction. It never reads, changes or relies on anybody else's tables, and
 // makes no devices: rules go by names and stand before a device exists.
 package filter
@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 
 	"strake/reconcile/resource"
@@ -23,7 +24,7 @@ var ErrNoNFT = errors.New("nft is not installed")
 
 // Options say which tables are ours.
 type Options struct {
-	Table string // name of both tables, letters, digits, "-" and "_"; required
+	Table string // name of all tables, letters, digits, "-" and "_"; required
 	NFT   string // absolute path of nft; "": looked for in the system's folders
 	Lock  string // file that keeps changes apart; "": /run/strake/TABLE.lock; what was seen last lies beside it
 }
@@ -144,7 +145,7 @@ func (f *Filter) Observe(ctx context.Context) (resource.Seen, error) {
 	return resource.Seen{Guard: guard, Intact: len(missing) == 0, Missing: missing}, nil
 }
 
-// Remove takes both tables away. Gone already is no error.
+// Remove takes the tables away. Gone already is no error.
 func (f *Filter) Remove(ctx context.Context) error {
 	if err := f.check(); err != nil {
 		return err
@@ -154,5 +155,9 @@ func (f *Filter) Remove(ctx context.Context) error {
 
 // clear adds first: deleting what is not there would fail.
 func (f *Filter) clear() string {
-	return fmt.Sprintf("add table bridge %[1]s\ndelete table bridge %[1]s\nadd table inet %[1]s\ndelete table inet %[1]s\n", f.table)
+	var b strings.Builder
+	for _, family := range families() {
+		fmt.Fprintf(&b, "add table %[1]s %[2]s\ndelete table %[1]s %[2]s\n", family, f.table)
+	}
+	return b.String()
 }

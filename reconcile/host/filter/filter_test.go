@@ -76,7 +76,7 @@ func TestGuardIsSeenAsSet(t *testing.T) {
 	f := opened(t)
 	s, err := f.Observe(t.Context())
 	check(t, err)
-	if s.Intact || len(s.Missing) != 2 {
+	if s.Intact || len(s.Missing) != 3 {
 		t.Errorf("nothing is there, and seen is %+v", s)
 	}
 	check(t, f.Set(t.Context(), sample()))
@@ -147,6 +147,9 @@ func TestDriftShowsAndIsMended(t *testing.T) {
 		"flush ruleset",
 		"delete table bridge T",
 		"delete table inet T",
+		"delete table arp T",
+		"flush chain arp T consumed",
+		"delete element arp T heard { sttx1 }",
 		"flush chain bridge T sender",
 		"flush chain inet T forward",
 		"delete chain bridge T between",

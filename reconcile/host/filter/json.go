@@ -43,8 +43,8 @@ func (e entries) read(family string, text []byte) ([]byte, error) {
 
 // rank puts sets and chains in order by their text and leaves rules alone.
 func rank(line string) string {
-	for _, of := range []string{"bridge rule", "inet rule"} {
-		if strings.HasPrefix(line, of) {
+	for _, family := range families() {
+		if of := family + " rule"; strings.HasPrefix(line, of) {
 			return of
 		}
 	}

@@ -17,7 +17,7 @@ type sight struct {
 	digest  string   // of the listed rules
 }
 
-// look lists both tables and compares their rules with what was listed right
+// look lists our tables and compares their rules with what was listed right
 // after they were written: nft's own text differs between its versions, so
 // the digest of that first listing lies in the table itself.
 func (f *Filter) look(ctx context.Context) (sight, error) {
@@ -45,10 +45,10 @@ type listed struct {
 	err     error
 }
 
-// ask has nft list both tables, at the same time: nft takes one for each call.
+// ask has nft list our tables, at the same time: nft takes one for each call.
 func (f *Filter) ask(ctx context.Context) (sight, error) {
 	var group sync.WaitGroup
-	var tables [2]listed
+	var tables [3]listed
 	for i, family := range families() {
 		group.Go(func() { tables[i] = f.listing(ctx, family) })
 	}
@@ -70,8 +70,6 @@ func (f *Filter) ask(ctx context.Context) (sight, error) {
 	s.compare(f.table)
 	return s, nil
 }
-
-func families() [2]string { return [2]string{"bridge", "inet"} }
 
 func (f *Filter) listing(ctx context.Context, family string) listed {
 	text, err := f.list(ctx, family)
@@ -99,7 +97,10 @@ func (s *sight) compare(table string) {
 
 // written identifies the rules of this version of strake.
 func written() string {
-	text := bridgeRules + inetRules
+	var text string
+	for _, family := range families() {
+		text += rulesOf(family)
+	}
 	for _, s := range sets() {
 		text += s.declaration()
 	}

@@ -69,7 +69,7 @@ func (e entries) odd() []string {
 	}
 	should.follow()
 	var list []string
-	for _, set := range []string{isolated, rawMACs, none4, none6, rawIP6s, links} {
+	for _, set := range following() {
 		for key := range should[set] {
 			if !e.has(set, key) {
 				list = append(list, fmt.Sprintf("set %s has no %s", set, key))

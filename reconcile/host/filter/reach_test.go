@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"strake/reconcile/host/hosttest/wire"
 )
 
 // serve listens on a TCP port of the host.
@@ -37,11 +39,11 @@ func connects(t *testing.T, pid int, to, port string) bool {
 // arrives says whether a datagram gets as far as the other end's interface:
 // an answer may be stopped where the question was not. The mark is one of its
 // own, because refusals quote what they refuse.
-func arrives(t *testing.T, from int, to wire, address string) bool {
+func arrives(t *testing.T, from int, to wire.Wire, address string) bool {
 	t.Helper()
-	mark := fmt.Sprint(marker, from, "-", time.Now().UnixNano())
+	mark := fmt.Sprint("strake-test-", from, "-", time.Now().UnixNano())
 	try(t, from, "bash", "-c", "echo "+mark+" > /dev/udp/"+address+"/9")
-	return to.receives(t, 300*time.Millisecond, func(b []byte) bool { return bytes.Contains(b, []byte(mark)) })
+	return to.Receives(300*time.Millisecond, func(b []byte) bool { return bytes.Contains(b, []byte(mark)) })
 }
 
 func want(t *testing.T, what string, got, want bool) {

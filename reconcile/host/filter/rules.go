@@ -117,7 +117,8 @@ chain between {
 //     was declared by whoever did it, and passes with its answers.
 //   - What a port of a bridge consumes (see above) arrives as if from the veth;
 //     a frame to 01:80:c2:00:00:0e (LLDP) even past the input hook of the
-//     bridge family. No rule that goes by the bridge would see it.
+//     bridge family. No rule that goes by the bridge would see it. What of it
+//     is ARP never comes here, but to arpRules.
 //   - "loops" lets a packet back out of the bridge by which it came: with
 //     br_netfilter every bridged packet passes here. An isolated network is
 //     left out, or its containers would talk by way of the host.
@@ -161,6 +162,27 @@ chain postrouting {
 }
 `
 
+// arpRules keep the host from answering on a device that is only a port: see
+// what is consumed, above.
+const arpRules = `
+chain consumed {
+	type filter hook input priority -300; policy accept;
+	iifname @heard drop
+}
+`
+
+func families() [3]string { return [3]string{"bridge", "inet", "arp"} }
+
+func rulesOf(family string) string {
+	switch family {
+	case "bridge":
+		return bridgeRules
+	case "inet":
+		return inetRules
+	}
+	return arpRules
+}
+
 // set is one set of ours.
 type set struct {
 	family string
@@ -189,6 +211,7 @@ func sets() []set {
 		{"inet", nat, port},
 		{"inet", open, port},
 		{"inet", loops, pair + "ifname"},
+		{"arp", heard, port},
 	}
 }
 
@@ -207,7 +230,8 @@ const (
 	ip6s     = "ip6s"    // link-local ones have the comment "link"
 	rawIP6s  = "rawip6s" // follows: the same as numbers
 	about    = "about"   // digests of the rules as text and as the kernel listed them
-	links    = "links"   // follows: the same as ports, in the other table
+	links    = "links"   // follows: the same as ports, in the inet table
+	heard    = "heard"   // follows: the same, in the arp table
 	bridges  = "bridges" // of managed networks
 	nat      = "nat"
 	open     = "open" // networks with host access

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// layout is the text of both tables with their elements, in the place of what
+// layout is the text of all tables with their elements, in the place of what
 // was there of them.
 func (f *Filter) layout(e entries) string {
 	var b strings.Builder
 	b.WriteString(f.clear())
-	for _, family := range []string{"bridge", "inet"} {
+	for _, family := range families() {
 		fmt.Fprintf(&b, "table %s %s {\n", family, f.table)
 		for _, s := range sets() {
 			if s.family == family {
@@ -34,13 +34,6 @@ func (s set) declaration() string {
 		word = "map"
 	}
 	return fmt.Sprintf("%s %s { %s; }\n", word, s.name, s.kind)
-}
-
-func rulesOf(family string) string {
-	if family == "bridge" {
-		return bridgeRules
-	}
-	return inetRules
 }
 
 // difference is the shortest way from one to the other. An element whose
