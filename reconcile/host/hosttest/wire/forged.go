@@ -36,10 +36,11 @@ type Class int
 
 // The classes.
 const (
-	Honest Class = iota
-	ByMAC        // any filter
-	By4          // the ipv4 filter
-	By6          // the ipv6 filter
+	Honest  Class = iota
+	ByGuard       // none: to what a port takes for itself no container sends
+	ByMAC         // any filter
+	By4           // the ipv4 filter
+	By6           // the ipv6 filter
 )
 
 // Frame is one frame and what is true of it.
@@ -51,10 +52,15 @@ type Frame struct {
 	Bytes []byte
 }
 
-// Passes is what a guard has to do with it.
+// Passes is what a guard of the interface has to do with it. One without a
+// device is not guarded at all.
 func (f Frame) Passes(n resource.NIC) bool {
 	isFour := !f.Six && f.Bytes[12] == 8
 	switch {
+	case n.Device == "":
+		return true
+	case f.Class == ByGuard:
+		return false
 	case !n.Filter.Any():
 		return true
 	case f.Class == ByMAC:
@@ -182,6 +188,9 @@ func (s Scene) links() []Frame {
 		{"VLAN around a router advertisement", ByMAC, true, false, Ether(b.MAC, a.MAC, 0x8100, []byte{0, 5, 0x86, 0xdd}, Packet6(a.Local(), all1, 58, 255, advert))},
 		{"length instead of a type", ByMAC, false, false, Ether(b.MAC, a.MAC, 40, []byte{0x42, 0x42, 3}, make([]byte, 37))},
 		{"IPv4 in 802.3 with SNAP", ByMAC, false, false, Ether(b.MAC, a.MAC, uint16(8+len(own)), []byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, own)},
+		{"spanning tree", ByGuard, false, false, Ether("01:80:c2:00:00:00", a.MAC, 38, []byte{0x42, 0x42, 3}, make([]byte, 35))},
+		{"IPv4 to the group of spanning tree", ByGuard, false, false, Ether("01:80:c2:00:00:00", a.MAC, IPv4, own)},
+		{"ARP to the group of spanning tree", ByGuard, false, false, Ether("01:80:c2:00:00:00", a.MAC, ARP, request())},
 		{"spanning tree without its group", ByMAC, false, false, Ether(b.MAC, a.MAC, 38, []byte{0x42, 0x42, 3}, make([]byte, 35))},
 		{"PPPoE", ByMAC, false, false, Ether(b.MAC, a.MAC, 0x8863, make([]byte, 40))},
 		{"MPLS", ByMAC, false, false, Ether(b.MAC, a.MAC, 0x8847, make([]byte, 40))},
