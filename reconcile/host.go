@@ -72,6 +72,7 @@ type roots interface {
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 	Secrets(pid int, want resource.Container, digest func([]byte) string) (have resource.Container, drift map[string]string, err error)
 	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
+	DeliverSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
 }
 
 // images is the store of root filesystems.

@@ -229,7 +229,7 @@ func (e *Engine) DeliverSecrets(name string, init int) error {
 	if err != nil {
 		return err
 	}
-	return e.Host.Roots.SetSecrets(init, c, e.Host.Vault.Reveal)
+	return e.Host.Roots.DeliverSecrets(init, c, e.Host.Vault.Reveal)
 }
 
 // Variables is the environment of a container as its current generation says,

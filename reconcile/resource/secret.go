@@ -2,6 +2,8 @@ package resource
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,10 +58,11 @@ func (f SecretFile) settings(s *settings) {
 // Secrets says whether the container has any.
 func (c Container) Secrets() bool { return len(c.Hidden) > 0 || len(c.SecretFiles) > 0 }
 
-// EachSecret calls f with every secret of c and the path of its setting. f may
-// change it.
+// EachSecret calls f with every secret of c and the path of its setting, in
+// the same order each time. f may change it.
 func (c *Container) EachSecret(f func(path string, s *Secret) error) error {
-	for name, s := range c.Hidden {
+	for _, name := range slices.Sorted(maps.Keys(c.Hidden)) {
+		s := c.Hidden[name]
 		if err := f(Labelled("environment", name), &s); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"strake/generations"
 	"strake/reconcile/ledger"
@@ -59,11 +60,13 @@ func (d *Dir) Include(container string) string {
 }
 
 // The files of a container's generation. People edit the configuration that
-// liblxc reads; the copy tells what it was.
+// liblxc reads; the copy tells what it was. Only one with secrets has a list of
+// them: a start looks for the file, which costs less than to read another.
 const (
 	DesiredFile = "desired.json"
 	ConfigFile  = "lxc.conf"
 	WrittenFile = "lxc.conf.written"
+	SecretsFile = "secrets"
 )
 
 // Render makes the files of a generation.
@@ -76,7 +79,18 @@ func (d *Dir) Render(c resource.Container) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", c.Name, err)
 	}
-	return map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config), WrittenFile: []byte(config)}, nil
+	files := map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config), WrittenFile: []byte(config)}
+	if list := secretPaths(c); list != "" {
+		files[SecretsFile] = []byte(list)
+	}
+	return files, nil
+}
+
+// secretPaths are the settings of which the values are kept elsewhere, a line each.
+func secretPaths(c resource.Container) string {
+	var list strings.Builder
+	_ = c.EachSecret(func(path string, _ *resource.Secret) error { list.WriteString(path + "\n"); return nil })
+	return list.String()
 }
 
 // Mend puts the LXC configuration of a generation back to what it was written

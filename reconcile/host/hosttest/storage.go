@@ -153,6 +153,11 @@ func (h *Host) Secrets(pid int, _ resource.Container, digest func([]byte) string
 	})
 }
 
+// DeliverSecrets brings them before init runs.
+func (h *Host) DeliverSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error {
+	return h.SetSecrets(pid, c, reveal)
+}
+
 // SetSecrets brings them.
 func (h *Host) SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error {
 	h.mu.Lock()

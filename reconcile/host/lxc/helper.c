@@ -43,6 +43,7 @@
 #define MARK "STRAKE_LXC_HELPER"
 #define MAGIC "strake-lxc-1"
 #define READY "STRAKE_LXC_READY"
+#define HOOK "</dev/null; test " /* how strake's own hooks begin, see render.go */
 
 enum { REQUEST = 3, OUTCOME = 4, LOG = 5 };
 
@@ -122,8 +123,7 @@ static struct lxc_container *open_container(struct request *r)
 /*
  * PATH has apparmor_parser, which liblxc runs where the kernel has AppArmor,
  * and not newuidmap: liblxc writes the id maps itself then (10 ms less).
- * Where all programs are in one folder it works too, and takes longer. A shell
- * that runs a hook brings its own.
+ * Where all programs are in one folder it works too, and takes longer.
  */
 #define PATH "/usr/sbin:/sbin"
 
@@ -138,17 +138,27 @@ static int has(struct lxc_container *c, const char *key)
 	return c->get_config_item(c, key, NULL, 0) > 0;
 }
 
+/* ours says whether a hook is one line and strake's, which run nothing by name. */
+static int ours(struct lxc_container *c, const char *key)
+{
+	char line[8192];
+
+	if (c->get_config_item(c, key, line, sizeof(line)) >= (int)sizeof(line))
+		return 0;
+	return strncmp(line, HOOK, strlen(HOOK)) == 0 && strchr(line, '\n') == strrchr(line, '\n');
+}
+
 static const char *path_for(struct lxc_container *c)
 {
 	static const char *hooks[] = {
-		"pre-mount", "mount", "autodev", "start-host", "start", "stop", "post-stop",
+		"pre-start", "pre-mount", "mount", "autodev", "start-host", "start", "stop", "post-stop",
 	};
-	char key[64], ours[8192];
+	char key[64];
 	unsigned int i;
 
 	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		snprintf(key, sizeof(key), "lxc.hook.%s", hooks[i]);
-		if (has(c, key))
+		if (has(c, key) && !ours(c, key))
 			return USUAL;
 	}
 	for (i = 0; i < 64; i++) {
@@ -156,12 +166,7 @@ static const char *path_for(struct lxc_container *c)
 		if (has(c, key))
 			return USUAL;
 	}
-	if (!has(c, "lxc.hook.pre-start"))
-		return PATH;
-	if (c->get_config_item(c, "lxc.hook.pre-start", ours, sizeof(ours)) >= (int)sizeof(ours))
-		return USUAL;
-	/* strake's own is one line, and names READY */
-	return strstr(ours, READY) && strchr(ours, '\n') == strrchr(ours, '\n') ? PATH : USUAL;
+	return PATH;
 }
 
 static void start(struct request *r)

@@ -22,7 +22,8 @@ type Environment struct {
 	Arch     string // "x86_64", as lxc.arch takes it; "": the host's
 
 	RootFS     string          // required: where the root filesystem is mounted
-	Hook       []string        // absolute command of the pre-start hook; liblxc adds: NAME lxc pre-start
+	Hook       []string        // absolute command of strake's hooks; liblxc adds: NAME lxc pre-start
+	Secrets    string          // path of a file that is there when a start has secrets to bring
 	LogFile    string          // errors of starts by others (lxc-start, reboots); "": none
 	ConsoleLog string          // what the container prints on its console; "": not kept
 	Files      map[string]bool // sources of mounts that are files, not folders
@@ -66,11 +67,11 @@ func quote(value string) string {
 	return value
 }
 
-// unlessReady runs its arguments unless strake itself starts the container and
-// has made everything ready before: bringing up a program for nothing would be
-// a tenth of a start. A reboot from inside runs the hook of the same
-// monitor again, with the same environment, and that one has work to do.
-const unlessReady = `test -n "$STRAKE_LXC_READY" -a "$LXC_TARGET" != reboot || exec "$0" "$@"`
+// unlessReady is true when strake itself starts the container and has made
+// everything ready before: bringing up a program for nothing would be a tenth
+// of a start. A reboot from inside runs the hook of the same monitor again,
+// with the same environment, and that one has work to do.
+const unlessReady = `-n "$STRAKE_LXC_READY" -a "$LXC_TARGET" != reboot`
 
 // Render is the LXC configuration of a container. It includes nothing:
 // LXC's own common.conf brings a hook that sleeps half a second at every stop.
@@ -110,7 +111,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	t.hook(e)
 	t.leave(e)
-	t.secrets(c, e)
+	t.secrets(e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
 	t.set("lxc.tty.max", "1")
@@ -128,8 +129,16 @@ func (t *text) base(c resource.Container, e Environment) {
 
 func (t *text) hook(e Environment) {
 	if len(e.Hook) > 0 {
-		t.set("lxc.hook.pre-start", shell(append([]string{"/bin/sh", "-c", unlessReady}, e.Hook...)))
+		t.set("lxc.hook.pre-start", unless(unlessReady, e.Hook))
 	}
+}
+
+// unless is a hook that comes down to a test of the shell where that is true.
+// liblxc has /bin/sh run "exec LINE". An exec of a redirection alone runs
+// nothing, so the shell goes on by itself; a second one would take a
+// millisecond of every start. helper.c knows strake's hooks by how they begin.
+func unless(test string, hook []string) string {
+	return "</dev/null; test " + test + " || exec " + shell(hook)
 }
 
 // unmounted takes a root filesystem away that is mounted, and is content with
@@ -145,16 +154,11 @@ func (t *text) leave(e Environment) {
 }
 
 // secrets come from a hook that runs when the container is made and its init
-// is not. What lies below /run needs a /run of LXC's own making: systemd
-// mounts one over whatever is there, unless there is one already.
-func (t *text) secrets(c resource.Container, e Environment) {
-	if !c.Secrets() || len(e.Hook) == 0 {
-		return
-	}
-	t.set("lxc.hook.start-host", shell(e.Hook))
-	below := func(f resource.SecretFile) bool { return strings.HasPrefix(f.Target, "/run/") }
-	if slices.ContainsFunc(c.SecretFiles, below) {
-		t.set("lxc.mount.entry", "tmpfs run tmpfs rw,nosuid,nodev,mode=0755,create=dir 0 0")
+// is not. Every container has it: liblxc keeps the hooks that it has read over
+// a reboot from inside, and the first secret may come to one that runs.
+func (t *text) secrets(e Environment) {
+	if len(e.Hook) > 0 {
+		t.set("lxc.hook.start-host", unless("! -e "+shell([]string{e.Secrets}), e.Hook))
 	}
 }
 

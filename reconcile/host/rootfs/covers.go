@@ -24,22 +24,40 @@ type Reveal = func(digest string) ([]byte, error)
 
 // SetSecrets brings the secrets of c to the container whose init is pid, as
 // files in memory over their paths, and takes away what is none of them. What
-// is right stays untouched; what is replaced is replaced in one step. Init
-// may not have run yet: that is how secrets are there before it. The files
-// that bring variables to logins and services hide the ones that SetEnvironment
-// wrote, which stay as they are on the disk, without a secret.
+// is right stays untouched; what is replaced is replaced in one step. The
+// files that bring variables to logins and services hide the ones that
+// SetEnvironment wrote, which stay as they are on the disk, without a secret.
 func (r *Roots) SetSecrets(pid int, c resource.Container, reveal Reveal) error {
-	if err := r.setSecrets(pid, c, reveal); err != nil {
+	return r.cover(pid, c, reveal, (*coverer).set)
+}
+
+// DeliverSecrets is SetSecrets for an init that has not run yet: that is how
+// secrets are there before it. What lies below /run needs a /run in memory
+// now: systemd mounts one over whatever is there, unless one is there already.
+func (r *Roots) DeliverSecrets(pid int, c resource.Container, reveal Reveal) error {
+	return r.cover(pid, c, reveal, func(v *coverer, want []cover) error {
+		if err := v.volatile("/run", want); err != nil {
+			return err
+		}
+		return v.set(want)
+	})
+}
+
+// cover has a coverer put what c's secrets come to in place, in the mount
+// namespace of pid.
+func (r *Roots) cover(pid int, c resource.Container, reveal Reveal, put func(*coverer, []cover) error) error {
+	want, err := r.covers(c, reveal)
+	if err == nil {
+		err = r.inNamespace(pid, int(c.IDMap.Base), func(v *coverer) error { return put(v, want) })
+	}
+	if err != nil {
 		return fmt.Errorf("bring secrets to %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-func (r *Roots) setSecrets(pid int, c resource.Container, reveal Reveal) error {
-	want, err := r.covers(c, reveal)
-	if err != nil {
-		return err
-	}
+// inNamespace calls f on a thread that is in the mount namespace of pid.
+func (r *Roots) inNamespace(pid, owner int, f func(*coverer) error) error {
 	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid))
 	if err != nil {
 		return err
@@ -52,9 +70,9 @@ func (r *Roots) setSecrets(pid int, c resource.Container, reveal Reveal) error {
 	defer table.Close()
 	done := make(chan error, 1)
 	go apart(func() {
-		in, err := enterNamespace(ns, int(c.IDMap.Base))
+		in, err := enterNamespace(ns, owner)
 		if err == nil {
-			err = (&coverer{in, table, r.weave}).set(want)
+			err = f(&coverer{in, table, r.weave})
 		}
 		if in != nil {
 			in.close()
