@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 //go:embed busybox
@@ -144,10 +146,11 @@ func (t *tree) applets(names []string) error {
 			return err
 		}
 	}
-	if _, err := t.root.Lstat("sbin/init"); err != nil {
+	init, err := t.at("sbin/init", unix.O_PATH)
+	if err != nil {
 		return errors.New("this machine's busybox has no init")
 	}
-	return nil
+	return unix.Close(init)
 }
 
 // skeleton writes the embedded files. embed keeps no modes: scripts are what

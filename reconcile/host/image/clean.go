@@ -1,9 +1,11 @@
 package image
 
 import (
-	"io/fs"
+	"os"
 	"path"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // cleanDebian takes out what belongs to one machine or one moment: devices,
@@ -15,7 +17,7 @@ func cleanDebian(root string) error {
 	}
 	defer t.close()
 	for _, dir := range []string{"dev", "run", "tmp", "var/tmp", "var/cache/apt", "var/lib/apt/lists", "var/log/apt"} {
-		if err := t.empty(dir); err != nil {
+		if err := t.empty(dir, "*"); err != nil {
 			return err
 		}
 	}
@@ -26,11 +28,11 @@ func cleanDebian(root string) error {
 		"var/lib/dpkg/status-old", "var/lib/dpkg/available", "etc/.pwd.lock",
 		"etc/group-", "etc/gshadow-", "etc/passwd-", "etc/shadow-",
 	} {
-		if err := t.root.RemoveAll(name); err != nil {
+		if err := t.remove(name); err != nil {
 			return err
 		}
 	}
-	if err := t.hostKeys(); err != nil {
+	if err := t.empty("etc/ssh", "ssh_host_*"); err != nil {
 		return err
 	}
 	// Empty, not missing: systemd then makes one at each first start, and
@@ -46,26 +48,23 @@ func (t *tree) blank(name string, mode uint32) error {
 	return t.file(name, node{mode: mode}, strings.NewReader(""))
 }
 
-func (t *tree) empty(dir string) error {
-	entries, err := fs.ReadDir(t.root.FS(), dir)
+// empty deletes what is in a folder, if it is there, and its name fits.
+func (t *tree) empty(dir, pattern string) error {
+	fd, err := t.at(dir, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil // not there
 	}
-	for _, e := range entries {
-		if err := t.root.RemoveAll(path.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tree) hostKeys() error {
-	keys, err := fs.Glob(t.root.FS(), "etc/ssh/ssh_host_*")
+	f := os.NewFile(uintptr(fd), dir)
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
 	if err != nil {
 		return err
 	}
-	for _, k := range keys {
-		if err := t.root.Remove(k); err != nil {
+	for _, name := range names {
+		if fits, _ := path.Match(pattern, name); !fits { // the patterns are well-formed
+			continue
+		}
+		if err := removeAt(fd, name); err != nil {
 			return err
 		}
 	}

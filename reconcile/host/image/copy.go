@@ -16,26 +16,26 @@ import (
 // copyDir copies the tree at from as it is: owners, modes, hard links,
 // extended attributes. Devices and sockets are left out, and what is mounted
 // below it too.
-func (s *Store) copyDir(ctx context.Context, from, to string) error {
+func (s *Store) copyDir(ctx context.Context, from, to string) (sums, error) {
 	if err := s.apart(from); err != nil {
-		return err
+		return nil, err
 	}
-	source, err := openTree(from)
+	source, err := os.OpenRoot(from)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer source.close()
+	defer source.Close()
 	t, err := openTree(to)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer t.close()
-	at, err := source.root.Lstat(".")
+	at, err := source.Lstat(".")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := copier{ctx: ctx, from: source, to: t, device: at.Sys().(*syscall.Stat_t).Dev, links: map[uint64]string{}}
-	return c.dir(".", at)
+	return t.sums, c.dir(".", at)
 }
 
 // apart: a copy of the store into itself would not end.
@@ -56,15 +56,16 @@ func (s *Store) apart(from string) error {
 }
 
 type copier struct {
-	ctx      context.Context
-	from, to *tree
-	device   uint64
-	links    map[uint64]string // inode to the path that it was first seen at
+	ctx    context.Context
+	from   *os.Root
+	to     *tree
+	device uint64
+	links  map[uint64]string // inode to the path that it was first seen at
 }
 
 func (c *copier) dir(name string, at fs.FileInfo) error {
 	st := at.Sys().(*syscall.Stat_t)
-	d, err := c.from.root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	d, err := c.from.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (c *copier) entry(name string) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	at, err := c.from.root.Lstat(name)
+	at, err := c.from.Lstat(name)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (c *copier) make(name string, check, do func() error) error {
 func (c *copier) leaf(name string, at fs.FileInfo, n node) error {
 	switch at.Mode().Type() {
 	case 0:
-		f, err := c.from.root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		f, err := c.from.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func (c *copier) leaf(name string, at fs.FileInfo, n node) error {
 		n.xattrs = xattrsOf(f)
 		return c.to.file(name, n, f)
 	case fs.ModeSymlink:
-		target, err := c.from.root.Readlink(name)
+		target, err := c.from.Readlink(name)
 		if err != nil {
 			return err
 		}

@@ -151,12 +151,11 @@ func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (M
 	if err := os.Chmod(root, 0o755); err != nil {
 		return Meta{}, err
 	}
-	stamp, err := s.make(ctx, src, root, progress)
+	made, err := s.make(ctx, src, root, progress)
 	if err != nil {
 		return Meta{}, err
 	}
-	progress("taking the digest")
-	digest, size, err := manifest(ctx, root)
+	digest, size, err := manifest(ctx, root, made.sums)
 	if err != nil {
 		return Meta{}, fmt.Errorf("take digest: %w", err)
 	}
@@ -164,22 +163,30 @@ func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (M
 	if err := s.keep(tmp, m); err != nil {
 		return Meta{}, err
 	}
-	return m, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, stamp} })
+	return m, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, made.stamp} })
 }
 
-func (s *Store) make(ctx context.Context, src source, root string, progress func(string)) (stamp string, err error) {
+// making is what is known of a tree that was made just now.
+type making struct {
+	stamp string
+	sums  sums
+}
+
+func (s *Store) make(ctx context.Context, src source, root string, progress func(string)) (m making, err error) {
 	switch src.scheme {
 	case "builtin":
 		progress("making a root filesystem of this machine's busybox")
-		return s.makeBusybox(ctx, root)
+		m.stamp, err = s.makeBusybox(ctx, root)
 	case "debootstrap":
-		return "", s.makeDebian(ctx, src, root, progress)
+		err = s.makeDebian(ctx, src, root, progress)
 	case "dir":
 		progress("copying " + src.name)
-		return "", s.copyDir(ctx, src.name, root)
+		m.sums, err = s.copyDir(ctx, src.name, root)
+	default:
+		progress("unpacking " + src.name)
+		m.sums, err = unpackFile(ctx, src.name, root)
 	}
-	progress("unpacking " + src.name)
-	return "", unpackFile(ctx, src.name, root)
+	return m, err
 }
 
 // keep makes the tree durable and moves it to its name. Where that very tree

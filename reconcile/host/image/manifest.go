@@ -29,9 +29,10 @@ import (
 // with the set-id bits; ids are decimal, as in the container; PATH begins at
 // the root, which is ".". CONTENT is the SHA-256 of a file in hex, the quoted
 // target of a link (of a hard link the first path of that file), else "-".
-// Times are no part of it. size is the sum of the files' bytes.
-func manifest(ctx context.Context, root string) (digest string, size int64, err error) {
-	m := lister{root: root, sum: sha256.New(), links: map[uint64]string{}}
+// Times are no part of it. size is the sum of the files' bytes. What known has
+// of contents is not read again.
+func manifest(ctx context.Context, root string, known sums) (digest string, size int64, err error) {
+	m := lister{root: root, known: known, sum: sha256.New(), links: map[uint64]string{}}
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -46,6 +47,7 @@ func manifest(ctx context.Context, root string) (digest string, size int64, err 
 
 type lister struct {
 	root  string
+	known sums
 	sum   hash.Hash
 	size  int64
 	links map[uint64]string
@@ -96,6 +98,9 @@ func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content s
 		m.links[st.Ino] = name
 	}
 	m.size += st.Size
+	if sum, ok := m.known[st.Ino]; ok {
+		return "f", hex.EncodeToString(sum[:]), nil
+	}
 	content, err = hashFile(path)
 	return "f", content, err
 }

@@ -162,11 +162,11 @@ func TestDir(t *testing.T) {
 
 func TestDigest(t *testing.T) {
 	dir := sample(t)
-	first, _, err := manifest(t.Context(), filepath.Join(dir, "etc"))
+	first, _, err := manifest(t.Context(), filepath.Join(dir, "etc"), nil)
 	must(t, err)
 	same := func(what string, want bool) {
 		t.Helper()
-		now, _, err := manifest(t.Context(), filepath.Join(dir, "etc"))
+		now, _, err := manifest(t.Context(), filepath.Join(dir, "etc"), nil)
 		must(t, err)
 		if (now == first) != want {
 			t.Errorf("%s: digest %s, before %s", what, now, first)
@@ -246,7 +246,8 @@ func TestSameTreeOnce(t *testing.T) {
 func (s *Store) copyDirInto(t *testing.T, from, to string) error {
 	must(t, os.MkdirAll(s.dir, 0o700))
 	must(t, os.Chmod(to, 0o755))
-	return s.copyDir(t.Context(), from, to)
+	_, err := s.copyDir(t.Context(), from, to)
+	return err
 }
 
 func TestPinnedDigest(t *testing.T) {

@@ -1,10 +1,10 @@
 package image
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -13,11 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is a root filesystem being made. Every path is resolved inside of it:
-// os.Root fails rather than follow a link out.
+// tree is a root filesystem being made. The kernel resolves every path inside
+// of it: see beneath.go.
 type tree struct {
-	root *os.Root
+	top     int    // descriptor of the tree
+	resolve uint64 // of openat2(2): how links in paths are taken
+	held    string // the folder that is open, as archives have files of one together
+	fd      int    // its descriptor; -1: none
+	sums    sums
+	buffer  []byte
 }
+
+// sums are the digests of files' contents by inode, taken while they were
+// written. Nobody else has a way to the tree until it has its name.
+type sums map[uint64][sha256.Size]byte
 
 // node is what a file has besides its content.
 type node struct {
@@ -31,15 +40,19 @@ type node struct {
 // above to the host's own root, which no file of an image may belong to.
 const highest = 1<<31 - 1
 
+// openTree opens a tree in which no path leads through a link that climbs.
 func openTree(dir string) (*tree, error) {
-	root, err := os.OpenRoot(dir)
+	top, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	return &tree{root}, nil
+	return &tree{top: top, resolve: unix.RESOLVE_BENEATH, fd: -1, sums: sums{}, buffer: make([]byte, 1<<18)}, nil
 }
 
-func (t *tree) close() { _ = t.root.Close() }
+func (t *tree) close() {
+	t.forget()
+	_ = unix.Close(t.top)
+}
 
 func (n node) check() error {
 	if n.uid < 0 || n.gid < 0 || n.uid > highest || n.gid > highest {
@@ -48,57 +61,61 @@ func (n node) check() error {
 	return nil
 }
 
-// clear makes room for name: the folders above it, and nothing there but
-// possibly a folder.
-func (t *tree) clear(name string) error {
-	if err := t.root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	at, err := t.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && at.IsDir() {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return t.root.Remove(name)
-}
-
 func (t *tree) dir(name string, n node) error {
-	if err := t.clear(name); err != nil {
-		return err
+	if name != "." {
+		err := t.make(name, func(dir int, base string) error {
+			if isFolder(dir, base) {
+				return nil
+			}
+			return unix.Mkdirat(dir, base, 0o755)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if err := t.root.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	d, err := t.root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	fd, err := t.at(name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return dress(d, n)
+	d := os.NewFile(uintptr(fd), name)
+	return errors.Join(dress(d, n), d.Close())
 }
 
 func (t *tree) file(name string, n node, from io.Reader) error {
-	if err := t.clear(name); err != nil {
-		return err
-	}
-	f, err := t.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, from)
-	if err == nil {
-		err = dress(f, n)
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil && !n.mtime.IsZero() {
-		err = t.root.Chtimes(name, n.mtime, n.mtime)
-	}
-	return err
+	return t.make(name, func(dir int, base string) error {
+		fd, err := unix.Openat(dir, base, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+		if err != nil {
+			return err
+		}
+		f := os.NewFile(uintptr(fd), name)
+		err = errors.Join(t.fill(f, n, from), f.Close())
+		if err != nil || n.mtime.IsZero() {
+			return err
+		}
+		at := unix.NsecToTimespec(n.mtime.UnixNano())
+		return unix.UtimesNanoAt(dir, base, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	})
 }
+
+// fill writes a file and takes the digest of what it writes.
+func (t *tree) fill(f *os.File, n node, from io.Reader) error {
+	sum := sha256.New()
+	if _, err := io.CopyBuffer(onlyWriter{io.MultiWriter(f, sum)}, onlyReader{from}, t.buffer); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	t.sums[st.Ino] = [sha256.Size]byte(sum.Sum(nil))
+	return dress(f, n)
+}
+
+// onlyReader and onlyWriter keep io.CopyBuffer from other ways than its buffer.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
 
 // dress gives an open file its owner, then what a change of owner would take
 // away again: set-uid bits and capabilities.
@@ -132,46 +149,39 @@ func keptXattr(name string) bool {
 }
 
 func (t *tree) symlink(name, target string, n node) error {
-	if err := t.clear(name); err != nil {
-		return err
-	}
-	if err := t.root.Symlink(target, name); err != nil {
-		return err
-	}
-	return t.root.Lchown(name, n.uid, n.gid)
+	return t.make(name, func(dir int, base string) error {
+		if err := unix.Symlinkat(target, dir, base); err != nil {
+			return err
+		}
+		return unix.Fchownat(dir, base, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW)
+	})
 }
 
 func (t *tree) link(name, old string) error {
-	at, err := t.root.Lstat(old)
+	from, err := t.openFolder(path.Dir(old))
 	if err != nil {
 		return err
 	}
-	if at.IsDir() {
+	defer unix.Close(from)
+	if isFolder(from, path.Base(old)) {
 		return fmt.Errorf("hard link to folder %s: %w", old, ErrHostile)
 	}
 	if name == old {
 		return nil
 	}
-	if err := t.clear(name); err != nil {
-		return err
-	}
-	return t.root.Link(old, name)
+	return t.make(name, func(dir int, base string) error {
+		return unix.Linkat(from, path.Base(old), dir, base, 0)
+	})
 }
 
 func (t *tree) fifo(name string, n node) error {
-	if err := t.clear(name); err != nil {
-		return err
-	}
-	parent, err := t.root.Open(path.Dir(name))
-	if err != nil {
-		return err
-	}
-	defer parent.Close()
-	if err := unix.Mknodat(int(parent.Fd()), path.Base(name), unix.S_IFIFO|0o600, 0); err != nil {
-		return &os.PathError{Op: "mkfifo", Path: name, Err: err}
-	}
-	if err := t.root.Lchown(name, n.uid, n.gid); err != nil {
-		return err
-	}
-	return t.root.Chmod(name, fs.FileMode(n.mode&0o777))
+	return t.make(name, func(dir int, base string) error {
+		if err := unix.Mknodat(dir, base, unix.S_IFIFO|0o600, 0); err != nil {
+			return err
+		}
+		if err := unix.Fchownat(dir, base, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+		return unix.Fchmodat(dir, base, n.mode&0o777, 0) // no link: it was made just now
+	})
 }

@@ -32,18 +32,9 @@ func TestTarOfEachKind(t *testing.T) {
 	)
 	s := store(t)
 	digests := map[string]bool{}
-	for name, compress := range map[string]func(io.Writer) io.WriteCloser{
-		"x.tar":     func(w io.Writer) io.WriteCloser { return closer{w} },
-		"x.tar.gz":  func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
-		"x.tar.xz":  func(w io.Writer) io.WriteCloser { x, err := xz.NewWriter(w); must(t, err); return x },
-		"x.tar.zst": func(w io.Writer) io.WriteCloser { z, err := zstd.NewWriter(w); must(t, err); return z },
-	} {
-		var packed bytes.Buffer
-		w := compress(&packed)
-		_, err := w.Write(plain)
-		must(t, errors.Join(err, w.Close()))
+	for name, compress := range compressions(t) {
 		file := filepath.Join(t.TempDir(), name)
-		write(t, file, packed.String())
+		write(t, file, string(packed(t, compress, plain)))
 		img := ensure(t, s, "tar:"+file)
 		checkSample(t, s.Path(img.Digest))
 		digests[img.Digest] = true
@@ -57,6 +48,25 @@ func TestTarOfEachKind(t *testing.T) {
 	if img := ensure(t, s, "dir:"+dir); !digests[img.Digest] {
 		t.Errorf("as a folder it is %s, as an archive %v", img.Digest, digests)
 	}
+}
+
+// compressions are the ways that archives are compressed, by the names of files.
+func compressions(t testing.TB) map[string]func(io.Writer) io.WriteCloser {
+	return map[string]func(io.Writer) io.WriteCloser{
+		"x.tar":     func(w io.Writer) io.WriteCloser { return closer{w} },
+		"x.tar.gz":  func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"x.tar.xz":  func(w io.Writer) io.WriteCloser { x, err := xz.NewWriter(w); must(t, err); return x },
+		"x.tar.zst": func(w io.Writer) io.WriteCloser { z, err := zstd.NewWriter(w); must(t, err); return z },
+	}
+}
+
+func packed(t testing.TB, compress func(io.Writer) io.WriteCloser, plain []byte) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	w := compress(&text)
+	_, err := w.Write(plain)
+	must(t, errors.Join(err, w.Close()))
+	return text.Bytes()
 }
 
 type closer struct{ io.Writer }
@@ -122,7 +132,7 @@ func TestTarStaysInside(t *testing.T) {
 			write(t, filepath.Join(dir, "victim"), "untouched")
 			root := filepath.Join(dir, "rootfs")
 			must(t, os.Mkdir(root, 0o755))
-			err := unpack(t.Context(), bytes.NewReader(archive(t, c.entries...)), root)
+			_, err := unpack(t.Context(), bytes.NewReader(archive(t, c.entries...)), root, usual)
 			if (err != nil) != c.refused {
 				t.Errorf("unpack: %v", err)
 			}
@@ -170,14 +180,21 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(archive(f, tar.Header{Typeflag: tar.TypeReg, Name: "a", Linkname: "x"}))
 	f.Add(archive(f, tar.Header{Typeflag: tar.TypeSymlink, Name: "d", Linkname: ".."}, tar.Header{Typeflag: tar.TypeReg, Name: "d/victim", Linkname: "x"}))
 	f.Add(archive(f, tar.Header{Typeflag: tar.TypeDir, Name: "d/", Mode: 0o1777}, tar.Header{Typeflag: tar.TypeFifo, Name: "d/p"}))
+	for _, compress := range compressions(f) {
+		f.Add(packed(f, compress, archive(f, tar.Header{Typeflag: tar.TypeReg, Name: "a/b", Linkname: "x"}, tar.Header{Typeflag: tar.TypeLink, Name: "c", Linkname: "a/b"})))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "victim"), "untouched")
 		root := filepath.Join(dir, "rootfs")
 		must(t, os.Mkdir(root, 0o755))
-		if err := unpack(t.Context(), bytes.NewReader(text), root); err == nil {
-			if _, _, err := manifest(t.Context(), root); err != nil {
+		if known, err := unpackStream(t.Context(), bytes.NewReader(text), root); err == nil {
+			quick, _, err := manifest(t.Context(), root, known)
+			if err != nil {
 				t.Errorf("unpacked, but %v", err)
+			}
+			if slow, _, err := manifest(t.Context(), root, nil); err != nil || slow != quick {
+				t.Errorf("its digest is %s, and %s when all is read again, %v", quick, slow, err)
 			}
 		}
 		checkOutside(t, dir)
