@@ -36,14 +36,16 @@ type Filter struct {
 	lock  string
 
 	place  func() (string, error)
-	asking sync.Mutex // held by who runs nft to list
-	mu     sync.Mutex // guards memory
+	rules  func() string // of this version
+	asking sync.Mutex    // held by who runs nft to list
+	mu     sync.Mutex    // guards memory
 	memory memory
 }
 
 // Open does not touch the kernel; a missing nft shows at the first use.
 func Open(o Options) *Filter {
 	f := &Filter{table: o.Table, nft: o.NFT, lock: o.Lock, place: sync.OnceValues(place)}
+	f.rules = sync.OnceValue(written)
 	if f.nft == "" {
 		f.nft = lookUp()
 	}

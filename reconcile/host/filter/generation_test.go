@@ -80,6 +80,11 @@ func TestNextProcess(t *testing.T) {
 	if _, err := elsewhere.Observe(ctx); err == nil {
 		t.Error("what was seen before a reboot counts after it")
 	}
+	later := blind()
+	later.rules = func() string { return "another version's" }
+	if _, err := later.Observe(ctx); err == nil {
+		t.Error("what was right to a version with other rules is right to this one")
+	}
 	run(t, "nft", "flush", "set", "bridge", "stt-next", ip4s)
 	if _, err := blind().Observe(ctx); err == nil {
 		t.Error("somebody else's change is not seen")

@@ -40,10 +40,11 @@ func place() (string, error) {
 	return fmt.Sprintf("%s/%x", strings.TrimSpace(string(boot)), cookie), nil
 }
 
-// at is the name of the moment in which the rules have a generation.
+// at is the name of the moment in which the rules have a generation. What was
+// right to a version of strake with other rules is not right to this one.
 func (f *Filter) at(generation uint32) (string, error) {
 	where, err := f.place()
-	return fmt.Sprintf("%s/%d", where, generation), err
+	return fmt.Sprintf("%s/%d/%s", where, generation, f.rules()), err
 }
 
 // remembered is what was seen last, by this process or one before it, if
