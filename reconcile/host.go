@@ -50,6 +50,7 @@ type devices interface {
 	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
 	RemoveDevice(ctx context.Context, name string) error
+	Settle(ctx context.Context, pid int, nics []resource.NIC) error
 }
 
 // filter is the firewall table.

@@ -222,16 +222,6 @@ func orSensitive(from string) string {
 	return from
 }
 
-// DeliverSecrets brings the secrets of a container's current generation to
-// its init, which need not run yet.
-func (e *Engine) DeliverSecrets(name string, init int) error {
-	c, err := e.current(name)
-	if err != nil {
-		return err
-	}
-	return e.Host.Roots.DeliverSecrets(init, c, e.Host.Vault.Reveal)
-}
-
 // Variables is the environment of a container as its current generation says,
 // secrets included.
 func (e *Engine) Variables(name string) (map[string]string, error) {

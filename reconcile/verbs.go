@@ -137,6 +137,22 @@ func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
 	return e.acting().Ready(ctx, c)
 }
 
+// Complete brings what a container's current generation has that liblxc can't
+// make: secrets, and IPv6 addresses that work before its init runs.
+func (e *Engine) Complete(ctx context.Context, name string, init int) error {
+	c, err := e.current(name)
+	if err != nil {
+		return err
+	}
+	if c.Secrets() {
+		err = e.Host.Roots.DeliverSecrets(init, c, e.Host.Vault.Reveal)
+	}
+	if err == nil && c.Apart() {
+		err = e.Host.Devices.Settle(ctx, init, c.NICs)
+	}
+	return err
+}
+
 // Stop asks init to shut down and kills what is left after the timeout. The
 // operator's word stays: apply does not start it again.
 func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) error {

@@ -66,7 +66,7 @@ func (w world) picture() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", line[0], err)
 		}
-		b.WriteString(strings.ReplaceAll(string(out), " tentative", "")) // duplicate address detection takes a second
+		b.Write(out)
 	}
 	b.WriteString(strings.Join(w.mounts(), "\n"))
 	for _, dir := range []string{"state", "lxc"} {

@@ -4,7 +4,10 @@
 // was observed. They have one stable JSON form and do no I/O.
 package resource
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Container is everything that one container is made of.
 type Container struct {
@@ -177,6 +180,21 @@ type Network struct {
 	DNS        bool     `json:"dns,omitempty"`
 	Upstream   []string `json:"dns_upstream,omitempty"`
 	RA         bool     `json:"ra,omitempty"`
+}
+
+// Apart says whether all interfaces of the container are on bridges that strake
+// makes, and there is an IPv6 address among theirs: then none of them can be
+// anybody else's, as strake gave them and the filters hold everybody to theirs.
+func (c Container) Apart() bool {
+	var any bool
+	for _, n := range c.NICs {
+		at := slices.IndexFunc(c.Networks, func(w Network) bool { return w.Name == n.Network })
+		if n.Type != "bridged" || at < 0 || c.Networks[at].External {
+			return false
+		}
+		any = any || n.IPv6 != ""
+	}
+	return any
 }
 
 // Guard is everything that the firewall has to hold: the one table is made of

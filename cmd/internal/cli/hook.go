@@ -8,7 +8,7 @@ import (
 )
 
 // hookCommand is what liblxc runs before it starts a container, and once more
-// when all is there but its init has not run (start-host, for secrets). It adds
+// when all is there but its init has not run (start-host). It adds
 // the container's name, the kind of configuration and the hook's name
 // (lxc.container.conf(5), CONTAINER HOOKS).
 func (r *run) hookCommand() *cli.Command {
@@ -26,9 +26,9 @@ func (r *run) hookCommand() *cli.Command {
 			if args[len(args)-1] == "start-host" {
 				init, err := strconv.Atoi(r.env("LXC_PID"))
 				if err != nil {
-					return fmt.Errorf("bring secrets to %s: LXC_PID names no process", args[0])
+					return fmt.Errorf("complete %s: LXC_PID names no process", args[0])
 				}
-				return e.DeliverSecrets(args[0], init)
+				return e.Complete(c.Context, args[0], init)
 			}
 			return e.EnsureNamed(c.Context, args[0])
 		},

@@ -37,6 +37,7 @@ type Machine struct {
 		ChangeNIC(context.Context, int, resource.NIC, resource.NIC) error
 		RemoveNIC(context.Context, int, resource.NIC) error
 		RemoveDevice(context.Context, string) error
+		Settle(context.Context, int, []resource.NIC) error
 	}
 	Filter interface {
 		Set(context.Context, resource.Guard) error
@@ -217,8 +218,11 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	moved.IPv4, moved.MTU = "10.66.0.77/24", 1400
 	does(t, "change NIC", m.Devices.ChangeNIC(ctx, pid, nics()[0], moved))
 	want(same(moved))
+	does(t, "settle", m.Devices.Settle(ctx, pid, []resource.NIC{moved}))
+	want(same(moved))
 	does(t, "remove NIC", m.Devices.RemoveNIC(ctx, pid, moved))
 	want()
+	refuses(t, "settle none", m.Devices.Settle(ctx, pid, []resource.NIC{moved}), resource.ErrNotFound)
 	refuses(t, "second remove", m.Devices.RemoveNIC(ctx, pid, moved), resource.ErrNotFound)
 	refuses(t, "change of none", m.Devices.ChangeNIC(ctx, pid, moved, nic), resource.ErrNotFound)
 	does(t, "add NIC", m.Devices.AddNIC(ctx, pid, nic))

@@ -104,6 +104,22 @@ func (h *Host) RemoveNIC(_ context.Context, pid int, n resource.NIC) error {
 	})
 }
 
+// Settle finds addresses that work at once.
+func (h *Host) Settle(_ context.Context, pid int, nics []resource.NIC) error {
+	for _, n := range nics {
+		err := h.interfaces("Settle", pid, n.Name, func(_ *process, at int) error {
+			if at < 0 {
+				return fmt.Errorf("interface %s: %w", n.Name, resource.ErrNotFound)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RemoveDevice removes the host's end of an interface that no container has.
 func (h *Host) RemoveDevice(_ context.Context, name string) error {
 	h.mu.Lock()

@@ -26,14 +26,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,14 +141,17 @@ static int has(struct lxc_container *c, const char *key)
 	return c->get_config_item(c, key, NULL, 0) > 0;
 }
 
-/* ours says whether a hook is one line and strake's, which run nothing by name. */
-static int ours(struct lxc_container *c, const char *key)
+/*
+ * ours says whether a hook is one line and strake's, which run nothing by name,
+ * and has that word.
+ */
+static bool ours(struct lxc_container *c, const char *key, const char *word)
 {
 	char line[8192];
 
 	if (c->get_config_item(c, key, line, sizeof(line)) >= (int)sizeof(line))
-		return 0;
-	return strncmp(line, HOOK, strlen(HOOK)) == 0 && strchr(line, '\n') == strrchr(line, '\n');
+		return false;
+	return strncmp(line, HOOK, strlen(HOOK)) == 0 && strchr(line, '\n') == strrchr(line, '\n') && strstr(line, word);
 }
 
 static const char *path_for(struct lxc_container *c)
@@ -158,7 +164,7 @@ static const char *path_for(struct lxc_container *c)
 
 	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		snprintf(key, sizeof(key), "lxc.hook.%s", hooks[i]);
-		if (has(c, key) && !ours(c, key))
+		if (has(c, key) && !ours(c, key, ""))
 			return USUAL;
 	}
 	for (i = 0; i < 64; i++) {
@@ -167,6 +173,37 @@ static const char *path_for(struct lxc_container *c)
 			return USUAL;
 	}
 	return PATH;
+}
+
+/* apart says that nobody else can have the addresses of what is started. */
+static bool apart;
+
+/*
+ * unshare takes the place of libc's for liblxc, which makes the network
+ * namespace of a container with it, and puts the interfaces there afterwards.
+ * The kernel has an IPv6 address wait for up to two seconds in case somebody
+ * else answers for it (RFC 4862, 5.4), and liblxc has no word against that. It
+ * is the namespace's own default that counts, and only before the interfaces
+ * are there. For a start by others, strake's start-host hook adds the
+ * addresses again.
+ */
+int unshare(int flags)
+{
+	static const char *defaults[] = {
+		"/proc/sys/net/ipv6/conf/all/accept_dad", "/proc/sys/net/ipv6/conf/default/accept_dad",
+	};
+	int err = (int)syscall(SYS_unshare, flags);
+
+	for (int i = 0; apart && err == 0 && (flags & CLONE_NEWNET) && i < 2; i++) {
+		int fd = open(defaults[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			continue; /* a kernel without IPv6 */
+		if (write(fd, "0", 1) != 1)
+			err = -1;
+		close(fd);
+	}
+	return err;
 }
 
 static void start(struct request *r)
@@ -180,6 +217,7 @@ static void start(struct request *r)
 	if (c->is_running(c))
 		leave("running");
 	setenv("PATH", path_for(c), 1);
+	apart = ours(c, "lxc.hook.start-host", READY); /* see render.go */
 	setenv(READY, "1", 1); /* for the pre-start hook, see render.go; init gets none of this */
 	c->want_daemonize(c, true);
 	c->want_close_all_fds(c, true);

@@ -111,7 +111,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	t.hook(e)
 	t.leave(e)
-	t.secrets(e)
+	t.late(c, e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
 	t.set("lxc.tty.max", "1")
@@ -153,13 +153,20 @@ func (t *text) leave(e Environment) {
 	}
 }
 
-// secrets come from a hook that runs when the container is made and its init
-// is not. Every container has it: liblxc keeps the hooks that it has read over
-// a reboot from inside, and the first secret may come to one that runs.
-func (t *text) secrets(e Environment) {
-	if len(e.Hook) > 0 {
-		t.set("lxc.hook.start-host", unless("! -e "+shell([]string{e.Secrets}), e.Hook))
+// late is a hook that runs when the container is made and its init is not: it
+// brings secrets, and has IPv6 addresses work at once. Every container has it:
+// liblxc keeps the hooks that it has read over a reboot from inside, and the
+// first secret may come to one that runs. The addresses alone helper.c sees to
+// by itself, told by unlessReady.
+func (t *text) late(c resource.Container, e Environment) {
+	if len(e.Hook) == 0 {
+		return
 	}
+	test := "! -e " + shell([]string{e.Secrets})
+	if c.Apart() {
+		test += " -a " + unlessReady
+	}
+	t.set("lxc.hook.start-host", unless(test, e.Hook))
 }
 
 // confine separates the container from the host.

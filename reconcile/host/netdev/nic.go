@@ -101,6 +101,45 @@ func number(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
 	return reroute(h, l, n)
 }
 
+// Settle has the IPv6 addresses that liblxc gave the interfaces of pid work
+// at once: it adds them as the kernel's default is, tentative for up to two
+// seconds (RFC 4862, 5.4), and only an address that is added anew can go
+// without.
+func (d *Devices) Settle(ctx context.Context, pid int, nics []resource.NIC) error {
+	return inside(ctx, pid, func(h *netlink.Handle) error {
+		for _, n := range nics {
+			l, err := find(h, n.Name)
+			if err != nil {
+				return err
+			}
+			if l == nil {
+				return fmt.Errorf("settle nic %s: %w", n.Name, ErrNotFound)
+			}
+			if err := errors.Join(untry(h, l), number(h, l, n)); err != nil {
+				return fmt.Errorf("settle nic %s: %w", n.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// untry takes off what is declared and still tentative.
+func untry(h *netlink.Handle, l netlink.Link) error {
+	have, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(l, netlink.FAMILY_V6) })
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range have {
+		if a.Flags&unix.IFA_F_TENTATIVE == 0 || !declared(a) {
+			continue
+		}
+		if err := h.AddrDel(l, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("delete address %s: %w", prefixOf(a), err)
+		}
+	}
+	return nil
+}
+
 // RemoveNIC takes the interface away, both ends. ErrNotFound when the
 // container has none of that name.
 func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error {

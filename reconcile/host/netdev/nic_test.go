@@ -75,6 +75,30 @@ func TestNICIsAddedAndRemovedOnce(t *testing.T) {
 	}
 }
 
+// TestAddressesWorkAtOnce: an address as liblxc adds it waits for others to
+// object; a settled one does not, and what leads through it stays.
+func TestAddressesWorkAtOnce(t *testing.T) {
+	d, pid, n := added(t, "sttv4")
+	within(t, pid, "ip", "address", "del", n.IPv6, "dev", "eth0")
+	within(t, pid, "ip", "address", "add", n.IPv6, "dev", "eth0")
+	tentative := func() string {
+		return within(t, pid, "ip", "-6", "address", "show", "dev", "eth0", "scope", "global", "tentative")
+	}
+	if !strings.Contains(tentative(), n.IPv6) {
+		t.Fatal("the kernel does not wait; nothing is tried here")
+	}
+	check(t, d.Settle(t.Context(), pid, []resource.NIC{n}))
+	if left := tentative(); left != "" {
+		t.Errorf("still tentative: %s", left)
+	}
+	within(t, pid, "ping", "-c1", "-W2", "fd42:231::1")
+	expectNIC(t, d, pid, n)
+	n.Name = "eth1"
+	if err := d.Settle(t.Context(), pid, []resource.NIC{n}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an interface that is not there: %v, want ErrNotFound", err)
+	}
+}
+
 func TestFailedAddLeavesNothing(t *testing.T) {
 	d := open(t)
 	network(t, d, web())
