@@ -170,7 +170,7 @@ func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 	if err := e.fetch(ctx, p); err != nil {
 		return err
 	}
-	if err := e.keepSecrets(p); err != nil {
+	if err := errors.Join(e.keepSecrets(p), e.keepContents(*p)); err != nil {
 		return err
 	}
 	if p.Choices.Version != 0 && resource.Digest(p.Choices) != p.Basis {
@@ -215,6 +215,9 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		if now := got[key]; c.Want.Image.Digest != now.Digest || c.Want.Image.Halt != now.Halt {
 			c.Want.Image.Digest, c.Want.Image.Halt = now.Digest, now.Halt
 			c.Digest = resource.Digest(c.Want)
+		}
+		if err := knowsUnits(*c); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ const AtticTime = 7 * 24 * time.Hour
 
 // Garbage is one thing that nobody needs any more.
 type Garbage struct {
-	Kind string `json:"kind"` // "container", "image", "file"
+	Kind string `json:"kind"` // "container", "image", "secret", "content", "file"
 	Name string `json:"name"` // its name, its digest, its path
 	Why  string `json:"why"`
 
@@ -95,6 +95,13 @@ func (e *Engine) garbage(c Collection) ([]Garbage, error) {
 	for _, d := range secrets {
 		list = append(list, Garbage{Kind: "secret", Name: d, Why: "no generation has it"})
 	}
+	contents, err := e.uselessContents()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range contents {
+		list = append(list, Garbage{Kind: "content", Name: d, Why: "no generation has a file of it"})
+	}
 	return append(append(list, images...), e.leftFiles()...), nil
 }
 
@@ -152,7 +159,7 @@ func retiredImages(r state.Retired) ([]string, error) {
 func (e *Engine) leftFiles() []Garbage {
 	var list []Garbage
 	for _, pattern := range []string{
-		"", "runs", "secrets", "secrets/values", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
+		"", "contents", "runs", "secrets", "secrets/values", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
 	} {
 		found, _ := fs.Glob(os.DirFS(e.State.Path()), path.Join(pattern, ".tmp-*")) // the patterns are well-formed
 		for _, name := range found {
@@ -173,6 +180,8 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return c.Remove(g.Name)
 	case "secret":
 		return e.Host.Vault.Drop(g.Name)
+	case "content":
+		return e.State.DropContent(g.Name)
 	}
 	if !strings.HasPrefix(path.Base(g.Name), ".tmp-") {
 		return fmt.Errorf("remove %s: %w", g.Name, fs.ErrInvalid)

@@ -14,6 +14,7 @@ type Host struct {
 	Devices    devices
 	Filter     filter
 	Roots      roots
+	Units      units
 	Images     images
 	Subids     subids
 	Vault      secrets
@@ -38,6 +39,11 @@ type containers interface {
 	Reload(ctx context.Context, name string) error
 	Check(text string) error // an LXC configuration that liblxc would refuse
 	Printed(text string, keys []string) (map[string]string, error)
+}
+
+// units are the services of an init that knows some.
+type units interface {
+	Tell(ctx context.Context, name, verb, unit string) error
 }
 
 // devices are bridges and interfaces.
@@ -71,6 +77,10 @@ type roots interface {
 	Environment(container string) (map[string]string, error)
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+	Files(init int, container string, ids resource.IDMap, known []resource.File) ([]resource.File, error)
+	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)
+	KeepFiles(container string, paths []string, folder string) error
+	RestoreFiles(root resource.Root, folder string) (changed []string, err error)
 	Secrets(pid int, want resource.Container, digest func([]byte) string) (have resource.Container, drift map[string]string, err error)
 	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
 	DeliverSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
@@ -93,6 +103,6 @@ type subids interface {
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
 		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter,
-		Roots: e.Host.Roots, Store: e.State, Secrets: e.Host.Vault,
+		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault,
 	}
 }

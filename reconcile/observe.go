@@ -300,6 +300,9 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	if err := e.observeSecrets(s, o); err != nil {
 		return err
 	}
+	if err := e.observeFiles(s, o); err != nil {
+		return err
+	}
 	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init); err != nil {
 		return err
 	}

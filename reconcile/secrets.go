@@ -1,17 +1,14 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"strake/generations"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
-	"strake/reconcile/state"
 	"strake/spec"
 )
 
@@ -286,42 +283,13 @@ func (e *Engine) sweepSecrets() ([]string, error) {
 		return nil, err
 	}
 	used := map[string]bool{}
-	mark := func(book *generations.Book) error { return usedSecrets(book, used) }
-	names, err := e.State.Containers()
-	for _, name := range names {
-		err = errors.Join(err, mark(e.State.Book(name)))
-	}
-	attic, err2 := e.State.Attic()
-	for _, r := range attic {
-		err = errors.Join(err, mark(generations.Open(r.Path)))
-	}
-	forgotten, err3 := e.State.Forgotten()
-	for _, f := range forgotten {
-		err = errors.Join(err, mark(f.Dir.Book(f.Name)))
-	}
-	if err = errors.Join(err, err2, err3); err != nil {
+	err = e.eachRecorded(func(c *resource.Container) {
+		_ = c.EachSecret(func(_ string, s *resource.Secret) error { used[s.Digest] = true; return nil })
+	})
+	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(kept, func(d string) bool { return used[d] }), nil
-}
-
-func usedSecrets(book *generations.Book, used map[string]bool) error {
-	numbers, err := book.Numbers()
-	if err != nil {
-		return err
-	}
-	for _, n := range numbers {
-		var c resource.Container
-		text, err := book.File(n, state.DesiredFile)
-		if err == nil {
-			err = json.Unmarshal(text, &c)
-		}
-		if err != nil {
-			return err
-		}
-		_ = c.EachSecret(func(_ string, s *resource.Secret) error { used[s.Digest] = true; return nil })
-	}
-	return nil
 }
 
 // dropSecrets deletes what sweepSecrets lists.

@@ -84,11 +84,11 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 		Subjects: subjects, Networks: e.networkSubjects(w, in, want),
 	})
 	p.Commit, p.Message, p.Choices = w.Commit, w.Message, want.Ledger
-	p.Secrets, p.Values = secrets, values
+	p.Secrets, p.Values, p.Contents = secrets, values, contents(p, want.Contents)
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	return p, errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p))
+	return p, errors.Join(oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p), unitless(p))
 }
 
 // known refuses targets that the text does not have: a slip of the pen must

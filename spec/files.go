@@ -42,6 +42,9 @@ func (c *checker) files(o *Container) {
 		if pathFault(f.Path) != "" {
 			continue
 		}
+		if instead := elsewhere(clean(f.Path)); instead != "" {
+			c.wrong(o, filePath("", f, ""), "file "+quote(f.Path)+" is one that strake writes by itself", instead)
+		}
 		for _, p := range above(f.Path) {
 			if m := mounts[p]; m != nil {
 				c.wrong(o, filePath("", f, ""), "file "+quote(f.Path)+" is in mount "+quote(m.Target), "It would be hidden, or written into what is mounted. See "+o.place(mountPath(m, "")).String()+".")
@@ -49,6 +52,18 @@ func (c *checker) files(o *Container) {
 			}
 		}
 	}
+}
+
+// elsewhere says what to use in place of a file that another setting is written
+// into.
+func elsewhere(path string) string {
+	switch path {
+	case "/etc/hostname":
+		return "Use hostname."
+	case "/etc/environment":
+		return "Use environment."
+	}
+	return ""
 }
 
 // fileList checks files of the container, or with a prefix those of its system.

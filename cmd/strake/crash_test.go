@@ -20,17 +20,23 @@ func text(body string) string {
 const (
 	before = `container "crash1" {
   environment = { A = "1" }
+  file "/etc/both" { content = "1" }
+  file "/etc/made/gone" { content = "1" }
   limits { memory = "64MiB" }
   nic "eth0" { network = network.crash }
 }`
 	live = `container "crash1" {
   hostname    = "other"
   environment = { A = "2" }
+  file "/etc/both" { content = "2" }
+  file "/etc/new/new" { content = "2" }
   limits { memory = "128MiB" }
   nic "eth1" { network = network.crash }
 }`
 	moved = `container "crash2" {
   environment = { A = "1" }
+  file "/etc/both" { content = "1" }
+  file "/etc/made/gone" { content = "1" }
   limits { memory = "64MiB" }
   nic "eth0" { network = network.crash }
 }
@@ -40,6 +46,7 @@ moved {
 }`
 	restart = `container "crash1" {
   environment = { A = "2" }
+  file "/etc/both" { content = "3" }
   raw         = { "lxc.sched.core" = "0", "lxc.prlimit.nofile" = "1000" }
   limits { memory = "128MiB" }
   nic "eth0" { network = network.crash }

@@ -54,6 +54,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Devices:    devices,
 		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation), Lock: filepath.Join(g.StateDir, "firewall.lock")}),
 		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
+		Units:      runtime,
 		Images:     images,
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),

@@ -19,6 +19,7 @@ type Host struct {
 	Devices    devices    // required
 	Filter     filter     // required
 	Roots      roots      // required
+	Units      units      // required
 	Store      store      // required
 	Secrets    secrets    // required where containers have some
 }
@@ -27,6 +28,11 @@ type Host struct {
 type secrets interface {
 	Reveal(digest string) ([]byte, error)
 	Has(digest string) bool
+}
+
+// units are the services of an init that knows some.
+type units interface {
+	Tell(ctx context.Context, name, verb, unit string) error
 }
 
 // containers is liblxc.
@@ -67,6 +73,9 @@ type roots interface {
 	Unmount(ctx context.Context, container string) error
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
+	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)
+	KeepFiles(container string, paths []string, folder string) error // what lies there, for RestoreFiles
+	RestoreFiles(root resource.Root, folder string) (changed []string, err error)
 	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error // over what SetEnvironment wrote
 }
 
@@ -83,10 +92,12 @@ type store interface {
 	Include(container string) string                        // the LXC configuration of whatever is current
 	Tail(container string) string                           // lines that people added to a configuration that is gone
 	KeepTail(container, tail string) error
+	Content(digest string) ([]byte, error)                // what a file holds that has a digest
 	KeepOriginal(c resource.Container, text string) error // the configuration before it was taken over
 
 	Journals() ([]string, error) // containers whose run did not end
 	Journal(container string) ([]byte, error)
 	SetJournal(container string, text []byte) error
+	KeptFiles(container string) string // folder for what the run under way replaces
 	ClearJournal(container string) error
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Ready makes everything that the start of a container needs: networks,
-// guard, root filesystem, environment. What is there already is left alone. The
+// guard, root filesystem, environment, files. What is there already is left alone. The
 // container is not up.
 func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	for _, n := range c.Networks {
@@ -29,7 +29,11 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if err := h.mount(ctx, c); err != nil {
 		return err
 	}
-	return h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment)
+	if err := h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment); err != nil {
+		return err
+	}
+	_, err := h.Roots.SetFiles(ctx, resource.FileSet{Root: resource.RootOf(c), Files: c.Files, Reveal: h.Store.Content})
+	return err
 }
 
 // mount makes the root, with the name in it that its init will read.

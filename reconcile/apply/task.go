@@ -68,6 +68,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.setHostname(ctx, t.c.Want.Hostname)
 	case plan.DoEnvironment:
 		return t.setEnvironment(ctx, *t.c.Want)
+	case plan.DoFiles:
+		return t.setFiles(ctx)
 	case plan.DoSecrets:
 		return t.setSecrets(ctx, *t.c.Want)
 	case plan.DoRetire:
@@ -120,6 +122,8 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.setHostname(ctx, t.c.Have.Have.Hostname)
 	case plan.DoEnvironment:
 		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.had()) })
+	case plan.DoFiles:
+		return t.restoreFiles(ctx)
 	case plan.DoSecrets:
 		return t.setSecrets(ctx, t.had())
 	case plan.DoRetire:

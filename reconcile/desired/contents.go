@@ -2,6 +2,8 @@ package desired
 
 import (
 	"cmp"
+	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -9,10 +11,17 @@ import (
 	"strake/spec"
 )
 
-func files(list []spec.File) []resource.File {
+// files are those of a block. Content that does not stand in them is put
+// aside, by its digest.
+func (b *builder) files(list []spec.File) []resource.File {
 	var out []resource.File
 	for _, f := range list {
-		out = append(out, resource.File{Path: f.Path, Content: f.Content, Mode: mode(f.Mode), Owner: owner(f.Owner), OnChange: unlessNone(f.OnChange)})
+		file := resource.File{Path: path.Clean(f.Path), Mode: mode(f.Mode), Owner: cmp.Or(f.Owner, "root:root"), OnChange: unlessNone(f.OnChange)}
+		file = file.Holding([]byte(f.Content))
+		if file.Digest != "" {
+			b.contents[file.Digest] = f.Content
+		}
+		out = append(out, file)
 	}
 	slices.SortFunc(out, func(a, b resource.File) int { return cmp.Compare(a.Path, b.Path) })
 	return out
@@ -26,19 +35,8 @@ func mode(text string) string {
 	return cmp.Or(text, "0644")
 }
 
-// owner names the group too: it is the one of the user's name.
-func owner(text string) string {
-	text = cmp.Or(text, "root")
-	for i := range len(text) {
-		if text[i] == ':' {
-			return text
-		}
-	}
-	return text + ":" + text
-}
-
-func system(c spec.Container) *resource.System {
-	s := resource.System{Packages: c.System.Packages, Run: c.System.Run, Files: files(c.System.Files)}
+func (b *builder) system(c spec.Container) *resource.System {
+	s := resource.System{Packages: c.System.Packages, Run: c.System.Run, Files: b.files(c.System.Files)}
 	for _, v := range c.System.Services {
 		s.Services = append(s.Services, resource.Service{Name: v.Name, Enabled: on(v.Enabled, true)})
 	}
@@ -110,4 +108,12 @@ func health(c spec.Container) *resource.Health {
 
 func update(c spec.Container) resource.Update {
 	return resource.Update{KeepFailed: !on(c.Update.AutoRollback, true), MaxParallel: c.Update.MaxParallel, Canary: c.Update.Canary}
+}
+
+// foreignRoot refuses what would be written into a root filesystem that
+// somebody else made.
+func (b *builder) foreignRoot(c resource.Container) {
+	if c.Image.Adopted() && (len(c.Files) > 0 || c.System != nil) {
+		b.errs = append(b.errs, fmt.Errorf("container %s: it was taken over with its root filesystem, where strake writes no files", c.Name))
+	}
 }

@@ -34,6 +34,7 @@ type Want struct {
 	Containers []resource.Container // sorted by name
 	Networks   []resource.Network   // external ones included
 	Ledger     ledger.Ledger        // with the choices that were made
+	Contents   map[string]string    // of files that hold a digest, by that
 }
 
 // UUID is the identity of a wanted container.
@@ -45,12 +46,13 @@ type builder struct {
 	draft    *ledger.Draft
 	networks map[string]resource.Network
 	shared   map[string]resource.Network // managed ones of other stacks, by bridge
+	contents map[string]string
 	errs     []error
 }
 
 // Build fills in everything. Its error joins all that was found.
 func Build(in Input) (Want, error) {
-	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}, shared: shared(in.Others)}
+	b := &builder{in: in, draft: in.Ledger.Edit(ledger.Host{Pool: in.Pool, UUID: in.UUID}), networks: map[string]resource.Network{}, shared: shared(in.Others), contents: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(in.Adopt)) {
 		b.note(b.draft.Adopt(name, in.Adopt[name]))
 	}
@@ -67,7 +69,7 @@ func Build(in Input) (Want, error) {
 		w.Containers[i].Networks = b.networksOf(w.Containers[i])
 	}
 	slices.SortFunc(w.Containers, func(x, y resource.Container) int { return cmp.Compare(x.Name, y.Name) })
-	w.Ledger = b.draft.Ledger()
+	w.Ledger, w.Contents = b.draft.Ledger(), b.contents
 	return w, errors.Join(b.errs...)
 }
 
@@ -102,7 +104,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
 		},
 		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c), Egress: b.egress(c),
-		System: system(c), Build: build(c), Files: files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
+		System: b.system(c), Build: build(c), Files: b.files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
 		Health: health(c), Update: update(c),
 		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},
 		Mounts:    b.mounts(c),
@@ -110,6 +112,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 		Protect: c.Protect, Drift: c.Drift, Ignore: slices.Sorted(slices.Values(c.Ignore)),
 	}
 	b.secrets(c, &made)
+	b.foreignRoot(made)
 	if img.Adopted() {
 		if !b.draft.Entry(c.Name).Adopted {
 			b.errs = append(b.errs, fmt.Errorf("container %s: its image is the root filesystem of a container that somebody else made: only `strake import` brings one in", c.Name))

@@ -10,7 +10,7 @@ func Between(a, b resource.Container) []Change {
 	var list []Change
 	for _, path := range t.union(from, to) {
 		if from[path] != to[path] {
-			list = append(list, Change{Path: path, Old: from[path], New: to[path], Last: from[path], Impact: t.key(path).ImpactOf(b.Image.Adopted()), Cause: Changed})
+			list = append(list, Change{Path: path, Old: from[path], New: to[path], Last: from[path], Impact: t.impact(path, &b, &a), Cause: Changed})
 		}
 	}
 	for i := range list {

@@ -122,7 +122,7 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 			same++
 			continue
 		}
-		c.Impact = t.key(path).ImpactOf(s.Want != nil && s.Want.Image.Adopted())
+		c.Impact = t.impact(path, s.Want, s.Last)
 		c.Cause = causeOf(s, c)
 		if c.Cause == Settled {
 			c.Impact = spec.None
@@ -134,6 +134,24 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 		changes = append(changes, Change{Path: line.Path, Old: line.Value, Impact: spec.Live, Cause: Drift})
 	}
 	return changes, same
+}
+
+// impact is what the change of a setting does. A file can have its container
+// restarted.
+func (t comparer) impact(path string, want, last *resource.Container) spec.Impact {
+	impact := t.key(path).ImpactOf(want != nil && want.Image.Adopted())
+	kind, label, _, _ := resource.Cut(path)
+	if kind != "file" || impact != spec.Live {
+		return impact
+	}
+	f, ok := want.FileAt(label)
+	if !ok {
+		f, _ = last.FileAt(label)
+	}
+	if f.OnChange == "restart" {
+		return spec.Restart
+	}
+	return impact
 }
 
 func causeOf(s Subject, c Change) Cause {

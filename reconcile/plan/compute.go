@@ -154,8 +154,11 @@ func postpone(c *ContainerPlan) {
 		return
 	}
 	for i := range c.Changes {
-		if c.Changes[i].Impact == spec.Restart {
-			c.Changes[i].Cause = Waiting
+		switch ch := &c.Changes[i]; {
+		case ch.Impact == spec.Restart && kindOf(ch.Path) == "file" && ch.New == "":
+			ch.Impact = spec.Live // a start writes files, and knows of none that is to go
+		case ch.Impact == spec.Restart:
+			ch.Cause = Waiting
 		}
 	}
 }

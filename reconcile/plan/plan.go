@@ -31,6 +31,10 @@ type Plan struct {
 	Choices    ledger.Ledger   `json:"choices"` // the ledger with what this plan chose
 	Secrets    []Secret        `json:"secrets,omitempty"`
 
+	// Contents is what files are to hold that stand in Containers with a
+	// digest, by that.
+	Contents map[string]string `json:"contents,omitempty"`
+
 	// Values are the secrets that containers are to get, by Slot. A saved plan
 	// has none of them: they are read again.
 	Values map[string]spec.Sensitive `json:"-"`

@@ -184,7 +184,7 @@ func TestKeysCovered(t *testing.T) {
 		Hidden: map[string]resource.Secret{"B": {Digest: "d"}}, SecretFiles: []resource.SecretFile{{Target: "/x", Mode: 0o400}},
 		DependsOn: []string{"x"}, Raw: map[string]string{"lxc.x": "1"}, Protect: true, Drift: "heal", Ignore: []string{"x"},
 	}
-	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `egress["*"]`: true, `secret_file["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
+	used := map[string]bool{`nic["*"]`: true, `mount["*"]`: true, `egress["*"]`: true, `secret_file["*"]`: true, `file["*"]`: true, `config["*"]`: true} // blocks, and what only the host shows
 	table := newComparer()
 	for _, s := range full.Settings() {
 		if table.key(s.Path).Path == "" {

@@ -28,6 +28,7 @@ const (
 	DoLimits      Kind = "limits"      // live
 	DoHostname    Kind = "hostname"    // live
 	DoEnvironment Kind = "environment" // live, and after a mount
+	DoFiles       Kind = "files"       // live, and after a mount
 	DoSecrets     Kind = "secrets"     // live; a start brings them by itself
 	DoRetire      Kind = "retire"      // into the attic
 )
@@ -56,6 +57,9 @@ func steps(c ContainerPlan) []Step {
 	start := func() {
 		if own {
 			do(DoMount, DoEnvironment)
+		}
+		if own && c.hasFiles() {
+			do(DoFiles)
 		}
 		do(DoStart)
 	}
@@ -87,6 +91,9 @@ func steps(c ContainerPlan) []Step {
 		prepare()
 		change()
 		do(DoStop)
+		if own && c.changes("file") {
+			do(DoFiles)
+		}
 		return s
 	case Restart, Recreate, Rename:
 		prepare()
@@ -112,8 +119,11 @@ func steps(c ContainerPlan) []Step {
 	if !up {
 		prepare()
 		change()
-		if starts(c) {
+		switch {
+		case starts(c):
 			start()
+		case own && c.changes("file"):
+			do(DoMount, DoFiles)
 		}
 		return s
 	}
@@ -131,9 +141,17 @@ func steps(c ContainerPlan) []Step {
 // rebuilds says whether the root filesystem is put together in another way.
 // Else it stays mounted: unmounting writes back everything that is dirty.
 func rebuilds(c ContainerPlan) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return slices.Contains([]string{"image", "writable", "idmap"}, kindOf(ch.Path))
-	})
+	return c.changes("image") || c.changes("writable") || c.changes("idmap")
+}
+
+// changes says whether a setting of this kind is not as wanted.
+func (c ContainerPlan) changes(kind string) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return kindOf(ch.Path) == kind })
+}
+
+// hasFiles says whether there are files, or were some.
+func (c ContainerPlan) hasFiles() bool {
+	return len(c.Want.Files) > 0 || c.Last != nil && len(c.Last.Files) > 0
 }
 
 // starts says whether the plan has the container started.
@@ -158,8 +176,8 @@ func liveSteps(c ContainerPlan) []Step {
 		}
 	}
 	list := nicSteps(c, nics)
-	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment, DoSecrets} {
-		if touched[string(do)] || do == DoSecrets && touched["secret_file"] {
+	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment, DoSecrets, DoFiles} {
+		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
 			list = append(list, Step{Do: do})
 		}
 	}

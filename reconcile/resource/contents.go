@@ -37,15 +37,6 @@ type Build struct {
 	Timeout time.Duration `json:"timeout"`
 }
 
-// File is a file that strake writes into a container.
-type File struct {
-	Path     string `json:"path"`
-	Content  string `json:"content"`
-	Mode     string `json:"mode"`  // four octal digits
-	Owner    string `json:"owner"` // "USER:GROUP"
-	OnChange string `json:"on_change,omitempty"`
-}
-
 // Rootfs bounds the writable layer.
 type Rootfs struct {
 	Ephemeral bool  `json:"ephemeral,omitempty"`
@@ -87,14 +78,6 @@ func (y System) settings(s *settings) {
 	for _, f := range y.Files {
 		f.settings("system.file", s)
 	}
-}
-
-func (f File) settings(kind string, s *settings) {
-	at := Labelled(kind, f.Path)
-	s.add(at+".content", f.Content)
-	s.add(at+".mode", f.Mode)
-	s.add(at+".owner", f.Owner)
-	s.add(at+".on_change", f.OnChange)
 }
 
 // quoted tells texts apart that have blanks of their own.

@@ -47,12 +47,23 @@ func (d *Dir) SetJournal(container string, text []byte) error {
 	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("write journal of %s: %w", container, err)
 	}
+	if err := os.RemoveAll(d.KeptFiles(container)); err != nil { // of a run whose end was cut short
+		return fmt.Errorf("write journal of %s: %w", container, err)
+	}
 	return generations.WriteNote(path, text, 0o600)
+}
+
+// KeptFiles is the folder for files that the run under way replaces.
+func (d *Dir) KeptFiles(container string) string {
+	return filepath.Join(filepath.Dir(d.journal(container)), "files")
 }
 
 // ClearJournal ends the run for this container.
 func (d *Dir) ClearJournal(container string) error {
 	err := os.Remove(d.journal(container))
+	if err == nil {
+		err = os.RemoveAll(d.KeptFiles(container))
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("end journal of %s: %w", container, err)
 	}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func lines(changes []plan.Change, from int, later ...plan.Later) []line {
 func whole(changes []plan.Change) int {
 	first := changes[0]
 	kind, label, _, ok := resource.Cut(first.Path)
-	if !ok || kind != "nic" && kind != "mount" && kind != "secret_file" || first.Cause == plan.Settled || first.Cause == plan.Conflict {
+	if !ok || kind != "nic" && kind != "mount" && kind != "secret_file" && kind != "file" || first.Cause == plan.Settled || first.Cause == plan.Conflict {
 		return 1
 	}
 	comes, goes, itself := true, true, false
@@ -59,7 +60,7 @@ func whole(changes []plan.Change) int {
 		if k != kind || l != label {
 			break
 		}
-		itself = itself || rest == "mac" || rest == "source" || rest == "content" // what each of them has
+		itself = itself || rest == "mac" || rest == "source" || rest == "content" || kind == "file" && rest == "mode" // what each of them has
 		if c.Cause != first.Cause {
 			return 1
 		}
@@ -117,6 +118,9 @@ func summary(kind string, parts map[string]string) string {
 	if kind == "secret_file" {
 		return parts["from"] + ", " + parts["mode"]
 	}
+	if kind == "file" {
+		return cmp.Or(size(parts["content"]), "empty") + ", " + parts["mode"] + " " + parts["owner"]
+	}
 	var words []string
 	for _, key := range []string{"network", "ipv4", "ipv6", "mac"} {
 		if parts[key] != "" {
@@ -172,6 +176,9 @@ func notes(c plan.Change, from int) []string {
 		}
 		if c.Path == "image.digest" {
 			return ShortDigest(s)
+		}
+		if isText(c.Path) {
+			return size(s)
 		}
 		return s
 	}

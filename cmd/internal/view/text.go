@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"strake/reconcile/resource"
 )
 
 // isText: the content of a file. It is shown as hunks, not as a value.
@@ -16,6 +18,9 @@ func size(text string) string {
 	if text == "" {
 		return ""
 	}
+	if short, ok := resource.Short(text); ok {
+		return short
+	}
 	return count(strings.Count(strings.TrimSuffix(text, "\n"), "\n")+1, "line")
 }
 
@@ -25,7 +30,9 @@ const mostHunks = 40
 // hunks are the lines of a unified diff, without its header. What comes or
 // goes whole has none.
 func hunks(before, after string) []string {
-	if before == "" || after == "" {
+	_, aside := resource.Short(before)
+	_, aside2 := resource.Short(after)
+	if before == "" || after == "" || aside || aside2 {
 		return nil
 	}
 	_, text, _ := strings.Cut(string(diff.Diff("a", []byte(before), "b", []byte(after))), "\n+++ b\n")

@@ -51,6 +51,10 @@ type Machine struct {
 		MountedAt(int) (resource.Root, bool, error)
 		Environment(string) (map[string]string, error)
 		SetEnvironment(string, resource.IDMap, map[string]string) error
+		Files(int, string, resource.IDMap, []resource.File) ([]resource.File, error)
+		SetFiles(context.Context, resource.FileSet) ([]string, error)
+		KeepFiles(string, []string, string) error
+		RestoreFiles(resource.Root, string) ([]string, error)
 	}
 
 	// Container is one that can run there, with one interface on Network,
@@ -85,6 +89,7 @@ func Conform(t *testing.T, m Machine) {
 	m.conformNetwork(t, network, guard)
 	m.conformStart(t, c)
 	m.conformRoot(t, c)
+	m.conformFiles(t, c)
 	m.conformLive(t, c)
 	m.conformNICs(t, c)
 	m.conformEnd(t, c)

@@ -29,7 +29,8 @@ type Host struct {
 	mounted  map[string]resource.Root
 	prepared map[resource.IDMap]bool      // whose layers are there: the ids go with a container, its name need not
 	files    map[string]map[string]string // environment files, by container
-	secrets  map[string][]byte            // values, by container and setting
+	inside   map[string]map[string]resource.File
+	secrets  map[string][]byte // values, by container and setting
 	ticks    uint64
 	pids     int
 
@@ -53,7 +54,7 @@ func New() *Host {
 	return &Host{
 		defined: map[string]resource.Definition{}, running: map[string]*process{},
 		networks: map[string]resource.Network{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
-		files: map[string]map[string]string{}, secrets: map[string][]byte{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
+		files: map[string]map[string]string{}, secrets: map[string][]byte{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
 	}
 }
 

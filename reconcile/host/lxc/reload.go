@@ -4,8 +4,11 @@ package lxc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -32,7 +35,7 @@ func (r *Runtime) Reload(ctx context.Context, name string) error {
 // daemonReload tries again for as long as ctx lets it: a systemd that has
 // only just been started has read its configuration, but does not listen yet.
 func (r *Runtime) daemonReload(ctx context.Context, name string) error {
-	reload := Command{Args: []string{"systemctl", "daemon-reload"}, Env: map[string]string{"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}}
+	reload := Command{Args: []string{"systemctl", "daemon-reload"}, Env: systemPath}
 	for {
 		exit, err := r.Run(ctx, name, reload)
 		if err != nil || exit == 0 {
@@ -45,3 +48,30 @@ func (r *Runtime) daemonReload(ctx context.Context, name string) error {
 		}
 	}
 }
+
+// Tell has a unit of the container's systemd "reload" its configuration, or
+// "restart". One that can't reload is restarted; one that does not run has
+// nothing to reload.
+func (r *Runtime) Tell(ctx context.Context, name, verb, unit string) error {
+	if verb == "reload" {
+		verb = "try-reload-or-restart"
+	}
+	said, err := memory("said", "")
+	if err != nil {
+		return err
+	}
+	defer said.Close()
+	ctx, cancel := context.WithTimeout(ctx, unitPatience)
+	defer cancel()
+	exit, err := r.Run(ctx, name, Command{Args: []string{"systemctl", verb, "--", unit}, Env: systemPath, Stderr: said})
+	if err != nil || exit == 0 {
+		return err
+	}
+	words, err := io.ReadAll(io.NewSectionReader(said, 0, 4096))
+	return errors.Join(fmt.Errorf("systemctl %s %s: exit %d: %s", verb, unit, exit, strings.TrimSpace(string(words))), err)
+}
+
+// unitPatience is what systemd itself gives a unit to start or stop.
+const unitPatience = 90 * time.Second
+
+var systemPath = map[string]string{"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

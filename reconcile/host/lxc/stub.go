@@ -74,3 +74,6 @@ func (*Runtime) Undefine(string) error { return ErrNoLiblxc }
 // Reload fails.
 func (*Runtime) Warm(context.Context)                 {}
 func (*Runtime) Reload(context.Context, string) error { return ErrNoLiblxc }
+
+// Tell fails.
+func (*Runtime) Tell(context.Context, string, string, string) error { return ErrNoLiblxc }

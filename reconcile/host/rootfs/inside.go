@@ -98,6 +98,9 @@ type content struct {
 	mode  uint32
 	owner int
 	group int
+	link  string // what a symbolic link leads to
+	odd   string // what it is, where it is neither file nor link, or large
+	large bool   // it was not read
 }
 
 const most = 1 << 20 // bytes of a file that strake writes in a container
@@ -135,7 +138,7 @@ func (in *inside) readAt(fd int) (content, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, most))
 	mode := st.Mode & 0o7777
-	return content{text, true, mode == 0o644, mode, int(st.Uid), int(st.Gid)}, err
+	return content{text: text, there: true, open: mode == 0o644, mode: mode, owner: int(st.Uid), group: int(st.Gid)}, err
 }
 
 // write replaces a file in one step, and does nothing where it is as wanted.
@@ -144,6 +147,12 @@ func (in *inside) write(name string, text []byte) error {
 	if err == nil && have.open && have.owner == in.owner && bytes.Equal(have.text, text) {
 		return nil
 	}
+	return in.put(name, content{text: text, mode: 0o644, owner: in.owner, group: in.owner})
+}
+
+// put replaces whatever is there but a folder by a file, or a link, in one
+// step.
+func (in *inside) put(name string, want content) error {
 	dir, err := in.folder(path.Dir(name))
 	if err != nil {
 		return err
@@ -151,35 +160,56 @@ func (in *inside) write(name string, text []byte) error {
 	defer unix.Close(dir)
 	base := path.Base(name)
 	fresh := "." + base + ".strake"
-	if err := in.create(dir, fresh, text); err != nil {
+	if len(fresh) > unix.NAME_MAX {
+		fresh = ".strake"
+	}
+	if err := create(dir, fresh, want); err != nil {
 		return &os.PathError{Op: "write", Path: name, Err: err}
 	}
 	if err := unix.Renameat(dir, fresh, dir, base); err != nil {
 		_ = unix.Unlinkat(dir, fresh, 0)
-		return &os.PathError{Op: "rename", Path: name, Err: err}
+		return &os.PathError{Op: "replace", Path: name, Err: err}
 	}
 	return nil
 }
 
-func (in *inside) create(dir int, name string, text []byte) error {
-	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, name, flags, 0o600)
-	if err == unix.EEXIST { // left by one that was killed
+// create makes a file or a link that is not there, whatever a killed one left
+// of it.
+func create(dir int, name string, want content) error {
+	make := func() error { return createFile(dir, name, want) }
+	if want.link != "" {
+		make = func() error { return createLink(dir, name, want) }
+	}
+	err := make()
+	if err == unix.EEXIST {
 		if err := unix.Unlinkat(dir, name, 0); err != nil {
 			return err
 		}
-		fd, err = unix.Openat(dir, name, flags, 0o600)
+		err = make()
 	}
+	return err
+}
+
+func createLink(dir int, name string, want content) error {
+	if err := unix.Symlinkat(want.link, dir, name); err != nil {
+		return err
+	}
+	return unix.Fchownat(dir, name, want.owner, want.group, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func createFile(dir int, name string, want content) error {
+	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, name, flags, 0o600)
 	if err != nil {
 		return err
 	}
 	file := os.NewFile(uintptr(fd), name)
-	_, err = file.Write(text)
+	_, err = file.Write(want.text)
 	if err == nil {
-		err = file.Chown(in.owner, in.owner)
+		err = file.Chown(want.owner, want.group)
 	}
-	if err == nil {
-		err = file.Chmod(0o644)
+	if err == nil { // after the owner, which takes set-id bits away
+		err = unix.Fchmod(fd, want.mode)
 	}
 	if e := file.Close(); err == nil {
 		err = e
@@ -190,9 +220,10 @@ func (in *inside) create(dir int, name string, text []byte) error {
 	return err
 }
 
-// remove deletes a file; one that is not there is no error.
+// remove deletes a file, and the folders around it that were made for it and
+// are empty then; one that is not there is no error.
 func (in *inside) remove(name string) error {
-	dir, err := resolve(in.fd, path.Dir(name), unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := resolve(in.fd, path.Dir(name), unix.O_RDONLY|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
@@ -203,8 +234,30 @@ func (in *inside) remove(name string) error {
 	if err := unix.Unlinkat(dir, path.Base(name), 0); err != nil && err != unix.ENOENT {
 		return &os.PathError{Op: "remove", Path: name, Err: err}
 	}
+	if _, err := unix.Fgetxattr(dir, madeMark, nil); err == nil {
+		in.removeFolder(path.Dir(name))
+	}
 	return nil
 }
+
+// removeFolder removes one that strake made, and those around it likewise.
+func (in *inside) removeFolder(name string) {
+	parent, err := resolve(in.fd, path.Dir(name), unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return // it is gone, or somebody's now: both are fine
+	}
+	defer unix.Close(parent)
+	if unix.Unlinkat(parent, path.Base(name), unix.AT_REMOVEDIR) != nil {
+		return
+	}
+	if _, err := unix.Fgetxattr(parent, madeMark, nil); err == nil {
+		in.removeFolder(path.Dir(name))
+	}
+}
+
+// madeMark is on folders that strake made around its files. No one inside can
+// see or set an attribute of this kind (xattr(7), trusted).
+const madeMark = "trusted.strake.made"
 
 // folder opens a folder and makes what is missing of it.
 func (in *inside) folder(name string) (int, error) {
@@ -225,6 +278,7 @@ func (in *inside) folder(name string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	_ = unix.Fsetxattr(fd, madeMark, nil, 0) // without it the folder stays for ever
 	if err := errors.Join(unix.Fchown(fd, in.owner, in.owner), unix.Fchmod(fd, 0o755)); err != nil {
 		_ = unix.Close(fd)
 		return -1, &os.PathError{Op: "chown", Path: name, Err: err}
