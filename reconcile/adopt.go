@@ -161,7 +161,7 @@ func (e *Engine) examine(ctx context.Context, in scene, name string) (taken, err
 			raw[adopt.NICs] = true
 			continue
 		}
-		if t.Container, err = e.wordless(ctx, t.Found); err != nil {
+		if t.Container, err = e.wordless(ctx, in, t.Found); err != nil {
 			return t, err
 		}
 		differ, err := e.differ(f.Lines, t.Container)
@@ -243,9 +243,9 @@ func (e *Engine) bridged(ctx context.Context, networks []spec.Network) error {
 }
 
 // wordless is what the words come to.
-func (e *Engine) wordless(ctx context.Context, f adopt.Found) (resource.Container, error) {
+func (e *Engine) wordless(ctx context.Context, in scene, f adopt.Found) (resource.Container, error) {
 	w := Wish{Stack: spec.Stack{Containers: []spec.Container{f.Container}, Networks: f.Networks}}
-	want, err := e.desired(ctx, w, scene{}, map[string]taken{f.Container.Name: {Found: f}})
+	want, err := e.desired(ctx, w, scene{lost: in.lost}, map[string]taken{f.Container.Name: {Found: f}})
 	if err != nil {
 		return resource.Container{}, err
 	}

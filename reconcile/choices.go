@@ -73,10 +73,15 @@ func (e *Engine) forgetAbsent(in scene) error {
 	return e.State.SetLedger(draft.Ledger())
 }
 
-// renamed is the ledger with all containers under the names that they are to
-// have.
-func (s scene) renamed(led ledger.Ledger) ledger.Ledger {
+// known is the ledger with all containers under the names that they are to
+// have, and without those that nobody has any more.
+func (s scene) known(led ledger.Ledger) ledger.Ledger {
 	draft := led.Edit(ledgerHost())
+	for _, name := range s.lost {
+		if _, ours := s.standing[name]; !ours {
+			draft.Forget(name)
+		}
+	}
 	for to, m := range s.moves {
 		draft.Rename(m.From, to)
 	}

@@ -116,5 +116,25 @@ func (e *Engine) dissolve(ctx context.Context, f state.Forgotten) error {
 	if err != nil && !errors.Is(err, resource.ErrNotMounted) {
 		return err
 	}
-	return e.State.Dissolve(f)
+	if err := e.State.Dissolve(f); err != nil {
+		return err
+	}
+	return e.free(f.Name)
+}
+
+// free gives the choices for a name back, unless a container has it again.
+func (e *Engine) free(name string) error {
+	if n, err := e.State.Book(name).Current(); err != nil || n != 0 {
+		return err
+	}
+	led, err := e.State.Ledger()
+	if err != nil {
+		return err
+	}
+	if _, has := led.Containers[name]; !has {
+		return nil
+	}
+	draft := led.Edit(ledgerHost())
+	draft.Forget(name)
+	return e.State.SetLedger(draft.Ledger())
 }

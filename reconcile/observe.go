@@ -36,6 +36,7 @@ type scene struct {
 	removed   map[string]spec.Removed // containers that the text says farewell to, by name
 	forgotten map[string]bool         // containers that are managed no more, and keep their ids and addresses
 	apart     []resource.Container    // what they are made of
+	lost      []string                // those of them that their users have deleted since
 	guarded   map[string]resource.NIC // what the firewall holds, by host device
 	given     map[string]resource.NIC // what is on record, by host device
 }
@@ -54,7 +55,7 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 		func() (err error) { s.filter, err = e.Host.Filter.Observe(ctx); return err },
 		func() (err error) { s.networks, err = e.Host.Devices.Networks(ctx); return err },
 		func() (err error) { s.standing, err = e.standing(); return err },
-		func() (err error) { s.apart, err = e.apart(); return err },
+		func() (err error) { s.apart, s.lost, err = e.apart(); return err },
 	)
 	if err != nil {
 		return s, fmt.Errorf("observe host: %w", err)
@@ -132,25 +133,30 @@ func (e *Engine) stands(name string) (standing, error) {
 }
 
 // apart are the containers that were forgotten: they run on strake's networks
-// still.
-func (e *Engine) apart() ([]resource.Container, error) {
+// still. Those that are lost have been deleted since, and the next run clears
+// up after them.
+func (e *Engine) apart() (list []resource.Container, lost []string, err error) {
 	forgotten, err := e.State.Forgotten()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []resource.Container
 	for _, f := range forgotten {
+		_, defined, err := e.Host.Containers.Definition(f.Name)
+		if err == nil && !defined {
+			lost = append(lost, f.Name)
+			continue
+		}
 		n, err := f.Dir.Book(f.Name).Current()
 		if err != nil || n == 0 {
 			continue
 		}
 		c, err := f.Dir.Desired(f.Name, n)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		list = append(list, c)
 	}
-	return list, nil
+	return list, lost, nil
 }
 
 // guarded are all containers that the firewall has to hold.
@@ -159,7 +165,7 @@ func (e *Engine) guarded() ([]resource.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	apart, err := e.apart()
+	apart, _, err := e.apart()
 	return append(scene{standing: standing}.containers(), apart...), err
 }
 

@@ -119,8 +119,8 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	if err != nil {
 		return desired.Want{}, err
 	}
-	if len(in.moves) > 0 {
-		led = in.renamed(led)
+	if len(in.moves)+len(in.lost) > 0 {
+		led = in.known(led)
 	}
 	pool, err := e.Host.Subids.Pool()
 	if err != nil {

@@ -88,9 +88,9 @@ func (w world) command(args ...string) *exec.Cmd {
 // end stops whatever was left running. What was left mounted goes with the
 // namespace.
 func (w world) end() {
-	list, _ := filepath.Glob(filepath.Join(w.dir, "lxc", "*"))
-	for _, dir := range list {
-		w.command("lxc-stop", "-k", "-P", filepath.Join(w.dir, "lxc"), "-n", filepath.Base(dir)).Run()
+	list, _ := w.command("ls", filepath.Join(w.dir, "lxc")).Output() // something may be mounted there
+	for _, name := range strings.Fields(string(list)) {
+		w.command("lxc-stop", "-k", "-P", filepath.Join(w.dir, "lxc"), "-n", name).Run()
 	}
 	for _, at := range w.mounts() {
 		w.command("umount", "--lazy", at).Run()

@@ -50,8 +50,10 @@ func placed(root fs.FS, lxcPath, name string) *resource.Claim {
 	return nil
 }
 
+// exists also finds the links of LXD's pools that lead nowhere while they are
+// not mounted.
 func exists(root fs.FS, file string) bool {
-	_, err := fs.Stat(root, strings.TrimPrefix(path.Clean(file), "/"))
+	_, err := fs.Lstat(root, strings.TrimPrefix(path.Clean(file), "/"))
 	return err == nil
 }
 
@@ -59,9 +61,9 @@ func exists(root fs.FS, file string) bool {
 func written(lines []resource.Line) *resource.Claim {
 	for _, l := range lines {
 		for _, o := range []struct{ owner, key, part string }{
-			{lxd, "lxc.hook.", " callhook /var/lib/lxd"},
-			{lxd, "lxc.hook.", " callhook /var/snap/lxd"},
 			{incus, "lxc.hook.", " callhook /var/lib/incus"},
+			{incus, "lxc.hook.", "incusd callhook "},
+			{lxd, "lxc.hook.", " callhook "}, // wherever LXD_DIR is
 			{lxd, "lxc.log.file", "/log/lxd/"},
 			{incus, "lxc.log.file", "/log/incus/"},
 			{lxd, "lxc.apparmor.profile", "lxd-"},

@@ -1,6 +1,7 @@
 package lxc
 
 import (
+	"io/fs"
 	"testing"
 	"testing/fstest"
 
@@ -15,6 +16,7 @@ func TestPlaced(t *testing.T) {
 	} {
 		root[file] = &fstest.MapFile{}
 	}
+	root["var/snap/lxd/common/lxd/containers/l2"] = &fstest.MapFile{Data: []byte("/not/mounted"), Mode: fs.ModeSymlink}
 	for _, c := range []struct{ path, name, owner string }{
 		{"/var/lib/lxc", "mine", ""},
 		{"/var/lib/lxc", "none", ""},
@@ -22,6 +24,7 @@ func TestPlaced(t *testing.T) {
 		{"/var/lib/lxc", "vm1", libvirt},
 		{"/var/lib/lxc", "i1", incus},
 		{"/var/lib/lxc", "l1", ""}, // the one in the LXC path is another one
+		{"/var/lib/lxc", "l2", lxd},
 		{"/var/lib/lxd/containers", "x", lxd},
 		{"/var/lib/incus/containers", "x", incus},
 		{"/var/lib/lxdish", "x", ""},
@@ -37,6 +40,8 @@ func TestWritten(t *testing.T) {
 	for _, c := range []struct{ key, value, owner string }{
 		{"lxc.hook.pre-start", `/proc/4711/exe callhook /var/lib/lxd "default" "c1" start`, lxd},
 		{"lxc.hook.post-stop", `/opt/incus/bin/incusd callhook /var/lib/incus "default" "c1" stop`, incus},
+		{"lxc.hook.post-stop", `/srv/bin/incusd callhook /srv/incus "default" "c1" stop`, incus},
+		{"lxc.hook.pre-start", `/proc/4711/exe callhook /srv/lxd "default" "c1" start`, lxd},
 		{"lxc.apparmor.profile", "lxd-c1_</var/lib/lxd>//&:lxd-c1_<var-lib-lxd>:", lxd},
 		{"lxc.apparmor.profile", "generated", ""},
 		{"lxc.hook.pre-start", "/usr/share/lxc/hooks/lxc-pve-prestart-hook", proxmox},

@@ -110,7 +110,7 @@ func (t *text) base(c resource.Container, e Environment) {
 	t.optional("lxc.arch", e.Arch)
 	t.set("lxc.rootfs.path", "dir:"+e.RootFS)
 	t.hook(e)
-	t.leave(e)
+	t.leave(c, e)
 	t.late(c, e)
 	t.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
 	t.set("lxc.pty.max", "1024")
@@ -142,14 +142,21 @@ func unless(test string, hook []string) string {
 }
 
 // unmounted takes a root filesystem away that is mounted, and is content with
-// one that is not.
-const unmounted = `umount -l -R "$0" 2>/dev/null || :`
+// one that is not. A copy of the container has the same hook, and none of the
+// original's: liblxc says who is destroyed.
+const unmounted = `test "$2" != "$1" || umount -l -R "$0" 2>/dev/null || :`
 
-// leave has lxc-destroy find the bare folder: it would empty the mount
-// through to the writable layer, and then fail on the folder.
-func (t *text) leave(e Environment) {
+// copied fails where lxc-copy has copied the empty folder that a root
+// filesystem is mounted on, after a boot: it says nothing itself.
+const copied = `test "$LXC_SRC_NAME" != "$1" || test -n "$(ls -A "$0" 2>/dev/null)" || { echo "the root filesystem of $1 is not mounted: start it first"; exit 1; }`
+
+// leave has LXC's own tools find what they need: lxc-destroy the bare folder,
+// since it would empty the mount through to the writable layer, and then fail
+// on the folder; lxc-copy the mount.
+func (t *text) leave(c resource.Container, e Environment) {
 	if len(e.Hook) > 0 {
-		t.set("lxc.hook.destroy", shell([]string{"/bin/sh", "-c", unmounted, e.RootFS}))
+		t.set("lxc.hook.destroy", shell([]string{"/bin/sh", "-c", unmounted, e.RootFS, c.Name}))
+		t.set("lxc.hook.clone", shell([]string{"/bin/sh", "-c", copied, e.RootFS, c.Name}))
 	}
 }
 
