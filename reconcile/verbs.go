@@ -96,7 +96,7 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 			return err
 		}
 		if s.Up() {
-			return nil
+			return e.Host.Containers.Unfreeze(ctx, name)
 		}
 		return e.bringUp(ctx, c)
 	})
@@ -223,20 +223,29 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 	})
 }
 
-// Freeze stops all processes where they are.
+// Freeze stops all processes where they are. The operator's word stays: apply
+// does not let them go on.
 func (e *Engine) Freeze(ctx context.Context, name string) error {
-	return e.whileUp(ctx, name, e.Host.Containers.Freeze)
+	return e.hold(ctx, name, true, e.Host.Containers.Freeze)
 }
 
 // Unfreeze lets them go on.
 func (e *Engine) Unfreeze(ctx context.Context, name string) error {
-	return e.whileUp(ctx, name, e.Host.Containers.Unfreeze)
+	return e.hold(ctx, name, false, e.Host.Containers.Unfreeze)
 }
 
-func (e *Engine) whileUp(ctx context.Context, name string, f func(context.Context, string) error) error {
+func (e *Engine) hold(ctx context.Context, name string, frozen bool, f func(context.Context, string) error) error {
 	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
 		if !s.Up() {
 			return resource.ErrNotRunning
+		}
+		word, err := e.State.Word(name)
+		if err != nil {
+			return err
+		}
+		word.Frozen, word.By, word.At = frozen, e.By, time.Now().UTC()
+		if err := e.State.SetWord(name, word); err != nil {
+			return err
 		}
 		return f(ctx, name)
 	})

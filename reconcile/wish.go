@@ -230,7 +230,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 		s.Held = hold.Digests()
 	}
 	word, err := e.State.Word(s.Stands())
-	s.Stopped, s.Started = word.Stopped, word.Started
+	s.Stopped, s.Started, s.Frozen = word.Stopped, word.Started, word.Frozen
 	s.Away = e.State.Away(s.Stands())
 	return err
 }

@@ -41,6 +41,8 @@ type containers interface {
 	Start(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string, timeout time.Duration) error
 	Kill(ctx context.Context, name string) error
+	Freeze(ctx context.Context, name string) error
+	Unfreeze(ctx context.Context, name string) error
 	SetLimits(ctx context.Context, name string, from, to resource.Limits) error
 	SetHostname(ctx context.Context, name, hostname string) error
 	Definition(name string) (resource.Definition, bool, error)

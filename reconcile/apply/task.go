@@ -62,6 +62,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.host.Containers.Start(ctx, name)
 	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
 		return t.setNIC(ctx, s.NIC, nic(t.c.Want, s.NIC))
+	case plan.DoUnfreeze:
+		return t.host.Containers.Unfreeze(ctx, name)
 	case plan.DoLimits:
 		return t.setLimits(ctx, t.c.Want.Limits)
 	case plan.DoHostname:
@@ -116,6 +118,8 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.killOurs(ctx)
 	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
 		return t.setNIC(ctx, s.NIC, nic(&t.c.Have.Have, s.NIC))
+	case plan.DoUnfreeze:
+		return unless(t.host.Containers.Freeze(ctx, name), resource.ErrNotRunning)
 	case plan.DoLimits:
 		return t.setLimits(ctx, t.c.Have.Have.Limits)
 	case plan.DoHostname:

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type Subject struct {
 	Held    []string      // digests on hold
 	Stopped bool          // the operator stopped it
 	Started bool          // the operator started it
+	Frozen  bool          // the operator froze it
 	Defer   bool          // restart-class changes wait
 	Prune   bool          // an orphan is retired
 	Away    time.Duration // how long it was away at its last restart; 0: not known
@@ -99,11 +101,18 @@ func (t comparer) live(s Subject, last values) values {
 			delete(seen, path)
 		}
 	}
-	seen["running"] = "false"
-	if s.Have.State.Up() {
-		seen["running"] = "true"
-	}
+	seen["running"] = runs(s)
 	return seen
+}
+
+// frozen in the place of "true": it is up, and does not run.
+const frozen = "frozen"
+
+func runs(s Subject) string {
+	if s.Have.State == resource.Frozen && !s.Frozen {
+		return frozen
+	}
+	return strconv.FormatBool(s.Have.State.Up())
 }
 
 // compare lists the settings that are not as wanted and counts the others.

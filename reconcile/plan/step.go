@@ -25,6 +25,7 @@ const (
 	DoAddNIC      Kind = "add-nic"     // live
 	DoChangeNIC   Kind = "change-nic"  // live
 	DoRemoveNIC   Kind = "remove-nic"  // live
+	DoUnfreeze    Kind = "unfreeze"    // live
 	DoLimits      Kind = "limits"      // live
 	DoHostname    Kind = "hostname"    // live
 	DoEnvironment Kind = "environment" // live, and after a mount
@@ -157,7 +158,7 @@ func (c ContainerPlan) hasFiles() bool {
 // starts says whether the plan has the container started.
 func starts(c ContainerPlan) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Path == "running" && ch.Old != "true" && ch.New == "true"
+		return ch.Path == "running" && ch.Old != "true" && ch.Old != frozen && ch.New == "true"
 	})
 }
 
@@ -166,16 +167,20 @@ func starts(c ContainerPlan) bool {
 func liveSteps(c ContainerPlan) []Step {
 	touched := map[string]bool{}
 	var nics []string
+	var list []Step
 	for _, ch := range c.Changes {
 		if ch.Impact != spec.Live || ch.Cause == Settled {
 			continue
 		}
 		touched[kindOf(ch.Path)] = true
+		if ch.Path == "running" && ch.Old == frozen {
+			list = append(list, Step{Do: DoUnfreeze}) // the rest may need processes that go on
+		}
 		if kind, label, _, ok := resource.Cut(ch.Path); ok && kind == "nic" && !slices.Contains(nics, label) {
 			nics = append(nics, label)
 		}
 	}
-	list := nicSteps(c, nics)
+	list = append(list, nicSteps(c, nics)...)
 	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment, DoSecrets, DoFiles} {
 		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
 			list = append(list, Step{Do: do})

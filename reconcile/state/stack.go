@@ -58,6 +58,7 @@ func (d *Dir) StackBook(name string) *generations.Book {
 type Word struct {
 	Stopped bool      `json:"stopped,omitempty"` // though it is declared running
 	Started bool      `json:"started,omitempty"` // though it is declared stopped
+	Frozen  bool      `json:"frozen,omitempty"`
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 }
