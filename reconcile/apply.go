@@ -98,7 +98,7 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 		if found, ok := in.found[c.Name]; ok {
 			last = &found
 		}
-		ask = append(ask, subjectOf(c.Stands(), c.Want, last))
+		ask = append(ask, subjectOf(c.Stands(), last, c.Want))
 	}
 	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {

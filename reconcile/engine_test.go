@@ -222,7 +222,7 @@ func TestDestroyFreesTheAddress(t *testing.T) {
 
 func (b *bench) nic(name string) resource.NIC {
 	b.t.Helper()
-	nics, err := b.host.NICs(context.Background(), b.live(name).Init)
+	nics, err := b.host.NICs(context.Background(), b.live(name).Init, nil)
 	if err != nil || len(nics) != 1 {
 		b.t.Fatal(nics, err)
 	}

@@ -51,12 +51,12 @@ type devices interface {
 	Networks(ctx context.Context) ([]resource.Network, error)
 	EnsureNetwork(ctx context.Context, n resource.Network) error
 	RemoveNetwork(ctx context.Context, n resource.Network) error
-	NICs(ctx context.Context, pid int) ([]resource.NIC, error)
+	NICs(ctx context.Context, pid int, known []resource.NIC) ([]resource.NIC, error)
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error
 	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
-	RemoveDevice(ctx context.Context, name string) error
 	Settle(ctx context.Context, pid int, nics []resource.NIC) error
+	ClearNIC(ctx context.Context, n resource.NIC) error
 }
 
 // filter is the firewall table.

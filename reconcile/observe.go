@@ -197,6 +197,15 @@ type subject struct {
 	known  []resource.Container
 }
 
+// nics are its interfaces as they were, and as they shall be.
+func (s subject) nics() []resource.NIC {
+	var list []resource.NIC
+	for _, c := range s.known {
+		list = append(list, c.NICs...)
+	}
+	return list
+}
+
 func subjectOf(name string, known ...*resource.Container) subject {
 	s := subject{name: name}
 	for _, c := range known {
@@ -309,7 +318,7 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	if err := e.observeFiles(s, o); err != nil {
 		return err
 	}
-	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init); err != nil {
+	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init, s.nics()); err != nil {
 		return err
 	}
 	for i := range o.Have.NICs {
@@ -331,8 +340,8 @@ func held(n resource.NIC, in scene) resource.Filter {
 	}
 	return resource.Filter{
 		MAC:  f.Filter.MAC && f.MAC == given.MAC,
-		IPv4: f.Filter.IPv4 && f.IPv4 == given.IPv4,
-		IPv6: f.Filter.IPv6 && f.IPv6 == given.IPv6,
+		IPv4: f.Filter.IPv4 && slices.Equal(f.Senders(false), given.Senders(false)),
+		IPv6: f.Filter.IPv6 && slices.Equal(f.Senders(true), given.Senders(true)),
 	}
 }
 

@@ -125,6 +125,13 @@ func addresses(c resource.Container) []string {
 	for _, n := range c.NICs {
 		four = append(four, bare(n.IPv4)...)
 		six = append(six, bare(n.IPv6)...)
+		for _, a := range n.Addresses {
+			if resource.IsIPv6(a) {
+				six = append(six, bare(a)...)
+			} else {
+				four = append(four, bare(a)...)
+			}
+		}
 	}
 	return append(four, six...)
 }
@@ -164,7 +171,7 @@ func (e *Engine) Addresses(ctx context.Context, name string) ([]string, error) {
 		return nil, err
 	}
 	if live.State.Up() {
-		if c.NICs, err = e.Host.Devices.NICs(ctx, live.Init); err != nil {
+		if c.NICs, err = e.Host.Devices.NICs(ctx, live.Init, c.NICs); err != nil {
 			return nil, err
 		}
 	}

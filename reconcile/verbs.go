@@ -138,7 +138,8 @@ func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
 }
 
 // Complete brings what a container's current generation has that liblxc can't
-// make: secrets, and IPv6 addresses that work before its init runs.
+// make: secrets, IPv6 addresses that work before its init runs, and the rest of
+// its interfaces.
 func (e *Engine) Complete(ctx context.Context, name string, init int) error {
 	c, err := e.current(name)
 	if err != nil {
@@ -149,6 +150,11 @@ func (e *Engine) Complete(ctx context.Context, name string, init int) error {
 	}
 	if err == nil && c.Apart() {
 		err = e.Host.Devices.Settle(ctx, init, c.NICs)
+	}
+	for _, n := range c.NICs {
+		if err == nil && n.Incomplete() {
+			err = e.Host.Devices.ChangeNIC(ctx, init, n, n)
+		}
 	}
 	return err
 }

@@ -186,9 +186,9 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	ask := make([]subject, len(list))
 	err := atOnce(indexes(list), func(i int) error {
 		err := e.recall(in, &list[i])
-		ask[i] = subjectOf(list[i].Stands(), list[i].Want, list[i].Last)
+		ask[i] = subjectOf(list[i].Stands(), list[i].Last, list[i].Want)
 		if found, ok := in.found[list[i].Name]; ok {
-			ask[i] = subjectOf(list[i].Name, list[i].Want, &found)
+			ask[i] = subjectOf(list[i].Name, &found, list[i].Want)
 		}
 		return err
 	})

@@ -198,5 +198,8 @@ func (c *checker) claims(n *NIC) []claim {
 			list = append(list, claim{"addresses", network.BridgeName(), a.String()})
 		}
 	}
+	for _, text := range n.Prefixes {
+		list = append(list, claim{"prefixes", network.BridgeName(), text})
+	}
 	return list
 }

@@ -60,6 +60,24 @@ func (c *checker) bridged(o *Container, n *NIC, bad fault) {
 	for _, g := range []gateway{{"gateway4", n.Gateway4, netip.Addr.Is4, network.ipv4()}, {"gateway6", n.Gateway6, netip.Addr.Is6, network.ipv6()}} {
 		g.check(bad)
 	}
+	c.reachable(network, n, bad)
+}
+
+// reachable refuses prefixes that the host could route nowhere.
+func (c *checker) reachable(network *Network, n *NIC, bad fault) {
+	if network.External != "" {
+		return // somebody else's router
+	}
+	has := map[bool]bool{
+		false: n.IPv4 != "none" && network.ipv4().IsValid(),
+		true:  network.IPv6 != "" && network.IPv6 != "none",
+	}
+	for _, text := range n.Prefixes {
+		p, err := netip.ParsePrefix(text)
+		if err == nil && !has[p.Addr().Is6()] {
+			bad("prefixes", "there is no address to route "+quote(text)+" to", "Give the network and the interface an address of that family.")
+		}
+	}
 }
 
 // gateway is a default route that was written out.
@@ -181,13 +199,25 @@ func (c *checker) traffic(o *Container, n *NIC, bad fault) {
 		p, err := netip.ParsePrefix(text)
 		if err != nil || p.Bits() == 0 || p != p.Masked() || !usable(p.Addr()) {
 			bad("prefixes", quote(text)+" is not a prefix", `Write a network address with its prefix length: "192.0.2.0/28", "2001:db8:7::/64".`)
-		} else if slices.Contains(n.Prefixes[:i], text) {
-			bad("prefixes", quote(text)+" is there twice", "Take one of them out.")
+		} else if other := overlapped(p, n.Prefixes[:i]); other != "" {
+			bad("prefixes", quote(text)+" overlaps "+quote(other), "Take one of them out.")
 		}
 	}
 	for _, r := range n.Routes {
 		c.route(n, r, bad)
 	}
+}
+
+// overlapped is the first of these that shares addresses with p.
+func overlapped(p netip.Prefix, others []string) string {
+	i := slices.IndexFunc(others, func(text string) bool {
+		other, err := netip.ParsePrefix(text)
+		return err == nil && other.Overlaps(p)
+	})
+	if i < 0 {
+		return ""
+	}
+	return others[i]
 }
 
 func (c *checker) route(n *NIC, r Route, bad fault) {

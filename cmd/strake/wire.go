@@ -93,7 +93,7 @@ func renderer(lxcPath string, env lxc.Environment) state.Renderer {
 		e.LogFile = filepath.Join(folder, lxcLog)
 		e.ConsoleLog = filepath.Join(folder, consoleLog)
 		e.Hook = []string{filepath.Join(top, "bin", "strake"), "--state-dir", top, "--lxc-path", lxcPath, "hook", c.Name}
-		e.Secrets = filepath.Join(folder, "current", state.SecretsFile)
+		e.Late = filepath.Join(folder, "current", state.LateFile)
 		e.Files, e.Staged = map[string]bool{}, map[string]string{}
 		for _, m := range c.Mounts {
 			info, err := os.Stat(m.Source)

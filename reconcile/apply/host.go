@@ -55,11 +55,11 @@ type containers interface {
 type devices interface {
 	EnsureNetwork(ctx context.Context, n resource.Network) error
 	RemoveNetwork(ctx context.Context, n resource.Network) error
-	NICs(ctx context.Context, pid int) ([]resource.NIC, error)
+	NICs(ctx context.Context, pid int, known []resource.NIC) ([]resource.NIC, error)
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error
 	ChangeNIC(ctx context.Context, pid int, from, to resource.NIC) error
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
-	RemoveDevice(ctx context.Context, name string) error
+	ClearNIC(ctx context.Context, n resource.NIC) error // what the host still has of an interface that no container has
 }
 
 // filter is the firewall table.

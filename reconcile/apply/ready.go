@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"strake/reconcile/resource"
@@ -52,8 +51,7 @@ func (h Host) clear(ctx context.Context, c resource.Container) error {
 		if n.Device == "" {
 			continue
 		}
-		err := h.Devices.RemoveDevice(ctx, n.Device)
-		if err != nil && !errors.Is(err, resource.ErrNotFound) {
+		if err := h.Devices.ClearNIC(ctx, n); err != nil {
 			return fmt.Errorf("nic %s: %w", n.Name, err)
 		}
 	}

@@ -42,7 +42,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoRecord:
 		return t.record()
 	case plan.DoStop:
-		return unless(t.host.Containers.Stop(ctx, name, stopTimeout), resource.ErrNotRunning, resource.ErrKilled)
+		return t.stop(ctx)
 	case plan.DoUnmount:
 		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
 	case plan.DoSwitch:
@@ -75,7 +75,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoSecrets:
 		return t.setSecrets(ctx, *t.c.Want)
 	case plan.DoRetire:
-		return t.retire()
+		return t.retire(ctx)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
 }
@@ -134,6 +134,15 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.host.Store.Restore(name, t.run.ID)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
+}
+
+// stop leaves nothing of the container's interfaces on the host.
+func (t *task) stop(ctx context.Context) error {
+	err := unless(t.host.Containers.Stop(ctx, t.at, stopTimeout), resource.ErrNotRunning, resource.ErrKilled)
+	if err != nil || t.c.Last == nil {
+		return err
+	}
+	return t.host.clear(ctx, *t.c.Last)
 }
 
 // record writes the new generation. It is not current yet.
@@ -222,7 +231,7 @@ func (t *task) rename(from, to string) error {
 // setNIC makes the interface as wanted, whatever it is now. nil: not there.
 func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) error {
 	return t.whileUpAt(ctx, func(pid int) error {
-		list, err := t.host.Devices.NICs(ctx, pid)
+		list, err := t.host.Devices.NICs(ctx, pid, t.known())
 		if err != nil {
 			return err
 		}
@@ -238,6 +247,18 @@ func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) erro
 		}
 		return t.host.Devices.ChangeNIC(ctx, pid, *have, *want)
 	})
+}
+
+// known are the interfaces of the container before and after, as far as anybody
+// knows.
+func (t *task) known() []resource.NIC {
+	list := slices.Clone(t.c.Have.Have.NICs)
+	for _, c := range []*resource.Container{t.c.Last, t.c.Want} {
+		if c != nil {
+			list = append(list, c.NICs...)
+		}
+	}
+	return list
 }
 
 // loose leaves alone what neither the text nor the generation before says of
@@ -312,8 +333,12 @@ func (t *task) had() resource.Container {
 	return c
 }
 
-// retire keeps the lines that people added with everything else.
-func (t *task) retire() error {
+// retire keeps the lines that people added with everything else. One that was
+// stopped by others may have left something of its interfaces.
+func (t *task) retire(ctx context.Context) error {
+	if err := t.host.clear(ctx, *t.c.Last); err != nil {
+		return err
+	}
 	d, _, err := t.host.Containers.Definition(t.at)
 	if err != nil {
 		return err

@@ -46,6 +46,15 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 	return list
 }
 
+// addrs are addresses without their prefix lengths.
+func addrs(texts []string) []netip.Addr {
+	var list []netip.Addr
+	for _, t := range texts {
+		list = append(list, written2addr(t))
+	}
+	return list
+}
+
 func on(said *bool, otherwise bool) bool {
 	if said != nil {
 		return *said
@@ -59,6 +68,7 @@ func (b *builder) interfaces(containers []resource.Container) {
 	var nics []*resource.NIC
 	var links []ledger.Link
 	var four, six []ledger.Wish
+	var further []ledger.Further
 	for i := range containers {
 		c := &containers[i]
 		b.dropNICs(*c)
@@ -72,10 +82,12 @@ func (b *builder) interfaces(containers []resource.Container) {
 			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(net.IPv4)))
 			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(net.IPv6)))
+			further = append(further, ledger.Further{Container: c.Name, NIC: n.Name, Network: b.poolOf(*n), IPs: addrs(n.Addresses)})
 		}
 	}
 	entries, err := b.draft.Links(links)
 	b.note(err)
+	b.note(b.draft.Further(further))
 	v4, err := b.draft.IPv4(four)
 	b.note(err)
 	v6, err := b.draft.IPv6(six)
@@ -181,6 +193,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container, others []resour
 	b := &builder{draft: led.Edit(ledger.Host{}), networks: map[string]resource.Network{}, shared: shared(others)}
 	var links []ledger.Link
 	var four, six []ledger.Wish
+	var further []ledger.Further
 	for _, c := range containers {
 		b.dropNICs(c)
 		if len(c.Writable) > 0 {
@@ -192,6 +205,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container, others []resour
 				links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
 			}
 			net := ledger.Net{Name: b.pool(networkOf(c, n))}
+			further = append(further, ledger.Further{Container: c.Name, NIC: n.Name, Network: net.Name, IPs: addrs(n.Addresses)})
 			if ip := prefix(n.IPv4).Addr(); ip.IsValid() && was.IPv4[net.Name].IP != ip {
 				four = append(four, ledger.Wish{Container: c.Name, NIC: n.Name, Net: net, IP: ip})
 			}
@@ -202,6 +216,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container, others []resour
 	}
 	_, err := b.draft.Links(links)
 	b.note(err)
+	b.note(b.draft.Further(further))
 	_, err = b.draft.IPv4(four)
 	b.note(err)
 	_, err = b.draft.IPv6(six)

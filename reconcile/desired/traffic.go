@@ -12,7 +12,7 @@ import (
 // traffic fills in what an interface may have beside its first addresses.
 // Its gateways still hold what was written.
 func (b *builder) traffic(nic *resource.NIC, n spec.NIC) {
-	nic.Parent, nic.VLAN, nic.Prefixes = n.Parent, n.VLAN, n.Prefixes
+	nic.Parent, nic.VLAN, nic.Prefixes = n.Parent, n.VLAN, slices.Clone(n.Prefixes)
 	nic.Limits = resource.Rates{Ingress: n.Limits.Ingress, Egress: n.Limits.Egress}
 	nic.Gateway4, nic.Gateway6 = n.Gateway4, n.Gateway6
 	net := b.truly(b.networks[n.Network])
@@ -34,6 +34,8 @@ func (b *builder) traffic(nic *resource.NIC, n spec.NIC) {
 		}
 		nic.Publish = append(nic.Publish, resource.Publish{Port: p.HostPort(), To: to, Protocol: cmp.Or(p.Protocol, "tcp")})
 	}
+	slices.Sort(nic.Addresses)
+	slices.Sort(nic.Prefixes)
 	slices.SortFunc(nic.Routes, func(a, b resource.Route) int { return cmp.Compare(a.To, b.To) })
 	slices.SortFunc(nic.Publish, func(a, b resource.Publish) int { return a.Port - b.Port })
 }

@@ -27,9 +27,10 @@ func (w Wish) owner() owner { return owner{w.Container, w.NIC} }
 
 // addresses are the used ones of a network.
 type addresses struct {
-	owners map[netip.Addr]owner
-	low    uint32 // no free one below
-	of     netip.Prefix
+	owners  map[netip.Addr]owner
+	further map[netip.Addr]owner // beside the one that each has of a family
+	low     uint32               // no free one below
+	of      netip.Prefix
 }
 
 func (a *addresses) free(ip netip.Addr) {
@@ -124,6 +125,9 @@ func (a assigning) assign(w Wish) (netip.Addr, error) {
 		return w.IP, a.claim(w)
 	}
 	if have, ok := a.record(w.owner(), w.Net.Name); ok && a.keeps(w, have.IP) {
+		if o, taken := a.network(w.Net.Name).further[have.IP]; taken {
+			return netip.Addr{}, &TakenError{have.IP.String(), o.name, o.nic, w.Container, w.NIC}
+		}
 		a.set(w, Address{IP: have.IP})
 		return have.IP, nil
 	}
@@ -154,6 +158,9 @@ func (a assigning) claim(w Wish) error {
 func (a assigning) take(w Wish, addr Address) error {
 	if own := a.prefixOf(w.Net); own.IsValid() && own.Addr() == addr.IP {
 		return &TakenError{addr.IP.String(), w.Container, w.NIC, w.Net.Name, ""}
+	}
+	if o, taken := a.network(w.Net.Name).further[addr.IP]; taken {
+		return &TakenError{addr.IP.String(), w.Container, w.NIC, o.name, o.nic}
 	}
 	have, taken := a.network(w.Net.Name).owners[addr.IP]
 	if taken && have != w.owner() {

@@ -48,6 +48,11 @@ func (n NICEntry) check(owners map[any]string, owner string) error {
 			keys = append(keys, ipKey{network, family[network].IP})
 		}
 	}
+	for _, network := range slices.Sorted(maps.Keys(n.Further)) {
+		for _, ip := range n.Further[network] {
+			keys = append(keys, ipKey{network, ip})
+		}
+	}
 	for _, key := range keys {
 		if err := own(owners, key, owner); err != nil {
 			return err

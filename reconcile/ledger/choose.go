@@ -21,7 +21,7 @@ func (d *Draft) choose4(w Wish) (netip.Addr, error) {
 	first, last := hosts(p)
 	for n := max(first, uint64(used.low)); n <= last; n++ {
 		ip := address4(uint32(n))
-		if _, taken := used.owners[ip]; !taken && ip != p.Addr() {
+		if !has(used.owners, ip) && !has(used.further, ip) && ip != p.Addr() {
 			used.low = uint32(n)
 			return ip, nil
 		}

@@ -64,11 +64,16 @@ func (d *Draft) index(o owner, n NICEntry) {
 	for network, a := range n.IPv6 {
 		d.network(network).owners[a.IP] = o
 	}
+	for network, list := range n.Further {
+		for _, ip := range list {
+			d.network(network).further[ip] = o
+		}
+	}
 }
 
 func (d *Draft) network(name string) *addresses {
 	if d.used[name] == nil {
-		d.used[name] = &addresses{owners: map[netip.Addr]owner{}}
+		d.used[name] = &addresses{owners: map[netip.Addr]owner{}, further: map[netip.Addr]owner{}}
 	}
 	return d.used[name]
 }
@@ -243,6 +248,7 @@ func (d *Draft) ForgetNIC(name, nic string) {
 	for network, a := range n.IPv6 {
 		d.network(network).free(a.IP)
 	}
+	d.freeFurther(n)
 	delete(d.Entry(name).NICs, nic)
 }
 

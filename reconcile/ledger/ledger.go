@@ -59,6 +59,8 @@ type NICEntry struct {
 	Loose    bool               `json:"loose,omitempty"`     // what it lacks of MAC and Device, LXC chooses at each start
 	IPv4     map[string]Address `json:"ipv4,omitempty"`      // by network
 	IPv6     map[string]Address `json:"ipv6,omitempty"`      // by network
+
+	Further map[string][]netip.Addr `json:"further,omitempty"` // written ones beside those, by network
 }
 
 // Address is one address; a Fixed one was written, the others were chosen.
@@ -110,7 +112,7 @@ func (l Ledger) clone() Ledger {
 	for name, e := range l.Containers {
 		nics := make(map[string]NICEntry, len(e.NICs))
 		for nic, n := range e.NICs {
-			n.IPv4, n.IPv6 = maps.Clone(n.IPv4), maps.Clone(n.IPv6)
+			n.IPv4, n.IPv6, n.Further = maps.Clone(n.IPv4), maps.Clone(n.IPv6), maps.Clone(n.Further)
 			nics[nic] = n
 		}
 		e.NICs = nics

@@ -152,7 +152,7 @@ func probe(taken map[string]owner, candidate func(try int) string) string {
 	}
 }
 
-func has(m map[string]owner, key string) bool { _, ok := m[key]; return ok }
+func has[K comparable](m map[K]owner, key K) bool { _, ok := m[key]; return ok }
 
 // macOf makes locally administered unicast MACs (IEEE 802, second lowest bit
 // of the first byte) with 40 bits of hash.

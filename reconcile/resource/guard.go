@@ -43,20 +43,29 @@ func (g Guard) Grow(to Guard) Guard {
 			wide.Networks = append(wide.Networks, n)
 		}
 	}
+	at := map[string]int{}
+	for i, n := range wide.NICs {
+		at[n.Device] = i
+	}
 	for _, n := range to.NICs {
-		i := slices.IndexFunc(wide.NICs, func(w NIC) bool { return w.Device == n.Device })
-		if i < 0 {
+		i, both := at[n.Device]
+		if !both {
 			wide.NICs = append(wide.NICs, n)
 			continue
 		}
-		wide.NICs[i].Filter = wide.NICs[i].Filter.and(n.Filter)
-		if n.MAC != wide.NICs[i].MAC || n.IPv4 != wide.NICs[i].IPv4 || n.IPv6 != wide.NICs[i].IPv6 {
-			n.Filter = wide.NICs[i].Filter
+		have := &wide.NICs[i]
+		have.Filter = have.Filter.and(n.Filter)
+		if n.Filter = have.Filter; !have.sendsAs(n) {
 			wide.NICs = append(wide.NICs, n)
 		}
 	}
 	wide.sort()
 	return wide
+}
+
+// sendsAs says whether two interfaces are let through alike, but for their filters.
+func (n NIC) sendsAs(o NIC) bool {
+	return n.MAC == o.MAC && slices.Equal(n.Senders(false), o.Senders(false)) && slices.Equal(n.Senders(true), o.Senders(true))
 }
 
 func (f Filter) and(o Filter) Filter {

@@ -60,13 +60,13 @@ func (d *Dir) Include(container string) string {
 }
 
 // The files of a container's generation. People edit the configuration that
-// liblxc reads; the copy tells what it was. Only one with secrets has a list of
-// them: a start looks for the file, which costs less than to read another.
+// liblxc reads; the copy tells what it was. Only one with what the start-host hook
+// has to bring has a list of it: a start looks for the file, which costs less than to read another.
 const (
 	DesiredFile = "desired.json"
 	ConfigFile  = "lxc.conf"
 	WrittenFile = "lxc.conf.written"
-	SecretsFile = "secrets"
+	LateFile    = "late"
 )
 
 // Render makes the files of a generation.
@@ -80,16 +80,22 @@ func (d *Dir) Render(c resource.Container) (map[string][]byte, error) {
 		return nil, fmt.Errorf("render %s: %w", c.Name, err)
 	}
 	files := map[string][]byte{DesiredFile: append(desired, '\n'), ConfigFile: []byte(config), WrittenFile: []byte(config)}
-	if list := secretPaths(c); list != "" {
-		files[SecretsFile] = []byte(list)
+	if c.Late() {
+		files[LateFile] = []byte(late(c))
 	}
 	return files, nil
 }
 
-// secretPaths are the settings of which the values are kept elsewhere, a line each.
-func secretPaths(c resource.Container) string {
+// late are the settings that liblxc can't bring about, a line each: secrets,
+// whose values are kept elsewhere, and interfaces.
+func late(c resource.Container) string {
 	var list strings.Builder
 	_ = c.EachSecret(func(path string, _ *resource.Secret) error { list.WriteString(path + "\n"); return nil })
+	for _, n := range c.NICs {
+		if n.Incomplete() {
+			list.WriteString(resource.Labelled("nic", n.Name) + "\n")
+		}
+	}
 	return list.String()
 }
 

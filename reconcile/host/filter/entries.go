@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -71,7 +72,9 @@ func follows(set string) bool {
 	return slices.Contains(following(), set)
 }
 
-func following() []string { return []string{isolated, rawMACs, none4, none6, rawIP6s, links, heard} }
+func following() []string {
+	return []string{isolated, rawMACs, none4, none6, rawIP6s, rawNet6s, links, heard}
+}
 
 // entriesOf turns the wish into elements.
 func entriesOf(g resource.Guard) (entries, error) {
@@ -84,7 +87,7 @@ func entriesOf(g resource.Guard) (entries, error) {
 	for _, n := range g.NICs {
 		i := slices.IndexFunc(g.Networks, func(w resource.Network) bool { return w.Bridge == n.Bridge })
 		local := i >= 0 && g.Networks[i].IPv6 == "link-local"
-		if err := e.nic(n, local || n.IPv6 != ""); err != nil {
+		if err := e.nic(n, local || len(n.Senders(true)) > 0); err != nil {
 			return nil, fmt.Errorf("nic %s (%s): %w", n.Name, n.Device, err)
 		}
 	}
@@ -123,40 +126,94 @@ func (e entries) nic(n resource.NIC, six bool) error {
 		e.add(ports, device, element{n.Bridge, toUnheld})
 		return nil
 	}
+	if resource.IsIPv6(n.IPv4) || strings.Contains(n.IPv6, ".") && !resource.IsIPv6(n.IPv6) {
+		return fmt.Errorf("addresses %q and %q: wrong family", n.IPv4, n.IPv6)
+	}
 	mac, err := net.ParseMAC(n.MAC)
 	if err != nil || len(mac) != 6 {
 		return fmt.Errorf("mac %q: not an Ethernet address", n.MAC)
 	}
 	e.add(ports, device, element{n.Bridge, toSender})
 	e.add(macs, join(device, mac.String()), element{})
-	if !n.Filter.IPv4 {
-		e.add(free4, device, element{})
-	} else if err := e.address(ip4s, device, n.IPv4); err != nil {
-		return err
-	}
-	if !n.Filter.IPv6 {
-		e.add(free6, device, element{})
-		return nil
-	}
-	if six {
+	if n.Filter.IPv6 && six {
 		e.add(ip6s, join(device, linkLocal(mac).String()), element{Comment: link})
 	}
-	return e.address(ip6s, device, n.IPv6)
+	return errors.Join(
+		e.family(n, sides{device, n.Filter.IPv4, free4, ip4s, net4s, false}),
+		e.family(n, sides{device, n.Filter.IPv6, free6, ip6s, net6s, true}))
 }
 
-func (e entries) address(set, device, text string) error {
-	if text == "" {
+// sides is one family of a device, and the sets that are about it.
+type sides struct {
+	device              string
+	held                bool
+	free, own, prefixes string
+	six                 bool
+}
+
+// family adds what the device may send from. With its own prefix length an
+// address is no prefix: only the former has bits of a host.
+func (e entries) family(n resource.NIC, s sides) error {
+	if !s.held {
+		e.add(s.free, s.device, element{})
 		return nil
 	}
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return fmt.Errorf("address %q: %w", text, err)
+	if err := e.addresses(n, s); err != nil {
+		return err
 	}
-	if p.Addr().Is4() != (set == ip4s) || p.Addr().Zone() != "" {
-		return fmt.Errorf("address %q: wrong family", text)
+	for _, text := range n.Prefixes {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("prefix %q: %w", text, err)
+		}
+		if p.Addr().Is6() == s.six {
+			e.prefix(s.prefixes, s.device, p)
+		}
 	}
-	e.add(set, join(device, p.Addr().String()), element{Comment: fmt.Sprintf("/%d", p.Bits())})
 	return nil
+}
+
+func (e entries) addresses(n resource.NIC, s sides) error {
+	list, err := n.AddressPrefixes()
+	for _, p := range list {
+		if p.Addr().Is6() == s.six {
+			e.add(s.own, join(s.device, p.Addr().String()), element{Comment: fmt.Sprintf("/%d", p.Bits())})
+		}
+	}
+	return err
+}
+
+// prefix adds one. The kernel refuses ranges of a set that overlap: while a
+// container goes from one prefix to a wider one, the wider one is there alone.
+func (e entries) prefix(set, device string, p netip.Prefix) {
+	for key := range e[set] {
+		of, text := cut(key)
+		other, err := netip.ParsePrefix(whole(text))
+		if err != nil || of != device || !other.Overlaps(p) {
+			continue
+		}
+		if other.Bits() <= p.Bits() {
+			return
+		}
+		delete(e[set], key)
+	}
+	e.add(set, join(device, listedAs(p)), element{})
+}
+
+// listedAs is a prefix as nft lists it: that of one address without a length.
+func listedAs(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// whole puts the length back.
+func whole(text string) string {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()).String()
+	}
+	return text
 }
 
 // follow fills in the sets that follow from others.
@@ -172,8 +229,14 @@ func (e entries) follow() {
 			e.add(rawIP6s, join(device, number(ip.AsSlice())), element{})
 		}
 	}
-	e.absent(none4, free4, ip4s)
-	e.absent(none6, free6, ip6s)
+	for key := range e[net6s] {
+		device, text := cut(key)
+		if p, err := netip.ParsePrefix(whole(text)); err == nil {
+			e.add(rawNet6s, join(device, rangeOf(p)), element{})
+		}
+	}
+	e.absent(none4, free4, ip4s, net4s)
+	e.absent(none6, free6, ip6s, net6s)
 	for device, el := range e[ports] {
 		e.add(links, device, element{})
 		e.add(heard, device, element{})
@@ -185,11 +248,13 @@ func (e entries) follow() {
 }
 
 // absent notes which of the devices that are held to their addresses have none.
-func (e entries) absent(none, free, addresses string) {
+func (e entries) absent(none, free string, own ...string) {
 	some := map[string]bool{}
-	for key := range e[addresses] {
-		device, _ := cut(key)
-		some[device] = true
+	for _, set := range own {
+		for key := range e[set] {
+			device, _ := cut(key)
+			some[device] = true
+		}
 	}
 	for device, el := range e[ports] {
 		if el.Verdict == toSender && !e.has(free, device) && !some[device] {
@@ -213,6 +278,19 @@ func quote(name string) (string, error) {
 // linkLocal is the address that the kernel makes from a MAC (RFC 4291, EUI-64).
 func linkLocal(m net.HardwareAddr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+}
+
+// rangeOf is a prefix as raw payload: its first and last address.
+func rangeOf(p netip.Prefix) string {
+	first := p.Masked().Addr().AsSlice()
+	if p.IsSingleIP() {
+		return number(first)
+	}
+	last := slices.Clone(first)
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return number(first) + "-" + number(last)
 }
 
 // number is the form of raw payload in nft.

@@ -107,9 +107,16 @@ func keyOf(v any) string {
 	return fmt.Sprintf("%q", fmt.Sprint(v))
 }
 
-// valueOf is the second part of a key: an address, a number or, in loops, a
-// name.
+// valueOf is the second part of a key: an address, a prefix, a number, a range
+// of numbers or, in loops, a name.
 func valueOf(v any) string {
+	m, _ := v.(map[string]any)
+	if p, ok := m["prefix"].(map[string]any); ok {
+		return fmt.Sprint(p["addr"], "/", p["len"])
+	}
+	if ends, ok := m["range"].([]any); ok && len(ends) == 2 {
+		return valueOf(ends[0]) + "-" + valueOf(ends[1])
+	}
 	text := fmt.Sprint(v)
 	if n, ok := new(big.Int).SetString(text, 0); ok {
 		return "0x" + n.Text(16)

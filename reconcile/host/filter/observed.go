@@ -28,11 +28,12 @@ func (e entries) guard() (resource.Guard, []string) {
 		})
 	}
 	hardware, four, six := e.byDevice(macs), e.byDevice(ip4s), e.byDevice(ip6s)
+	prefixes := e.prefixes()
 	for _, device := range slices.Sorted(maps.Keys(e[ports])) {
 		el := e[ports][device]
 		n := resource.NIC{
 			Device: strings.Trim(device, `"`), Bridge: el.Comment,
-			MAC: hardware[device], IPv4: four[device], IPv6: six[device],
+			MAC: hardware[device], IPv4: four[device], IPv6: six[device], Prefixes: prefixes[device],
 		}
 		if el.Verdict == toSender {
 			n.Filter = resource.Filter{MAC: true, IPv4: !e.has(free4, device), IPv6: !e.has(free6, device)}
@@ -60,11 +61,23 @@ func (e entries) byDevice(set string) map[string]string {
 	return all
 }
 
+// prefixes lists those that each device has.
+func (e entries) prefixes() map[string][]string {
+	all := map[string][]string{}
+	for _, set := range []string{net4s, net6s} {
+		for _, key := range slices.Sorted(maps.Keys(e[set])) {
+			device, text := cut(key)
+			all[device] = append(all[device], whole(text))
+		}
+	}
+	return all
+}
+
 // odd compares the sets that follow from others with what should follow, and
 // link-local addresses with the MACs they are made of.
 func (e entries) odd() []string {
 	should := entries{}
-	for _, set := range []string{ports, macs, free4, ip4s, free6, ip6s, bridges, loops} {
+	for _, set := range []string{ports, macs, free4, ip4s, net4s, free6, ip6s, net6s, bridges, loops} {
 		should[set] = e[set]
 	}
 	should.follow()

@@ -37,7 +37,9 @@ chain arps {
 	iifname . arp saddr ether != @macs drop
 	iifname @free4 accept
 	iifname . arp saddr ip @ip4s accept
+	iifname . arp saddr ip @net4s accept
 	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @ip4s accept
+	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @net4s accept
 	drop
 }
 chain four {
@@ -46,6 +48,7 @@ chain four {
 	udp dport 68 drop
 	iifname @free4 accept
 	iifname . ip saddr @ip4s accept
+	iifname . ip saddr @net4s accept
 	ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
 	drop
 }
@@ -59,6 +62,7 @@ chain six {
 	udp dport 546 drop
 	iifname @free6 accept
 	iifname . ip6 saddr @ip6s accept
+	iifname . ip6 saddr @net6s accept
 	drop
 }
 chain listeners {
@@ -91,8 +95,9 @@ chain targets {
 	ip6 length 32 @nh,512,16 != { 0x0101, 0x0201, 0x0e01 } drop
 	ip6 length 32 @nh,512,8 != 14 iifname . @nh,528,48 != @rawmacs drop
 	iifname @free6 return
-	@nh,320,8 136 iifname . @nh,384,128 != @rawip6s drop
+	@nh,320,8 136 iifname . @nh,384,128 != @rawip6s iifname . @nh,384,128 != @rawnet6s drop
 	ip6 saddr :: iifname . @nh,384,128 @rawip6s accept
+	ip6 saddr :: iifname . @nh,384,128 @rawnet6s accept
 }
 chain guard {
 	type filter hook prerouting priority -300; policy accept;
@@ -192,7 +197,7 @@ type set struct {
 
 // sets are all of ours, in the order in which they are written.
 func sets() []set {
-	const port, pair = "type ifname", "type ifname . "
+	const port, pair, ranges = "type ifname", "type ifname . ", "; flags interval"
 	return []set{
 		{"bridge", ports, port + " : verdict"},
 		{"bridge", isolated, port},
@@ -205,6 +210,9 @@ func sets() []set {
 		{"bridge", none6, port},
 		{"bridge", ip6s, pair + "ipv6_addr"},
 		{"bridge", rawIP6s, "typeof iifname . @nh,384,128"},
+		{"bridge", net4s, pair + "ipv4_addr" + ranges},
+		{"bridge", net6s, pair + "ipv6_addr" + ranges},
+		{"bridge", rawNet6s, "typeof iifname . @nh,384,128" + ranges},
 		{"bridge", about, port},
 		{"inet", links, port},
 		{"inet", bridges, port},
@@ -229,10 +237,13 @@ const (
 	none6    = "none6"
 	ip6s     = "ip6s"    // link-local ones have the comment "link"
 	rawIP6s  = "rawip6s" // follows: the same as numbers
-	about    = "about"   // digests of the rules as text and as the kernel listed them
-	links    = "links"   // follows: the same as ports, in the inet table
-	heard    = "heard"   // follows: the same, in the arp table
-	bridges  = "bridges" // of managed networks
+	net4s    = "net4s"   // device . prefix; looked up last: a hash is quicker than ranges
+	net6s    = "net6s"
+	rawNet6s = "rawnet6s" // follows: the same as numbers
+	about    = "about"    // digests of the rules as text and as the kernel listed them
+	links    = "links"    // follows: the same as ports, in the inet table
+	heard    = "heard"    // follows: the same, in the arp table
+	bridges  = "bridges"  // of managed networks
 	nat      = "nat"
 	open     = "open" // networks with host access
 	loops    = "loops"

@@ -32,12 +32,12 @@ type Machine struct {
 		Networks(context.Context) ([]resource.Network, error)
 		EnsureNetwork(context.Context, resource.Network) error
 		RemoveNetwork(context.Context, resource.Network) error
-		NICs(context.Context, int) ([]resource.NIC, error)
+		NICs(context.Context, int, []resource.NIC) ([]resource.NIC, error)
 		AddNIC(context.Context, int, resource.NIC) error
 		ChangeNIC(context.Context, int, resource.NIC, resource.NIC) error
 		RemoveNIC(context.Context, int, resource.NIC) error
-		RemoveDevice(context.Context, string) error
 		Settle(context.Context, int, []resource.NIC) error
+		ClearNIC(context.Context, resource.NIC) error
 	}
 	Filter interface {
 		Set(context.Context, resource.Guard) error
@@ -137,9 +137,7 @@ func (m Machine) conformStart(t *testing.T, c resource.Container) {
 	if err := m.Containers.Start(ctx, c.Name); err == nil {
 		t.Fatal("it starts without its root filesystem")
 	}
-	if err := m.Devices.RemoveDevice(ctx, c.NICs[0].Device); err != nil && !errors.Is(err, resource.ErrNotFound) {
-		t.Fatalf("remove what the failed start left: %v", err)
-	}
+	does(t, "remove what the failed start left", m.Devices.ClearNIC(ctx, c.NICs[0]))
 	refuses(t, "kill of a stopped one", m.Containers.Kill(ctx, c.Name), resource.ErrNotRunning)
 	refuses(t, "stop of a stopped one", m.Containers.Stop(ctx, c.Name, time.Second), resource.ErrNotRunning)
 	does(t, "mount root", m.Roots.Mount(ctx, resource.RootOf(c)))
@@ -202,9 +200,9 @@ func (m Machine) conformLive(t *testing.T, c resource.Container) {
 func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	pid, nic := m.live(t, c.Name).Init, c.NICs[0]
 	same := func(n resource.NIC) resource.NIC { n.Network, n.Filter = "", resource.Filter{}; return n }
-	nics := func() []resource.NIC {
+	nics := func(known ...resource.NIC) []resource.NIC {
 		t.Helper()
-		list, err := m.Devices.NICs(ctx, pid)
+		list, err := m.Devices.NICs(ctx, pid, known)
 		does(t, "list NICs", err)
 		for i := range list {
 			list[i] = same(list[i])
@@ -213,7 +211,7 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	}
 	want := func(list ...resource.NIC) {
 		t.Helper()
-		if got := nics(); !slices.EqualFunc(got, list, func(a, b resource.NIC) bool { return resource.Digest(a) == resource.Digest(b) }) {
+		if got := nics(list...); !slices.EqualFunc(got, list, func(a, b resource.NIC) bool { return resource.Digest(a) == resource.Digest(b) }) {
 			t.Fatalf("NICs are %+v, want %+v", got, list)
 		}
 	}
@@ -225,6 +223,16 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	want(same(moved))
 	does(t, "settle", m.Devices.Settle(ctx, pid, []resource.NIC{moved}))
 	want(same(moved))
+	wide := moved
+	wide.Addresses, wide.Prefixes = []string{"10.66.0.78/24"}, []string{"192.0.2.0/28"}
+	wide.Routes = []resource.Route{{To: "198.51.100.0/24", Via: "10.66.0.9"}}
+	does(t, "widen NIC", m.Devices.ChangeNIC(ctx, pid, moved, wide))
+	want(same(wide))
+	does(t, "narrow NIC", m.Devices.ChangeNIC(ctx, pid, nics(wide)[0], moved))
+	want(same(moved))
+	if list := nics(wide); len(list[0].Prefixes)+len(list[0].Routes)+len(list[0].Addresses) != 0 {
+		t.Fatalf("left of the wide NIC: %+v", list)
+	}
 	does(t, "remove NIC", m.Devices.RemoveNIC(ctx, pid, moved))
 	want()
 	refuses(t, "settle none", m.Devices.Settle(ctx, pid, []resource.NIC{moved}), resource.ErrNotFound)

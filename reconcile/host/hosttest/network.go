@@ -50,7 +50,7 @@ func (h *Host) RemoveNetwork(_ context.Context, n resource.Network) error {
 }
 
 // NICs lists the interfaces of a container, without what only records know.
-func (h *Host) NICs(_ context.Context, pid int) ([]resource.NIC, error) {
+func (h *Host) NICs(_ context.Context, pid int, _ []resource.NIC) ([]resource.NIC, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, err := h.byPID(pid)
@@ -120,14 +120,14 @@ func (h *Host) Settle(_ context.Context, pid int, nics []resource.NIC) error {
 	return nil
 }
 
-// RemoveDevice removes the host's end of an interface that no container has.
-func (h *Host) RemoveDevice(_ context.Context, name string) error {
+// ClearNIC removes what the host still has of an interface.
+func (h *Host) ClearNIC(_ context.Context, nic resource.NIC) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.running {
-		p.c.NICs = slices.DeleteFunc(p.c.NICs, func(n resource.NIC) bool { return n.Device == name })
+		p.c.NICs = slices.DeleteFunc(p.c.NICs, func(n resource.NIC) bool { return n.Device == nic.Device })
 	}
-	return fmt.Errorf("interface %s: %w", name, resource.ErrNotFound)
+	return nil
 }
 
 func (h *Host) interfaces(method string, pid int, name string, f func(*process, int) error) error {

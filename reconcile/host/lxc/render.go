@@ -23,7 +23,7 @@ type Environment struct {
 
 	RootFS     string          // required: where the root filesystem is mounted
 	Hook       []string        // absolute command of strake's hooks; liblxc adds: NAME lxc pre-start
-	Secrets    string          // path of a file that is there when a start has secrets to bring
+	Late       string          // path of a file that is there when a start has something to bring that liblxc can't make
 	LogFile    string          // errors of starts by others (lxc-start, reboots); "": none
 	ConsoleLog string          // what the container prints on its console; "": not kept
 	Files      map[string]bool // sources of mounts that are files, not folders
@@ -161,7 +161,7 @@ func (t *text) leave(c resource.Container, e Environment) {
 }
 
 // late is a hook that runs when the container is made and its init is not: it
-// brings secrets, and has IPv6 addresses work at once. Every container has it:
+// brings secrets and the rest of interfaces, and has IPv6 addresses work at once. Every container has it:
 // liblxc keeps the hooks that it has read over a reboot from inside, and the
 // first secret may come to one that runs. The addresses alone helper.c sees to
 // by itself, told by unlessReady.
@@ -169,7 +169,7 @@ func (t *text) late(c resource.Container, e Environment) {
 	if len(e.Hook) == 0 {
 		return
 	}
-	test := "! -e " + shell([]string{e.Secrets})
+	test := "! -e " + shell([]string{e.Late})
 	if c.Apart() {
 		test += " -a " + unlessReady
 	}

@@ -21,6 +21,9 @@ func (t *text) adopted(c resource.Container, e Environment) {
 	if guarded(c) {
 		t.hook(e)
 	}
+	if c.Late() {
+		t.late(c, e)
+	}
 	for i, n := range c.NICs {
 		t.nic(fmt.Sprintf("lxc.net.%d.", i), n)
 	}

@@ -36,10 +36,10 @@ func (t *text) nic(at string, n resource.NIC) {
 	t.address(at+"ipv6", n.IPv6)
 	t.optional(at+"ipv6.gateway", gateway(n, n.IPv6, n.Gateway6))
 	for _, a := range n.Addresses {
+		if !resource.IsIPv6(a) && n.Type != "routed" {
+			a = t.withBroadcast(at, a)
+		}
 		t.set(at+family(a)+".address", a)
-	}
-	for _, p := range n.Prefixes { // the host's to route to it
-		t.set(at+"veth."+family(p)+".route", p)
 	}
 }
 
@@ -95,7 +95,7 @@ func tagged(n resource.NIC) string {
 }
 
 func family(address string) string {
-	if strings.Contains(address, ":") {
+	if resource.IsIPv6(address) {
 		return "ipv6"
 	}
 	return "ipv4"

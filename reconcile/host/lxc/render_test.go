@@ -49,7 +49,7 @@ func interfaces() resource.Container {
 
 func TestRender(t *testing.T) {
 	place := Environment{
-		Arch: "x86_64", Seccomp: "/usr/share/lxc/config/common.seccomp", RootFS: "/var/lib/strake/containers/blog/rootfs", Secrets: "/var/lib/strake/containers/blog/current/secrets",
+		Arch: "x86_64", Seccomp: "/usr/share/lxc/config/common.seccomp", RootFS: "/var/lib/strake/containers/blog/rootfs", Late: "/var/lib/strake/containers/blog/current/late",
 		Hook: []string{"/usr/local/bin/strake", "hook", "blog"}, ConsoleLog: "/var/lib/strake/containers/blog/console.log",
 		LogFile: "/var/lib/strake/containers/blog/lxc.log", Files: map[string]bool{"/srv/motd": true},
 		Staged: map[string]string{"/etc/motd": "/var/lib/strake/containers/blog/mounts/1", "/var/lib/a b": "/not/for/writable/ones"},
@@ -57,7 +57,7 @@ func TestRender(t *testing.T) {
 	hybrid, unified := place, place
 	hybrid.Swap = true
 	unified.CgroupV2, unified.Swap, unified.AppArmor = true, true, true
-	bare := Environment{RootFS: "/r", Hook: []string{"/opt/my tools/strake", "it's"}, Secrets: "/my state/secrets"}
+	bare := Environment{RootFS: "/r", Hook: []string{"/opt/my tools/strake", "it's"}, Late: "/my state/late"}
 	privileged := resource.Container{Name: "p", Hostname: "p", IDMap: resource.IDMap{Privileged: true}, Limits: resource.Limits{Memory: 1 << 20}}
 	for name, c := range map[string]struct {
 		container   resource.Container

@@ -60,26 +60,32 @@ func declared(a netlink.Addr) bool {
 
 // readdress gives the link exactly these addresses among those that are ours
 // to decide on. Wrong ones go first: adding one beside another of its subnet
-// makes it secondary, and it would go together with the first.
+// makes it secondary, and it would go together with the first. The first one
+// comes first, as the kernel sends from it.
 func readdress(h *netlink.Handle, link netlink.Link, want []netip.Prefix, ours func(netlink.Addr) bool) error {
-	have, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_ALL) })
+	have, err := ownAddresses(h, link, ours)
 	if err != nil {
-		return fmt.Errorf("list addresses: %w", err)
+		return err
 	}
-	missing := slices.Clone(want)
-	for _, a := range have {
-		i := slices.Index(missing, prefixOf(a))
-		switch {
-		case !ours(a):
-		case i >= 0 && sound(a):
-			missing = slices.Delete(missing, i, i+1)
-		default:
-			if err := h.AddrDel(link, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
-				return fmt.Errorf("delete address %s: %w", prefixOf(a), err)
-			}
+	wrong := func(a netlink.Addr) bool { return !sound(a) || !slices.Contains(want, prefixOf(a)) }
+	if slices.ContainsFunc(have, wrong) {
+		if err := dropAddresses(h, link, have, wrong); err != nil {
+			return err
+		}
+		if have, err = ownAddresses(h, link, ours); err != nil { // some may have gone along
+			return err
 		}
 	}
-	for _, p := range missing {
+	if !led(have, want) {
+		if err := dropAddresses(h, link, have, four); err != nil {
+			return err
+		}
+		have = slices.DeleteFunc(have, four)
+	}
+	for _, p := range want {
+		if slices.ContainsFunc(have, func(a netlink.Addr) bool { return prefixOf(a) == p }) {
+			continue
+		}
 		if err := h.AddrAdd(link, address(p)); err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("add address %s: %w", p, err)
 		}
@@ -87,13 +93,44 @@ func readdress(h *netlink.Handle, link netlink.Link, want []netip.Prefix, ours f
 	return nil
 }
 
+func ownAddresses(h *netlink.Handle, link netlink.Link, ours func(netlink.Addr) bool) ([]netlink.Addr, error) {
+	have, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	return slices.DeleteFunc(have, func(a netlink.Addr) bool { return !ours(a) }), nil
+}
+
+func dropAddresses(h *netlink.Handle, link netlink.Link, have []netlink.Addr, which func(netlink.Addr) bool) error {
+	for _, a := range have {
+		if !which(a) {
+			continue
+		}
+		if err := h.AddrDel(link, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("delete address %s: %w", prefixOf(a), err)
+		}
+	}
+	return nil
+}
+
+func four(a netlink.Addr) bool { return a.IP.To4() != nil }
+
+// led says whether the first wanted IPv4 address is the first of its subnet,
+// or no other is there that would be.
+func led(have []netlink.Addr, want []netip.Prefix) bool {
+	first := slices.IndexFunc(want, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	if first < 0 || !slices.ContainsFunc(have, four) {
+		return true
+	}
+	return slices.ContainsFunc(have, func(a netlink.Addr) bool {
+		return prefixOf(a) == want[first] && a.Flags&unix.IFA_F_SECONDARY == 0
+	})
+}
+
 // address is p as we put it: IPv6 without duplicate address detection, so
 // that it can be used at once; nobody else can hold it behind our guard.
 func address(p netip.Prefix) *netlink.Addr {
-	a := &netlink.Addr{IPNet: &net.IPNet{
-		IP:   p.Addr().AsSlice(),
-		Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
-	}}
+	a := &netlink.Addr{IPNet: ipNet(p)}
 	if p.Addr().Is6() {
 		a.Flags = unix.IFA_F_NODAD
 	}

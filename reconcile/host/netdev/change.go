@@ -38,7 +38,11 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		if peer == nil {
 			return fmt.Errorf("change nic %s: its other end is not on this host: %w", to.Name, ErrForeign)
 		}
-		if err := errors.Join(d.changePort(peer, to), changeEnd(h, l, to), d.reacquaint(to)); err != nil {
+		bridge, err := d.master(to)
+		if err == nil {
+			err = errors.Join(d.changePort(peer, bridge, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to))
+		}
+		if err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)
 		}
 		return nil
@@ -47,11 +51,7 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 
 // changePort mends the host's end: its name, which the firewall goes by,
 // comes before it may speak to another bridge.
-func (d *Devices) changePort(peer netlink.Link, to resource.NIC) error {
-	bridge, err := d.master(to)
-	if err != nil {
-		return err
-	}
+func (d *Devices) changePort(peer, bridge netlink.Link, to resource.NIC) error {
 	a := peer.Attrs()
 	if a.Name != to.Device {
 		if err := d.rename(peer, to.Device); err != nil {
@@ -90,7 +90,7 @@ func (d *Devices) rename(l netlink.Link, name string) error {
 
 // changeEnd mends the container's end. A new MAC takes it down for a moment,
 // so that its link-local address follows.
-func changeEnd(h *netlink.Handle, l netlink.Link, to resource.NIC) error {
+func changeEnd(h *netlink.Handle, l netlink.Link, from, to resource.NIC) error {
 	a := l.Attrs()
 	if a.HardwareAddr.String() != to.MAC {
 		mac, err := net.ParseMAC(to.MAC)
@@ -110,5 +110,5 @@ func changeEnd(h *netlink.Handle, l netlink.Link, to resource.NIC) error {
 			return fmt.Errorf("set mtu %d: %w", mtu(to.MTU), err)
 		}
 	}
-	return number(h, l, to)
+	return number(h, l, from, to)
 }

@@ -20,7 +20,7 @@ func (d *Devices) reacquaint(n resource.NIC) error {
 	if err != nil {
 		return err
 	}
-	want, err := prefixes(n.IPv4, n.IPv6)
+	want, err := n.AddressPrefixes()
 	if err != nil {
 		return err
 	}

@@ -25,10 +25,10 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		if err != nil {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
 		}
-		if err := d.connect(h, pair, bridge, n); err != nil {
-			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair))
+		if err := errors.Join(d.connect(h, pair, bridge, n), d.reacquaint(n), d.lead(bridge, resource.NIC{}, n)); err != nil {
+			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.mislead(n))
 		}
-		return d.reacquaint(n)
+		return nil
 	})
 }
 
@@ -80,13 +80,13 @@ func (d *Devices) connect(h *netlink.Handle, pair, bridge netlink.Link, n resour
 	if err != nil {
 		return err
 	}
-	return number(h, l, n)
+	return number(h, l, resource.NIC{}, n)
 }
 
-// number brings the container's end up with the addresses and gateways of n.
-// Routes come last: they need an interface that is up, and an address.
-func number(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
-	want, err := prefixes(n.IPv4, n.IPv6)
+// number brings the container's end up with the addresses, gateways and routes
+// of n. Routes come last: they need an interface that is up, and an address.
+func number(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
+	want, err := n.AddressPrefixes()
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,10 @@ func number(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
 	if err := readdress(h, l, want, declared); err != nil {
 		return err
 	}
-	return reroute(h, l, n)
+	if err := reroute(h, l, n); err != nil {
+		return err
+	}
+	return lead(h, l, was.Routes, n.Routes)
 }
 
 // Settle has the IPv6 addresses that liblxc gave the interfaces of pid work
@@ -115,7 +118,7 @@ func (d *Devices) Settle(ctx context.Context, pid int, nics []resource.NIC) erro
 			if l == nil {
 				return fmt.Errorf("settle nic %s: %w", n.Name, ErrNotFound)
 			}
-			if err := errors.Join(untry(h, l), number(h, l, n)); err != nil {
+			if err := errors.Join(untry(h, l), number(h, l, resource.NIC{}, n)); err != nil {
 				return fmt.Errorf("settle nic %s: %w", n.Name, err)
 			}
 		}
@@ -151,33 +154,35 @@ func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error 
 		if l == nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
 		}
-		if err := h.LinkDel(l); err != nil {
+		if err := errors.Join(h.LinkDel(l), d.mislead(n)); err != nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, err)
 		}
 		return nil
 	})
 }
 
-// RemoveDevice removes the host's end of a pair that nobody needs any more.
-// Anything but a veth is refused with ErrForeign; ErrNotFound when gone.
-func (d *Devices) RemoveDevice(ctx context.Context, name string) error {
+// ClearNIC removes what the host still has of an interface that no container
+// has: its end of the pair, and what leads there. Nothing where nothing is
+// left. Another device of that name but a veth is refused with ErrForeign.
+func (d *Devices) ClearNIC(ctx context.Context, n resource.NIC) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return errors.Join(d.mislead(n), d.removeDevice(n.Device))
+}
+
+func (d *Devices) removeDevice(name string) error {
 	l, err := find(d.host, name)
 	switch {
 	case err != nil:
 		return err
 	case l == nil:
-		return fmt.Errorf("remove device %s: %w", name, ErrNotFound)
+		return nil
 	case l.Type() != "veth":
 		return fmt.Errorf("remove device %s: %w", name, ErrForeign)
 	}
 	err = d.host.LinkDel(l)
-	if errors.Is(err, unix.ENODEV) { // the kernel was quicker: it cleans up after a dead namespace
-		err = ErrNotFound
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.ENODEV) { // the kernel was quicker: it cleans up after a dead namespace
 		return fmt.Errorf("remove device %s: %w", name, err)
 	}
 	return nil

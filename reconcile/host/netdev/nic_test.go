@@ -13,16 +13,16 @@ import (
 	"strake/reconcile/resource"
 )
 
-func nics(t *testing.T, d *Devices, pid int) []resource.NIC {
+func nics(t *testing.T, d *Devices, pid int, known ...resource.NIC) []resource.NIC {
 	t.Helper()
-	list, err := d.NICs(t.Context(), pid)
+	list, err := d.NICs(t.Context(), pid, known)
 	check(t, err)
 	return list
 }
 
 func expectNIC(t *testing.T, d *Devices, pid int, want resource.NIC) {
 	t.Helper()
-	got := nics(t, d, pid)
+	got := nics(t, d, pid, want)
 	if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("seen %+v\nwant %+v", got, want)
 	}
@@ -70,8 +70,8 @@ func TestNICIsAddedAndRemovedOnce(t *testing.T) {
 	if err := d.ChangeNIC(ctx, pid, n, n); !errors.Is(err, ErrNotFound) {
 		t.Errorf("change: %v, want ErrNotFound", err)
 	}
-	if err := d.RemoveDevice(ctx, n.Device); !errors.Is(err, ErrNotFound) {
-		t.Errorf("its device: %v, want ErrNotFound", err)
+	if err := d.ClearNIC(ctx, n); err != nil {
+		t.Errorf("its device: %v", err)
 	}
 }
 
@@ -128,10 +128,18 @@ func TestNICChangesLive(t *testing.T) {
 		"mac":                        func(n *resource.NIC) { n.MAC = "02:5a:00:00:00:33" },
 		"mtu":                        func(n *resource.NIC) { n.MTU = 1400 },
 		"device":                     func(n *resource.NIC) { n.Device = "sttvnew" },
-		"bridge":                     func(n *resource.NIC) { n.Bridge, n.Network = "stt-other", "other" },
+		"further addresses": func(n *resource.NIC) {
+			n.Addresses = []string{"10.231.0.9/24", "10.77.0.9/24", "fd42:231::9/64"}
+		},
+		"prefixes": func(n *resource.NIC) { n.Prefixes = []string{"192.0.2.0/28", "2001:db8:7::/64"} },
+		"routes": func(n *resource.NIC) {
+			n.Routes = []resource.Route{{To: "198.51.100.0/24", Via: "10.231.0.9"}, {To: "2001:db8:8::/64", Via: "fd42:231::9"}}
+		},
+		"bridge": func(n *resource.NIC) { n.Bridge, n.Network = "stt-other", "other" },
 		"everything": func(n *resource.NIC) {
 			*n = resource.NIC{Name: "eth0", Network: "other", Type: "bridged", Bridge: "stt-other", Device: "sttvnew",
-				MAC: "02:5a:00:00:00:44", IPv4: "10.232.0.4/24", Gateway4: "10.232.0.1", MTU: 1300}
+				MAC: "02:5a:00:00:00:44", IPv4: "10.232.0.4/24", Gateway4: "10.232.0.1", MTU: 1300,
+				Addresses: []string{"10.232.0.5/24"}, Prefixes: []string{"192.0.2.0/28"}, Routes: []resource.Route{{To: "198.51.100.0/24", Via: "10.232.0.9"}}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,20 +229,20 @@ func TestPeerIsTheRightOne(t *testing.T) {
 	if got := nics(t, d, a); len(got) != 1 || got[0].Device != "sttv7" || got[0].Bridge != "" {
 		t.Errorf("seen %+v", got)
 	}
-	check(t, d.RemoveDevice(t.Context(), "sttv7"))
+	check(t, d.ClearNIC(t.Context(), resource.NIC{Device: "sttv7"}))
 }
 
-func TestRemoveDeviceTakesOnlyVeths(t *testing.T) {
+func TestClearNICTakesOnlyVeths(t *testing.T) {
 	d := open(t)
 	network(t, d, web())
-	if err := d.RemoveDevice(t.Context(), "stt-web"); !errors.Is(err, ErrForeign) {
+	if err := d.ClearNIC(t.Context(), resource.NIC{Device: "stt-web"}); !errors.Is(err, ErrForeign) {
 		t.Errorf("a bridge: %v, want ErrForeign", err)
 	}
 }
 
 func TestGoneProcessIsNotFound(t *testing.T) {
 	d := open(t)
-	if _, err := d.NICs(t.Context(), 1<<22+1); !errors.Is(err, ErrNotFound) {
+	if _, err := d.NICs(t.Context(), 1<<22+1, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v, want ErrNotFound", err)
 	}
 }
@@ -259,7 +267,7 @@ func TestObservingManyIsQuick(t *testing.T) {
 	for w := range 4 {
 		group.Go(func() {
 			for i := w; i < many; i += 4 {
-				got, err := d.NICs(t.Context(), pids[i])
+				got, err := d.NICs(t.Context(), pids[i], nil)
 				if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want[i]) {
 					t.Errorf("container %d: %+v, %v", i, got, err)
 				}

@@ -22,7 +22,11 @@ import (
 // the host's end is no port or is down; IPv4, IPv6 and the gateways are ""
 // when the container's end is down. Several addresses are joined by a space.
 // Filter is the firewall's to tell.
-func (d *Devices) NICs(ctx context.Context, pid int) ([]resource.NIC, error) {
+//
+// known are the interfaces as somebody knows them: which of several addresses
+// is the first, and which routes and prefixes to ask for. Those that the
+// container made for itself are its own affair, and do not show.
+func (d *Devices) NICs(ctx context.Context, pid int, known []resource.NIC) ([]resource.NIC, error) {
 	var list []resource.NIC
 	err := inside(ctx, pid, func(h *netlink.Handle) error {
 		id, err := d.host.GetNetNsIdByPid(pid)
@@ -39,7 +43,7 @@ func (d *Devices) NICs(ctx context.Context, pid int) ([]resource.NIC, error) {
 				return err
 			}
 			if ok {
-				list = append(list, n)
+				list = append(list, d.beyond(s, l, n, resource.Known(known, n.Name)))
 			}
 		}
 		return nil
@@ -102,6 +106,16 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int) (resource.NIC, bool, er
 	n.Bridge = master.Attrs().Name
 	n.Network, _ = d.owned(master)
 	return n, true, nil
+}
+
+// beyond adds what can be asked for only by name.
+func (d *Devices) beyond(s sight, l netlink.Link, n, known resource.NIC) resource.NIC {
+	n = n.As(known)
+	if l.Attrs().Flags&net.FlagUp != 0 {
+		n.Routes = s.led(l.Attrs().Index, known.Routes)
+	}
+	n.Prefixes = d.leading(n, known.Prefixes)
+	return n
 }
 
 // peer is the host's end of l. Interface indices are a namespace's own, so an

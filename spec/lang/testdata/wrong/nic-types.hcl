@@ -34,7 +34,7 @@ container "a" {
     network   = network.n
     parent    = "eth0"
     addresses = ["10.6.0.4", "fd42::4"]
-    prefixes  = ["10.9.0.1/24"]
+    prefixes  = ["10.9.0.1/24", "10.9.0.0/24", "10.9.0.0/16", "2001:db8::/32"]
     gateway4  = "10.6.0.1"
     gateway6  = "10.5.0.2"
     route "default" {
