@@ -79,7 +79,7 @@ func (b *builder) interfaces(containers []resource.Container) {
 			if !c.Image.Adopted() || !b.networks[n.Network].External || n.Filter.Any() {
 				b.draft.Firm(c.Name, n.Name)
 			}
-			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC})
+			links = append(links, ledger.Link{Container: c.Name, NIC: n.Name, MAC: n.MAC, Own: n.Type == "physical"})
 			four = append(four, b.wish(c.Name, *n, n.IPv4, prefix(net.IPv4)))
 			six = append(six, b.wish(c.Name, *n, n.IPv6, prefix(net.IPv6)))
 			further = append(further, ledger.Further{Container: c.Name, NIC: n.Name, Network: b.poolOf(*n), IPs: addrs(n.Addresses)})

@@ -35,7 +35,7 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("new has the address of old: %s", have)
 	}
 	var taken *TakenError
-	if _, err := d.Links([]Link{{"new", "eth0", "4a:00:00:00:00:01"}}); !errors.As(err, &taken) {
+	if _, err := d.Links([]Link{{"new", "eth0", "4a:00:00:00:00:01", false}}); !errors.As(err, &taken) {
 		t.Errorf("the MAC of old: %v", err)
 	}
 	if err := d.Adopt("third", old); !errors.As(err, &taken) {

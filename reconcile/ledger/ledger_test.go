@@ -172,7 +172,7 @@ func TestExternalNetworkTakesAnyFixedAddress(t *testing.T) {
 
 func TestIPv6(t *testing.T) {
 	d := New("0123abcd").Edit(host())
-	links, err := d.Links([]Link{{"a", "eth0", "00:16:3e:01:02:03"}, {"b", "eth0", ""}})
+	links, err := d.Links([]Link{{"a", "eth0", "00:16:3e:01:02:03", false}, {"b", "eth0", "", false}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestIPv6(t *testing.T) {
 	if _, err := d.IPv6([]Wish{fixed("c", "fd42::1")}); err == nil {
 		t.Error("the host's address given away")
 	}
-	if _, err := d.Links([]Link{{"a", "eth0", "00:16:3e:01:02:04"}}); err != nil {
+	if _, err := d.Links([]Link{{"a", "eth0", "00:16:3e:01:02:04", false}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err = d.IPv6([]Wish{auto("a"), fixed("c", "fd42::216:3eff:fe01:203")})
@@ -214,36 +214,43 @@ func TestLinks(t *testing.T) {
 		}
 		return got
 	}
-	first := links(Link{"a", "eth0", ""}, Link{"b", "eth0", "00-16-3E-AA-BB-CC"})
+	first := links(Link{"a", "eth0", "", false}, Link{"b", "eth0", "00-16-3E-AA-BB-CC", false})
 	same(t, "as people write it", first[1].MAC, "00:16:3e:aa:bb:cc")
 	if n := first[0]; !strings.HasPrefix(n.MAC, "02:") || len(n.MAC) != 17 || len(n.Device) != 13 || !strings.HasPrefix(n.Device, "vst") {
 		t.Errorf("chosen %+v", n)
 	}
-	swapped := links(Link{"a", "eth0", "00:16:3e:aa:bb:cc"}, Link{"b", "eth0", "02:00:00:00:00:01"})
+	swapped := links(Link{"a", "eth0", "00:16:3e:aa:bb:cc", false}, Link{"b", "eth0", "02:00:00:00:00:01", false})
 	if swapped[0].MAC != "00:16:3e:aa:bb:cc" || swapped[0].Device != first[0].Device {
 		t.Errorf("handed over: %+v", swapped)
 	}
-	_, err := d.Links([]Link{{"c", "eth0", "02:00:00:00:00:01"}})
+	_, err := d.Links([]Link{{"c", "eth0", "02:00:00:00:00:01", false}})
 	var taken *TakenError
 	if !errors.As(err, &taken) || taken.Owner != "b" {
 		t.Errorf("taken: %v", err)
 	}
 	for _, bad := range []string{"x", "01:00:00:00:00:00", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "02:0:00:00:00:001", "020000000001", "02:00:00:00:00"} {
 		var badMAC *BadMACError
-		if _, err := d.Links([]Link{{"c", "eth0", bad}}); !errors.As(err, &badMAC) {
+		if _, err := d.Links([]Link{{"c", "eth0", bad, false}}); !errors.As(err, &badMAC) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
+	chosen := links(Link{"p", "eth0", "", false})[0]
+	if own := links(Link{"p", "eth0", "", true})[0]; own.MAC != "" || own.Device != "" || has(d.macs, chosen.MAC) || has(d.devices, chosen.Device) {
+		t.Errorf("a device of the host has what was chosen, %+v", own)
+	}
+	if own := links(Link{"p", "eth0", "00:16:3e:00:00:07", true})[0]; own.MAC != "00:16:3e:00:00:07" || !own.FixedMAC || own.Device != "" {
+		t.Errorf("a device of the host, with a written MAC: %+v", own)
+	}
 	same(t, "bridge", d.BridgeMAC("lan"), d.BridgeMAC("lan"))
-	if _, err := d.Links([]Link{{"c", "eth0", d.BridgeMAC("lan")}}); !errors.As(err, &taken) || taken.Owner != "lan" {
+	if _, err := d.Links([]Link{{"c", "eth0", d.BridgeMAC("lan"), false}}); !errors.As(err, &taken) || taken.Owner != "lan" {
 		t.Errorf("the bridge's: %v", err)
 	}
 }
 
 func TestInstallationsDiffer(t *testing.T) {
 	a, b := New("00000001").Edit(host()), New("00000002").Edit(host())
-	x, _ := a.Links([]Link{{"c", "eth0", ""}})
-	y, _ := b.Links([]Link{{"c", "eth0", ""}})
+	x, _ := a.Links([]Link{{"c", "eth0", "", false}})
+	y, _ := b.Links([]Link{{"c", "eth0", "", false}})
 	if x[0].Device == y[0].Device || x[0].MAC == y[0].MAC || a.BridgeMAC("n") == b.BridgeMAC("n") {
 		t.Errorf("%+v and %+v", x[0], y[0])
 	}
@@ -256,7 +263,7 @@ func TestProbing(t *testing.T) {
 	for try := range 3 {
 		d.macs[mac(try)], d.devices[device(try)] = owner{"other", "x"}, owner{"other", "x"}
 	}
-	got, err := d.Links([]Link{{"c", "eth0", ""}})
+	got, err := d.Links([]Link{{"c", "eth0", "", false}})
 	if err != nil || got[0].MAC != mac(3) || got[0].Device != device(3) {
 		t.Errorf("%+v, %v; want %s, %s", got, err, mac(3), device(3))
 	}
@@ -358,7 +365,7 @@ func fill(t testing.TB, d *Draft, names ...string) {
 			t.Fatal(err)
 		}
 		d.Layer(name, "builtin:busybox")
-		links = append(links, Link{name, "eth0", ""})
+		links = append(links, Link{name, "eth0", "", false})
 		wishes = append(wishes, auto(name))
 	}
 	_, err1 := d.Links(links)

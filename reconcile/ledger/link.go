@@ -15,10 +15,11 @@ import (
 type Link struct {
 	Container, NIC string
 	MAC            string // "": chosen
+	Own            bool   // it is a device of the host: nothing is chosen
 }
 
-// Links chooses MAC and Device for each interface of a run, in the order of
-// the wishes; the result does not depend on that order. Written MACs come
+// Links chooses MAC and Device for each interface of a run that is to be made,
+// in the order of the wishes; the result does not depend on that order. Written MACs come
 // first, and one that was written for an interface and is no longer gives way
 // to who writes it now. Errors, joined: *TakenError, *BadMACError; what had
 // an error has an empty result.
@@ -75,18 +76,35 @@ func (d *Draft) link(w Link, run map[owner]Link) (NICEntry, error) {
 	}
 	d.changeNIC(o, func(n *NICEntry) {
 		n.FixedMAC = written != ""
-		if n.Loose {
-			return
+		switch {
+		case w.Own:
+			d.clear(n)
+		case !n.Loose:
+			d.fill(o, n)
 		}
-		if n.MAC == "" {
-			n.MAC = probe(d.macs, d.macOf("nic", o.name, o.nic))
-		}
-		if n.Device == "" {
-			n.Device = probe(d.devices, d.deviceOf(o.name, o.nic))
-		}
-		d.macs[n.MAC], d.devices[n.Device] = o, o
 	})
 	return d.Entry(o.name).NICs[o.nic], nil
+}
+
+// fill chooses what neither text nor ledger says.
+func (d *Draft) fill(o owner, n *NICEntry) {
+	if n.MAC == "" {
+		n.MAC = probe(d.macs, d.macOf("nic", o.name, o.nic))
+	}
+	if n.Device == "" {
+		n.Device = probe(d.devices, d.deviceOf(o.name, o.nic))
+	}
+	d.macs[n.MAC], d.devices[n.Device] = o, o
+}
+
+// clear frees what was chosen when the interface was of another type.
+func (d *Draft) clear(n *NICEntry) {
+	delete(d.devices, n.Device)
+	n.Device = ""
+	if !n.FixedMAC {
+		delete(d.macs, n.MAC)
+		n.MAC = ""
+	}
 }
 
 // claimMAC gives o the written MAC, from whom it may be taken.

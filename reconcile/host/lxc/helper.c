@@ -296,6 +296,8 @@ static void run(struct request *r)
 
 	log_to("WARN");
 	c = open_container(r);
+	if (!c->is_running(c))
+		leave("stopped"); /* attach would say so on stderr, in liblxc's words */
 	options.initial_cwd = need(r);
 	options.uid = (uid_t)strtol(need(r), NULL, 10);
 	options.gid = (gid_t)strtol(need(r), NULL, 10);
