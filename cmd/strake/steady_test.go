@@ -66,7 +66,7 @@ func (w world) picture() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", line[0], err)
 		}
-		b.Write(out)
+		b.WriteString(strings.ReplaceAll(string(out), " tentative", "")) // what the kernel gives a port by itself is, for two seconds
 	}
 	b.WriteString(strings.Join(w.mounts(), "\n"))
 	for _, dir := range []string{"state", "lxc"} {
