@@ -14,6 +14,7 @@ import (
 
 	"strake/generations"
 	"strake/generations/retain"
+	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
 
@@ -36,10 +37,16 @@ func (e *Engine) History(name string) ([]Entry, error) {
 	if list == nil {
 		return nil, err
 	}
+	hold, _, err2 := book.Held()
+	err = errors.Join(err, err2)
 	sizes := map[int]int64{}
 	for i := range list {
 		c, err := e.State.Desired(name, list[i].Number)
-		if err != nil || len(c.Writable) == 0 {
+		if err != nil {
+			continue
+		}
+		list[i].Held = slices.Contains(hold.Digests(), plan.HoldDigest(c))
+		if len(c.Writable) == 0 {
 			continue
 		}
 		layer := c.Writable[0]
@@ -66,13 +73,11 @@ func (e *Engine) entries(book *generations.Book, kind, name string) ([]Entry, er
 	}
 	current, err1 := book.Current()
 	pins, err2 := book.Pins()
-	hold, held, err3 := book.Held()
-	acts, err4 := book.Activations()
+	acts, err3 := book.Activations()
 	list := make([]Entry, len(records))
 	for i, rec := range records {
 		list[i] = Entry{
 			Record: rec, Current: rec.Number == current, Pinned: slices.Contains(pins, rec.Number),
-			Held: held && hold.Generation == rec.Number,
 		}
 		for _, a := range acts {
 			if a.Generation == rec.Number {
@@ -81,7 +86,7 @@ func (e *Engine) entries(book *generations.Book, kind, name string) ([]Entry, er
 			}
 		}
 	}
-	return list, errors.Join(bad, err1, err2, err3, err4)
+	return list, errors.Join(bad, err1, err2, err3)
 }
 
 // usage is what a folder takes on disk. It goes no way that leads out of it.

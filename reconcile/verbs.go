@@ -286,11 +286,7 @@ type Destruction struct {
 // Destroy retires a container: stopped, kept for a while, its name and
 // addresses free. Purge deletes it and all its generations.
 func (e *Engine) Destroy(ctx context.Context, name string, d Destruction, how How) (Outcome, error) {
-	out, err := e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.planDestroy(ctx, name, d) })
-	if err != nil || !d.Purge {
-		return out, err
-	}
-	return out, e.purge(ctx, func(r state.Retired) bool { return r.Name == name && r.Run == out.Run.ID })
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.planDestroy(ctx, name, d) })
 }
 
 func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (plan.Plan, error) {
@@ -305,7 +301,11 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	list, err := e.observed(ctx, in, []plan.Subject{{Name: name, Prune: true}})
+	subject := plan.Subject{Name: name, Removed: "retire"}
+	if d.Purge {
+		subject.Removed = "purge"
+	}
+	list, err := e.observed(ctx, in, []plan.Subject{subject})
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -320,11 +320,7 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 	return p, err
 }
 
-// purge deletes what is in the attic and meets the condition.
-func (e *Engine) purge(ctx context.Context, which func(state.Retired) bool) error {
-	return e.work(ctx, func() error { return e.purgeAttic(which) })
-}
-
+// purgeAttic deletes what is in the attic and meets the condition.
 func (e *Engine) purgeAttic(which func(state.Retired) bool) error {
 	list, err := e.State.Attic()
 	if err != nil {

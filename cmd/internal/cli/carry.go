@@ -28,7 +28,6 @@ func answersOf(c *cli.Context) answers {
 // deed is a plan to be shown, approved, carried out and reported.
 type deed struct {
 	answers answers
-	purge   bool                                           // what is retired is deleted
 	check   func(plan.Plan) error                          // may be nil: refuses a plan
 	do      func(reconcile.How) (reconcile.Outcome, error) // required
 }
@@ -50,7 +49,7 @@ func (r *run) carry(c *cli.Context, d deed) error {
 			}
 			list := demands(p, d.answers)
 			if !r.g.Quiet || len(list) > 0 {
-				_ = view.Plan(r.Stderr, p, view.PlanOptions{Style: r.style(r.Stderr), Purge: d.purge})
+				_ = view.Plan(r.Stderr, p, view.PlanOptions{Style: r.style(r.Stderr)})
 			}
 			return r.approve(c.Context, list)
 		},

@@ -26,8 +26,8 @@ func (r *run) destroyCommand() *cli.Command {
 			}
 			d := reconcile.Destruction{Force: c.Bool("force"), Purge: c.Bool("purge")}
 			return r.carry(c, deed{
-				answers: answers{Yes: c.Bool("yes"), Named: true}, purge: d.Purge,
-				do: func(how reconcile.How) (reconcile.Outcome, error) { return e.Destroy(c.Context, name, d, how) },
+				answers: answers{Yes: c.Bool("yes"), Named: true},
+				do:      func(how reconcile.How) (reconcile.Outcome, error) { return e.Destroy(c.Context, name, d, how) },
 			})
 		},
 	}

@@ -10,7 +10,7 @@ import (
 
 // fate says what a container keeps and loses when it is made anew, put away
 // or deleted.
-func fate(c plan.ContainerPlan, purge bool) [][2]string {
+func fate(c plan.ContainerPlan) [][2]string {
 	if c.Last == nil {
 		return nil
 	}
@@ -23,7 +23,7 @@ func fate(c plan.ContainerPlan, purge bool) [][2]string {
 	case c.Action == plan.Forget:
 		return [][2]string{{"KEEPS", "what runs, its files, ids and addresses; its LXC configuration says everything itself"},
 			{"LOSES", "its generations: strake knows it no more"}}
-	case c.Action == plan.Retire && purge:
+	case purges(c):
 		return [][2]string{{"KEEPS", either(join(itsOwn(c), hostFolders(c.Last.Mounts)), "nothing")},
 			{"LOSES", written(c) + "all its generations, for good"}}
 	case c.Action == plan.Retire:
@@ -32,6 +32,9 @@ func fate(c plan.ContainerPlan, purge bool) [][2]string {
 	}
 	return nil
 }
+
+// purges says whether all of the container is deleted at once.
+func purges(c plan.ContainerPlan) bool { return c.Action == plan.Retire && c.Removed == "purge" }
 
 // itsOwn is the root filesystem of a container that was taken over: strake
 // never deletes it.

@@ -13,7 +13,6 @@ import (
 // PlanOptions are what a plan alone does not say.
 type PlanOptions struct {
 	Style
-	Purge bool // what is retired is deleted at once
 }
 
 // Plan writes a plan for people. One that has nothing to do is one line.
@@ -74,7 +73,7 @@ func blocks(pl plan.Plan, o PlanOptions) []block {
 	}
 	for _, c := range pl.Containers {
 		if c.Action != plan.Keep {
-			list = append(list, containerBlock(c, o.Purge))
+			list = append(list, containerBlock(c))
 		}
 	}
 	return list
@@ -105,9 +104,8 @@ func unstruck(list []line) {
 	}
 }
 
-func containerBlock(c plan.ContainerPlan, purge bool) block {
-	purge = purge || c.Removed == "purge"
-	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c, purge), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
+func containerBlock(c plan.ContainerPlan) block {
+	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
 	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
 	}
@@ -123,7 +121,7 @@ func containerBlock(c plan.ContainerPlan, purge bool) block {
 	if c.Note != "" {
 		b.tail = append(b.tail, c.Note)
 	}
-	b.fate = fate(c, purge)
+	b.fate = fate(c)
 	return b
 }
 
@@ -161,11 +159,11 @@ func symbol(a plan.Action) string {
 	return "*"
 }
 
-func actionText(c plan.ContainerPlan, purge bool) string {
+func actionText(c plan.ContainerPlan) string {
 	switch {
 	case c.Action == plan.Pending:
 		return "pending restart"
-	case c.Action == plan.Retire && purge:
+	case purges(c):
 		return "destroy"
 	case c.Action == plan.Rename && c.Impact > spec.Live:
 		return "rename, " + c.Impact.String() + absence(c)
@@ -218,7 +216,7 @@ func (o PlanOptions) summary(pl plan.Plan) string {
 		networks[n.Action]++
 	}
 	for _, c := range pl.Containers {
-		if c.Action == plan.Retire && (o.Purge || c.Removed == "purge") {
+		if purges(c) {
 			destroyed++
 			continue
 		}

@@ -185,9 +185,9 @@ func secondNIC(c *resource.Container) {
 
 // TestPurge: what is deleted for good says so.
 func TestPurge(t *testing.T) {
-	p := plan.Compute(plan.Input{Stack: "web", Source: "destroy", Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want, s.Prune = nil, true })}})
+	p := plan.Compute(plan.Input{Stack: "web", Source: "destroy", Subjects: []plan.Subject{subject(func(s *plan.Subject) { s.Want, s.Removed = nil, "purge" })}})
 	var b bytes.Buffer
-	if err := Plan(&b, p, PlanOptions{Purge: true}); err != nil {
+	if err := Plan(&b, p, PlanOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "purge", b.String())

@@ -46,7 +46,7 @@ func did(pl plan.Plan, name string, to int) string {
 			continue
 		}
 		switch {
-		case c.Action == plan.Retire && c.Removed == "purge":
+		case purges(c):
 			return "destroyed"
 		case c.Action == plan.Retire:
 			return "retired"
