@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"strake/generations"
 	"strake/reconcile/apply"
-	"strake/reconcile/desired"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/reconcile/state"
@@ -204,7 +204,7 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		if c.Want == nil || !c.Acts() || c.Want.Image.Adopted() {
 			continue
 		}
-		key := desired.ImageKey(c.Want.Image)
+		key := c.Want.Image.Key()
 		if _, ok := got[key]; !ok {
 			img, err := e.Host.Images.Ensure(ctx, c.Want.Image, e.progress)
 			if err != nil {
@@ -212,8 +212,8 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 			}
 			got[key] = img
 		}
-		if now := got[key]; c.Want.Image.Digest != now.Digest || c.Want.Image.Halt != now.Halt {
-			c.Want.Image.Digest, c.Want.Image.Halt = now.Digest, now.Halt
+		if now := got[key]; !reflect.DeepEqual(c.Want.Image, now) {
+			c.Want.Image = now
 			c.Digest = resource.Digest(c.Want)
 		}
 		if err := knowsUnits(*c); err != nil {

@@ -141,7 +141,7 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 		if err != nil {
 			return desired.Want{}, fmt.Errorf("%w: image %s: %w", ErrInvalid, img.Source, err)
 		}
-		input.Images[desired.ImageKey(img)] = resolved
+		input.Images[img.Key()] = resolved
 	}
 	want, err := desired.Build(input)
 	if err != nil {

@@ -9,28 +9,22 @@ import (
 // Pin says what the source of an image turned out to be: a line of the lock
 // file, which lies beside the text and is committed with it.
 type Pin struct {
-	Source  string
-	Include []string
-	Digest  string    // of the tree, "sha256-" and 64 hexadecimal digits
-	Size    int64     // of the tree, in bytes
-	Time    time.Time // when the tree was made from its source
-	Pos     Pos
+	Image                    // what it is asked for by, and the pin's place
+	From   map[string]string // what the source's own words for it are: the digest of a manifest, the version of a product
+	Digest string            // of the tree, "sha256-" and 64 hexadecimal digits
+	Size   int64             // of the tree, in bytes
+	Time   time.Time         // when the tree was made from its source
 }
 
-// Pinned is the digest that the lock file has for an image; "" where it has
+// Pinned is what the lock file has for an image; an empty pin where it has
 // none.
-func (s Stack) Pinned(source string, include []string) string {
+func (s Stack) Pinned(i Image) Pin {
 	for _, p := range s.Pins {
-		if p.Of(source, include) {
-			return p.Digest
+		if p.Is(i) {
+			return p
 		}
 	}
-	return ""
-}
-
-// Of says whether the pin is that of an image.
-func (p Pin) Of(source string, include []string) bool {
-	return p.Source == source && slices.Equal(p.Include, include)
+	return Pin{}
 }
 
 // Pinnable says whether a source is the same for everyone who has the text.
@@ -50,7 +44,7 @@ func (c *checker) pins(pins []Pin) {
 		if !treeDigest(p.Digest) {
 			bad("its digest "+quote(p.Digest)+" is none", `Digests are "sha256-" and 64 hexadecimal digits. Take the block out of the lock file: the next apply, or "strake lock", writes it anew.`)
 		}
-		if slices.ContainsFunc(pins[:i], func(q Pin) bool { return q.Of(p.Source, p.Include) }) {
+		if slices.ContainsFunc(pins[:i], func(q Pin) bool { return q.Is(p.Image) }) {
 			bad("it is pinned twice", "Take one of the two blocks out of the lock file.")
 		}
 	}

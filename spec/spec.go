@@ -7,6 +7,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -72,9 +73,16 @@ const Adopted = "adopted:"
 // Image names a root filesystem by where it comes from.
 type Image struct {
 	Name    string // label of the block; "" for an image given as a plain source
-	Source  string // "builtin:busybox", "debootstrap:bookworm", "tar:/path", "dir:/path", "adopted:dir:/path"
+	Source  string // "builtin:busybox", "debootstrap:bookworm", "tar:/path", "oci:NAME:TAG", "adopted:dir:/path" and others
 	Include []string
+	SHA256  string // of an archive, 64 hexadecimal digits
+	Mirror  string // where packages come from: an address, or a folder of .deb files
 	Pos     Pos
+}
+
+// Is says whether two images are one: asked for by the same words.
+func (i Image) Is(j Image) bool {
+	return i.Source == j.Source && slices.Equal(i.Include, j.Include) && i.SHA256 == j.SHA256 && i.Mirror == j.Mirror
 }
 
 // Network is a bridge: made and owned by strake, or External and only used.

@@ -138,8 +138,8 @@ func raw(keys map[string][]string) map[string]string {
 
 func (b *builder) image(c spec.Container) resource.Image {
 	img := imageOf(c)
-	if known, ok := b.in.Images[ImageKey(img)]; ok {
-		img.Digest, img.Halt = known.Digest, known.Halt
+	if known, ok := b.in.Images[img.Key()]; ok {
+		return known
 	}
 	return img
 }
@@ -148,24 +148,25 @@ func imageOf(c spec.Container) resource.Image {
 	if c.Image == nil {
 		return resource.Image{Source: "builtin:busybox"}
 	}
-	return resource.Image{Source: c.Image.Source, Include: c.Image.Include}
+	return resource.Image{Source: c.Image.Source, Include: c.Image.Include, SHA256: c.Image.SHA256, Mirror: c.Image.Mirror}
 }
 
-// ImageKey identifies what an image is asked for by.
-func ImageKey(img resource.Image) string {
-	return strings.Join(append([]string{img.Source}, img.Include...), "\x00")
+// AskedFor is how a text asks for an image.
+func AskedFor(img resource.Image) spec.Image {
+	return spec.Image{Source: img.Source, Include: img.Include, SHA256: img.SHA256, Mirror: img.Mirror}
 }
 
-// Images lists the images that a stack needs, each once, with the digests that
-// they are pinned to.
+// Images lists the images that a stack needs, each once, with what they are
+// pinned to.
 func Images(s spec.Stack) []resource.Image {
 	seen := map[string]bool{}
 	var list []resource.Image
 	for _, c := range s.Containers {
 		img := imageOf(c)
-		if key := ImageKey(img); !seen[key] && !img.Adopted() {
+		if key := img.Key(); !seen[key] && !img.Adopted() {
 			seen[key] = true
-			img.Digest = s.Pinned(img.Source, img.Include)
+			pin := s.Pinned(AskedFor(img))
+			img.Digest, img.From = pin.Digest, pin.From
 			list = append(list, img)
 		}
 	}

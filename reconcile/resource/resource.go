@@ -54,10 +54,18 @@ func (c Container) Named(name string) Container {
 
 // Image is a root filesystem: where it comes from and what it turned out to be.
 type Image struct {
-	Source  string   `json:"source"`
-	Include []string `json:"include,omitempty"`
-	Digest  string   `json:"digest,omitempty"` // "sha256-" and 64 hex digits; "" while not fetched
-	Halt    string   `json:"halt,omitempty"`   // signal that asks its init to shut down, "SIGUSR2"
+	Source  string            `json:"source"`
+	Include []string          `json:"include,omitempty"`
+	SHA256  string            `json:"sha256,omitempty"` // of an archive
+	Mirror  string            `json:"mirror,omitempty"` // address or folder that packages come from
+	Digest  string            `json:"digest,omitempty"` // "sha256-" and 64 hex digits; "" while not fetched
+	Halt    string            `json:"halt,omitempty"`   // signal that asks its init to shut down, "SIGUSR2"
+	From    map[string]string `json:"from,omitempty"`   // the source's own words for what it was, as an OCI manifest's digest
+}
+
+// Key is the same for images that are asked for by the same words.
+func (i Image) Key() string {
+	return strings.Join(append([]string{i.Source, i.SHA256, i.Mirror}, i.Include...), "\x00")
 }
 
 // adopted in front of a source: see package spec.

@@ -100,7 +100,7 @@ func (w *writer) container(c spec.Container) {
 	}
 	w.flag("running", c.Running)
 	w.text("hostname", c.Hostname)
-	w.environment(c.Environment)
+	w.words("environment", c.Environment)
 	w.raw(c.Raw)
 	w.autostart(c.Autostart)
 	w.ids(c.IDMap)
@@ -124,16 +124,18 @@ func (w *writer) container(c spec.Container) {
 	w.close()
 }
 
-func (w *writer) environment(env map[string]string) {
-	if len(env) == 0 {
+// words is a map of strings.
+func (w *writer) words(key string, values map[string]string) {
+	if len(values) == 0 {
 		return
 	}
-	w.WriteString("\nenvironment = {\n")
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		w.text(name, env[name])
-		if env[name] == "" {
-			w.set(name, `""`)
+	w.WriteString("\n" + key + " = {\n")
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		key := name
+		if !hclsyntax.ValidIdentifier(name) {
+			key = literal(name)
 		}
+		w.set(key, literal(values[name]))
 	}
 	w.close()
 }

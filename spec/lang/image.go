@@ -13,6 +13,8 @@ func (l *loader) imageBlock() *block[spec.Image] {
 	return &block[spec.Image]{settings: map[string]setting[spec.Image]{
 		"source":  {read: text, set: func(i *spec.Image, _ string, v any) { i.Source = v.(string) }},
 		"include": {read: texts, set: func(i *spec.Image, _ string, v any) { i.Include = v.([]string) }},
+		"sha256":  {read: text, set: func(i *spec.Image, _ string, v any) { i.SHA256 = v.(string) }},
+		"mirror":  {read: text, set: func(i *spec.Image, _ string, v any) { i.Mirror = v.(string) }},
 	}}
 }
 

@@ -14,9 +14,17 @@ import (
 func pinBlock() *block[spec.Pin] {
 	return &block[spec.Pin]{settings: map[string]setting[spec.Pin]{
 		"include": {read: texts, set: func(p *spec.Pin, _ string, v any) { p.Include = v.([]string) }},
-		"digest":  {read: text, set: func(p *spec.Pin, _ string, v any) { p.Digest = v.(string) }},
-		"size":    {read: size, set: func(p *spec.Pin, _ string, v any) { p.Size = v.(int64) }},
-		"time":    {read: instant, set: func(p *spec.Pin, _ string, v any) { p.Time = v.(time.Time) }},
+		"sha256":  {read: text, set: func(p *spec.Pin, _ string, v any) { p.SHA256 = v.(string) }},
+		"mirror":  {read: text, set: func(p *spec.Pin, _ string, v any) { p.Mirror = v.(string) }},
+		"from": {read: text, each: true, set: func(p *spec.Pin, key string, v any) {
+			if p.From == nil {
+				p.From = map[string]string{}
+			}
+			p.From[key] = v.(string)
+		}},
+		"digest": {read: text, set: func(p *spec.Pin, _ string, v any) { p.Digest = v.(string) }},
+		"size":   {read: size, set: func(p *spec.Pin, _ string, v any) { p.Size = v.(int64) }},
+		"time":   {read: instant, set: func(p *spec.Pin, _ string, v any) { p.Time = v.(time.Time) }},
 	}}
 }
 
@@ -33,7 +41,7 @@ func (l *loader) readPins(lock *source.File) {
 	content, diags := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"source"}}}})
 	l.diags = append(l.diags, diags...)
 	for _, b := range content.Blocks {
-		p := spec.Pin{Source: b.Labels[0], Pos: place(b.DefRange)}
+		p := spec.Pin{Image: spec.Image{Source: b.Labels[0], Pos: place(b.DefRange)}}
 		plain := &hcl.EvalContext{}
 		lay(l, open(l, b.Body, pinBlock(), plain).items, plain).apply(&p)
 		l.stack.Pins = append(l.stack.Pins, p)

@@ -1,6 +1,7 @@
 package lang_test
 
 import (
+	"reflect"
 	"testing"
 
 	"strake/spec"
@@ -14,6 +15,7 @@ import (
 func FuzzLock(f *testing.F) {
 	f.Add("image \"tar:/i.tar\" {\n  digest = \"sha256-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n  size = 7\n  time = \"2026-01-31T12:00:00Z\"\n}\n")
 	f.Add("image \"debootstrap:bookworm\" {\n  include = [\"a\", \"b\"]\n}\n")
+	f.Add("image \"oci:x/y\" {\n  mirror = \"/m\"\n  sha256 = \"0\"\n  from = {\n    manifest = \"sha256:0\"\n    \"a b\" = \"\"\n  }\n}\n")
 	f.Add("image {")
 	f.Fuzz(func(t *testing.T, text string) {
 		first, diags := lang.Load(locked(text), lang.Variables{})
@@ -25,7 +27,7 @@ func FuzzLock(f *testing.F) {
 			t.Fatalf("%v: %+v became %+v", diags, first.Pins, again.Pins)
 		}
 		for _, p := range first.Pins {
-			if again.Pinned(p.Source, p.Include) != p.Digest {
+			if !reflect.DeepEqual(again.Pinned(p.Image).From, p.From) || again.Pinned(p.Image).Digest != p.Digest {
 				t.Errorf("%+v was lost", p)
 			}
 		}
@@ -38,9 +40,12 @@ func locked(text string) source.Text {
 
 // TestPins holds that a pin is for an image with just these packages.
 func TestPins(t *testing.T) {
-	s := spec.Stack{Pins: []spec.Pin{{Source: "debootstrap:bookworm", Include: []string{"a"}, Digest: "one"}, {Source: "debootstrap:bookworm", Digest: "two"}}}
+	s := spec.Stack{Pins: []spec.Pin{
+		{Image: spec.Image{Source: "debootstrap:bookworm", Include: []string{"a"}}, Digest: "one"},
+		{Image: spec.Image{Source: "debootstrap:bookworm"}, Digest: "two"},
+	}}
 	for want, include := range map[string][]string{"one": {"a"}, "two": nil, "": {"b"}} {
-		if got := s.Pinned("debootstrap:bookworm", include); got != want {
+		if got := s.Pinned(spec.Image{Source: "debootstrap:bookworm", Include: include}).Digest; got != want {
 			t.Errorf("%v is pinned to %q", include, got)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"strake/generations"
 	"strake/reconcile"
+	"strake/reconcile/desired"
 	"strake/reconcile/host/image"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -120,7 +121,8 @@ func (r *run) writePins(w reconcile.Wish, images []resource.Image) (int, error) 
 	}
 	pins, changed := slices.Clone(w.Stack.Pins), 0
 	for _, img := range images {
-		if w.Stack.Pinned(img.Source, img.Include) == img.Digest {
+		asked := desired.AskedFor(img)
+		if w.Stack.Pinned(asked).Digest == img.Digest {
 			continue
 		}
 		m := slices.IndexFunc(metas, func(m image.Meta) bool { return m.Digest == img.Digest })
@@ -128,8 +130,8 @@ func (r *run) writePins(w reconcile.Wish, images []resource.Image) (int, error) 
 			continue // planned, and not fetched
 		}
 		changed++
-		pins = slices.DeleteFunc(pins, func(p spec.Pin) bool { return p.Of(img.Source, img.Include) })
-		pins = append(pins, spec.Pin{Source: img.Source, Include: img.Include, Digest: img.Digest, Size: metas[m].Size, Time: metas[m].Created})
+		pins = slices.DeleteFunc(pins, func(p spec.Pin) bool { return p.Is(asked) })
+		pins = append(pins, spec.Pin{Image: asked, From: img.From, Digest: img.Digest, Size: metas[m].Size, Time: metas[m].Created})
 	}
 	if changed == 0 {
 		return 0, nil
