@@ -22,15 +22,17 @@ const hostPID = "STRAKE_TEST_HOST"
 
 // TestMain makes this binary the command "strake" of the tests, too.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"strake": inWorld})
+	testscript.Main(m, map[string]func(){
+		"strake":   func() { inWorld(Main) },
+		"registry": func() { inWorld(serveRegistry) },
+	})
 }
 
-// inWorld is that command: the program itself, after it has gone where its
-// host is.
-func inWorld() {
+// inWorld is such a command, after it has gone where its host is.
+func inWorld(program func() int) {
 	pid := os.Getenv(hostPID)
 	if pid == "" {
-		os.Exit(Main())
+		os.Exit(program())
 	}
 	os.Unsetenv(hostPID)
 	self, err := os.Executable()
@@ -61,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"fetch":   fetch,
 			"code":    code,
 			"steady":  steady,
+			"layout":  layoutOf,
 		},
 	})
 }

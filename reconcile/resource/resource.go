@@ -61,6 +61,16 @@ type Image struct {
 	Digest  string            `json:"digest,omitempty"` // "sha256-" and 64 hex digits; "" while not fetched
 	Halt    string            `json:"halt,omitempty"`   // signal that asks its init to shut down, "SIGUSR2"
 	From    map[string]string `json:"from,omitempty"`   // the source's own words for what it was, as an OCI manifest's digest
+	Init    *Init             `json:"init,omitempty"`   // what runs where the image has no init; nil: /sbin/init
+}
+
+// Init is the program that an image without an init is for.
+type Init struct {
+	Command []string `json:"command"`       // the program, by its path or its name in PATH, and its arguments
+	Env     []string `json:"env,omitempty"` // "NAME=value"; the container's own variables win
+	Dir     string   `json:"dir,omitempty"` // where it begins; "": the root folder
+	UID     uint32   `json:"uid,omitempty"` // in the container
+	GID     uint32   `json:"gid,omitempty"`
 }
 
 // Key is the same for images that are asked for by the same words.

@@ -22,7 +22,9 @@ func debian() resource.Image {
 	}
 }
 
-func (o options) store() (*image.Store, error) { return image.Open(filepath.Join(o.Cache, "images")) }
+func (o options) store() (*image.Store, error) {
+	return image.Open(image.Options{Folder: filepath.Join(o.Cache, "images")})
+}
 
 // fetch has both images in strake's own store before anything is measured.
 func fetch(o options, dir string) (task, error) {

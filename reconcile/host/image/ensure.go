@@ -27,15 +27,17 @@ func (s *Store) Resolve(ctx context.Context, img resource.Image) (resource.Image
 	if err := ctx.Err(); err != nil {
 		return img, false, err
 	}
-	if img.Digest == "" {
-		if img.Digest, err = s.known(src); err != nil {
-			return img, false, err
-		}
+	found, err := s.known(src)
+	if err != nil {
+		return img, false, err
+	}
+	if img.Digest == "" || img.Digest == found.Digest && img.From == nil {
+		img.Digest, img.From = found.Digest, found.From
 	}
 	if img.Digest != "" {
 		m, err := s.meta(img.Digest)
 		if err == nil {
-			img.Halt = m.Halt
+			img.Halt, img.Init = m.Halt, m.Init
 			return img, true, nil
 		}
 		if !errors.Is(err, ErrNotFound) {
@@ -45,31 +47,31 @@ func (s *Store) Resolve(ctx context.Context, img resource.Image) (resource.Image
 	return img, false, s.fetchable(src)
 }
 
-// known is the digest that the source turned out to be last time; "" when it
-// was never fetched or is not that any more.
-func (s *Store) known(src source) (string, error) {
+// known is what the source turned out to be last time; nothing when it was
+// never fetched or is not that any more.
+func (s *Store) known(src source) (ref, error) {
 	refs, err := s.refs()
 	if err != nil {
-		return "", err
+		return ref{}, err
 	}
 	r, ok := refs[src.key()]
 	if !ok {
-		return "", nil
+		return ref{}, nil
 	}
 	if _, err := os.Lstat(s.Path(r.Digest)); err != nil {
-		return "", nil
+		return ref{}, nil
 	}
 	if src.scheme != "builtin" {
-		return r.Digest, nil
+		return r, nil
 	}
 	stamp, err := s.busyboxStamp()
 	if errors.Is(err, ErrNoBusybox) {
-		return r.Digest, nil // what was made of it is still good
+		return r, nil // what was made of it is still good
 	}
 	if err != nil || stamp != r.Stamp {
-		return "", err
+		return ref{}, err
 	}
-	return r.Digest, nil
+	return r, nil
 }
 
 // Ensure has the image in the store, fetching it where needed, and fills in
@@ -117,7 +119,8 @@ func (s *Store) Refresh(ctx context.Context, img resource.Image, progress func(s
 		return img, fmt.Errorf("lock image store: %w", err)
 	}
 	defer unlock()
-	img.Digest = ""
+	img.Digest, img.From = "", nil
+	src.from = nil
 	return s.refetch(ctx, img, src, progress)
 }
 
@@ -125,54 +128,58 @@ func (s *Store) refetch(ctx context.Context, img resource.Image, src source, pro
 	if progress == nil {
 		progress = func(string) {}
 	}
-	m, err := s.fetch(ctx, src, progress)
+	m, from, err := s.fetch(ctx, src, progress)
 	if err != nil {
 		return img, fmt.Errorf("fetch image %s: %w", src, err)
 	}
 	if img.Digest != "" && img.Digest != m.Digest {
 		return img, fmt.Errorf("fetch image %s: %w: it is %s now, not %s", src, ErrDigest, m.Digest, img.Digest)
 	}
-	img.Digest, img.Halt = m.Digest, m.Halt
+	img.Digest, img.Halt, img.Init, img.From = m.Digest, m.Halt, m.Init, from
 	return img, nil
 }
 
 // fetch makes the tree aside, names it by what it turned out to be and moves
-// it into place.
-func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (Meta, error) {
+// it into place. from is the source's own words for it.
+func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (m Meta, from map[string]string, err error) {
 	tmp, err := os.MkdirTemp(s.dir, ".tmp-"+src.slot()+"-")
 	if err != nil {
-		return Meta{}, err
+		return m, nil, err
 	}
 	defer os.RemoveAll(tmp)
 	root := filepath.Join(tmp, "rootfs")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return Meta{}, err
+	if err := errors.Join(os.Mkdir(root, 0o755), os.Chmod(root, 0o755)); err != nil {
+		return m, nil, err
 	}
-	if err := os.Chmod(root, 0o755); err != nil {
-		return Meta{}, err
-	}
-	made, err := s.make(ctx, src, root, progress)
+	made, err := s.make(ctx, src, tmp, root, progress)
 	if err != nil {
-		return Meta{}, err
+		return m, nil, err
 	}
 	digest, size, err := manifest(ctx, root, made.sums)
 	if err != nil {
-		return Meta{}, fmt.Errorf("take digest: %w", err)
+		return m, nil, fmt.Errorf("take digest: %w", err)
 	}
-	m := Meta{Digest: digest, Source: src.String(), Include: src.include, Halt: haltSignal(root), Size: size, Created: time.Now().UTC()}
+	m = Meta{Digest: digest, Source: src.String(), Include: src.include, Halt: made.halt, Init: made.init, Size: size, Created: time.Now().UTC()}
+	if m.Halt == "" {
+		m.Halt = haltSignal(root)
+	}
 	if err := s.keep(tmp, m); err != nil {
-		return Meta{}, err
+		return m, nil, err
 	}
-	return m, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, made.stamp} })
+	return m, made.from, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, made.stamp, made.from} })
 }
 
 // making is what is known of a tree that was made just now.
 type making struct {
 	stamp string
 	sums  sums
+	from  map[string]string // the source's own words for what it was
+	init  *resource.Init    // what runs where the tree has no init
+	halt  string            // signal that asks that to end
 }
 
-func (s *Store) make(ctx context.Context, src source, root string, progress func(string)) (m making, err error) {
+// make makes the tree at root; what else it needs room for goes into tmp.
+func (s *Store) make(ctx context.Context, src source, tmp, root string, progress func(string)) (m making, err error) {
 	switch src.scheme {
 	case "builtin":
 		progress("making a root filesystem of this machine's busybox")
@@ -182,9 +189,10 @@ func (s *Store) make(ctx context.Context, src source, root string, progress func
 	case "dir":
 		progress("copying " + src.name)
 		m.sums, err = s.copyDir(ctx, src.name, root)
+	case "oci":
+		m, err = s.makeOCI(ctx, src, tmp, root, progress)
 	default:
-		progress("unpacking " + src.name)
-		m.sums, err = unpackFile(ctx, src.name, root)
+		m, err = s.makeTar(ctx, src, tmp, root, progress)
 	}
 	return m, err
 }
@@ -192,6 +200,11 @@ func (s *Store) make(ctx context.Context, src source, root string, progress func
 // keep makes the tree durable and moves it to its name. Where that very tree
 // is there already, from another source, this one is dropped.
 func (s *Store) keep(tmp string, m Meta) error {
+	for _, scratch := range []string{"archive"} {
+		if err := os.RemoveAll(filepath.Join(tmp, scratch)); err != nil {
+			return err
+		}
+	}
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err

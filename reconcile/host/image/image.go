@@ -37,6 +37,8 @@ var (
 	ErrNotFound = resource.ErrNotFound
 	// ErrDigest: the source is no longer what the digest says.
 	ErrDigest = errors.New("the source is not what it was")
+	// ErrSum: what came is not what it should be.
+	ErrSum = errors.New("the digest is another")
 	// ErrHostile: an archive tries what no archive of a tree needs.
 	ErrHostile = errors.New("refused")
 )
@@ -49,22 +51,37 @@ type Meta struct {
 	Halt    string    `json:"halt"` // signal that asks its init to shut down
 	Size    int64     `json:"size"` // bytes of its files
 	Created time.Time `json:"created"`
+
+	Init *resource.Init `json:"init,omitempty"` // what runs where it has no init
 }
+
+// Options say where images are kept and how they come.
+type Options struct {
+	Folder string // required: absolute path of the store
+	Server string // of "images:NAME", an address; "": that of the LXC project
+	Meter  Meter  // how much of a file has come; nil: nobody looks
+}
+
+// Meter shows that something of total bytes is on its way; total is 0 where
+// that is not known.
+type Meter func(what string, total int64) (add func(n int), end func())
 
 // Store is a folder of images. Several processes may use it at once.
 type Store struct {
+	Options
 	dir     string
 	busybox []string // where the machine's static busybox may be
 	apt     string   // folder of the machine's package sources
 }
 
 // Open names the folder; it touches nothing.
-func Open(dir string) (*Store, error) {
-	if !filepath.IsAbs(dir) {
-		return nil, fmt.Errorf("open image store %q: not an absolute path", dir)
+func Open(o Options) (*Store, error) {
+	if !filepath.IsAbs(o.Folder) {
+		return nil, fmt.Errorf("open image store %q: not an absolute path", o.Folder)
 	}
 	return &Store{
-		dir:     filepath.Clean(dir),
+		Options: o,
+		dir:     filepath.Clean(o.Folder),
 		busybox: []string{"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static", "/sbin/busybox", "/usr/lib/busybox/busybox-static"},
 		apt:     "/etc/apt",
 	}, nil

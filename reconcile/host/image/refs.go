@@ -16,6 +16,8 @@ import (
 type ref struct {
 	Digest string `json:"digest"`
 	Stamp  string `json:"stamp,omitempty"`
+
+	From map[string]string `json:"from,omitempty"` // the source's own words for it
 }
 
 func (s *Store) refs() (map[string]ref, error) {

@@ -11,13 +11,17 @@ import (
 	"slices"
 	"strings"
 
+	"strake/reconcile/host/image/oci"
 	"strake/reconcile/resource"
 )
 
 // source is an image source taken apart: "tar:/srv/x.tar.xz" is tar, /srv/x.tar.xz.
 type source struct {
 	scheme, name string
-	include      []string // sorted, each once
+	include      []string          // sorted, each once
+	sha256       string            // of an archive, in hexadecimal; "": whatever it is
+	mirror       string            // where packages come from; "": the machine's own sources
+	from         map[string]string // what it is pinned to, in its own words
 }
 
 var (
@@ -25,11 +29,16 @@ var (
 	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
 )
 
+const known = "builtin:busybox, debootstrap:SUITE, dir:/PATH, tar:/PATH, tar:https://HOST/FILE, oci:NAME:TAG, oci:/PATH, images:NAME or simplestreams:https://HOST/#NAME"
+
 func parseSource(img resource.Image) (source, error) {
 	scheme, name, ok := strings.Cut(img.Source, ":")
-	src := source{scheme: scheme, name: name, include: slices.Compact(slices.Sorted(slices.Values(img.Include)))}
+	src := source{
+		scheme: scheme, name: name, include: slices.Compact(slices.Sorted(slices.Values(img.Include))),
+		sha256: img.SHA256, mirror: img.Mirror, from: img.From,
+	}
 	if !ok {
-		return src, fmt.Errorf("image source %q: %w: write builtin:busybox, debootstrap:SUITE, dir:/PATH or tar:/PATH", img.Source, ErrSource)
+		return src, fmt.Errorf("image source %q: %w: write %s", img.Source, ErrSource, known)
 	}
 	if scheme != "debootstrap" && len(src.include) > 0 {
 		return src, fmt.Errorf("image source %q: %w: only debootstrap sources include packages", img.Source, ErrSource)
@@ -52,12 +61,31 @@ func (s source) check() error {
 				return fmt.Errorf("image source %q: %w: %q is not the name of a package", s, ErrSource, p)
 			}
 		}
-	case "dir", "tar":
-		if !filepath.IsAbs(s.name) || strings.ContainsAny(s.name, "\x00\n") {
-			return fmt.Errorf("image source %q: %w: write an absolute path", s, ErrSource)
+	case "dir":
+		return s.path()
+	case "tar":
+		if isURL(s.name) && s.sha256 == "" {
+			return fmt.Errorf("image source %q: %w: what comes from elsewhere needs its sha256", s, ErrSource)
+		}
+		if !isURL(s.name) {
+			return s.path()
+		}
+	case "oci":
+		if filepath.IsAbs(s.name) {
+			return s.path()
+		}
+		if err := oci.Check(s.name); err != nil {
+			return fmt.Errorf("image source %q: %w: %w", s, ErrSource, err)
 		}
 	default:
-		return fmt.Errorf("image source %q: %w: write builtin:busybox, debootstrap:SUITE, dir:/PATH or tar:/PATH", s, ErrSource)
+		return fmt.Errorf("image source %q: %w: write %s", s, ErrSource, known)
+	}
+	return nil
+}
+
+func (s source) path() error {
+	if !filepath.IsAbs(s.name) || strings.ContainsAny(s.name, "\x00\n") {
+		return fmt.Errorf("image source %q: %w: write an absolute path", s, ErrSource)
 	}
 	return nil
 }
@@ -66,7 +94,14 @@ func (s source) String() string { return s.scheme + ":" + s.name }
 
 // key tells sources apart in refs.json.
 func (s source) key() string {
-	return strings.Join(append([]string{s.String()}, s.include...), " ")
+	words := append([]string{s.String()}, s.include...)
+	for name, value := range map[string]string{"sha256": s.sha256, "mirror": s.mirror} {
+		if value != "" {
+			words = append(words, name+"="+value)
+		}
+	}
+	slices.Sort(words[1:]) // no package's name has a "=" in it
+	return strings.Join(words, " ")
 }
 
 // slot is the key in a form that file names take.
@@ -85,7 +120,14 @@ func (s *Store) fetchable(src source) error {
 		_, err := findTool()
 		return err
 	}
-	at, err := os.Stat(src.name)
+	if !src.local() {
+		return nil // who asks knows
+	}
+	name := src.name
+	if src.scheme == "oci" {
+		name, _ = tagged(name)
+	}
+	at, err := os.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("image source %s: %w", src, os.ErrNotExist)
 	}
@@ -100,3 +142,6 @@ func (s *Store) fetchable(src source) error {
 	}
 	return nil
 }
+
+// local: it is a file or folder of this host.
+func (s source) local() bool { return filepath.IsAbs(s.name) }

@@ -20,7 +20,7 @@ func store(t testing.TB) *Store {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root")
 	}
-	s, err := Open(filepath.Join(t.TempDir(), "images"))
+	s, err := Open(Options{Folder: filepath.Join(t.TempDir(), "images")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,11 @@ const xattrRecord = "SCHILY.xattr."
 // unpacker makes a tree of an archive. Devices are left out: unprivileged
 // containers cannot use them.
 type unpacker struct {
-	ctx  context.Context
-	tree *tree
-	most bounds
-	left int64 // bytes that files may still have
+	ctx   context.Context
+	tree  *tree
+	most  bounds
+	left  int64           // bytes that files may still have
+	layer map[string]bool // what this layer has brought so far; nil: it is the whole
 }
 
 // unpackFile unpacks an archive that may be compressed.
@@ -60,16 +61,20 @@ func unpackStream(ctx context.Context, from io.Reader, root string) (sums, error
 	return unpack(ctx, r, root, usual)
 }
 
-// unpack makes the tree of an archive below root, from where nothing else can
-// be reached.
+// unpack makes the tree of an archive below root.
 func unpack(ctx context.Context, from io.Reader, root string, most bounds) (sums, error) {
 	t, err := openTree(root)
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
-	u := unpacker{ctx, t, most, most.bytes}
-	return t.sums, confined(t.top, func() error { return u.archive(from) })
+	u := unpacker{ctx: ctx, tree: t, most: most, left: most.bytes}
+	return t.sums, u.run(from)
+}
+
+// run unpacks where nothing but the tree can be reached.
+func (u *unpacker) run(from io.Reader) error {
+	return confined(u.tree.top, func() error { return u.archive(from) })
 }
 
 func (u *unpacker) archive(from io.Reader) error {
@@ -103,6 +108,11 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	name, err := u.confined(h.Name)
 	if err != nil {
 		return err
+	}
+	if u.layer != nil {
+		if done, err := u.layered(name); done || err != nil {
+			return err
+		}
 	}
 	n := nodeOf(h)
 	if err := n.check(); err != nil {

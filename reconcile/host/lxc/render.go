@@ -87,6 +87,7 @@ func Render(c resource.Container, e Environment) (string, error) {
 	t.network(c.NICs)
 	t.mounts(c.Mounts, e)
 	t.autostart(c.Autostart)
+	t.init(c)
 	t.environment(c.Environment)
 	t.raw(c.Raw)
 	return t.done(c)
