@@ -343,6 +343,9 @@ func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, res
 		if r.Outcome != "applied" || c.Last == nil || c.From == c.To {
 			continue
 		}
+		if plan.HoldDigest(*c.Last) == plan.HoldDigest(*c.Want) {
+			continue // only its data went back
+		}
 		hold := generations.Hold{Digest: plan.HoldDigest(*c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
 		book := e.State.Book(r.Name)
 		if old, held, err := book.Held(); err != nil {

@@ -43,6 +43,17 @@ func (e *Engine) forget(p plan.Plan, results []apply.Result) error {
 	return e.State.SetLedger(draft.Ledger())
 }
 
+// layersOf is the ledger with the writable layers that a plan made new.
+func layersOf(p plan.Plan, led ledger.Ledger) ledger.Ledger {
+	draft := led.Edit(ledgerHost())
+	for _, c := range p.Containers {
+		if c.Want != nil && c.Acts() {
+			draft.Layers(c.Name, c.Want.Writable)
+		}
+	}
+	return draft.Ledger()
+}
+
 // forgetAbsent frees the choices for containers that never came to be. Those
 // of one whose renaming was undone go back to the name that it has.
 func (e *Engine) forgetAbsent(in scene) error {

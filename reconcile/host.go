@@ -73,6 +73,7 @@ type roots interface {
 	Unmount(ctx context.Context, container string) error
 	UnmountIn(ctx context.Context, state, container string) error // of another state folder
 	MountedAt(pid int) (resource.Root, bool, error)
+	Differ(ctx context.Context, from, to resource.Root) ([]resource.FileChange, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error

@@ -18,7 +18,8 @@ import (
 // Target is one generation of one container.
 type Target struct {
 	Container  string
-	Generation int // 0: where `rollback` without a number leads
+	Generation int  // 0: where `rollback` without a number leads
+	Data       bool // take the data of that generation back too
 }
 
 // Rollback brings a container back to an earlier generation.
@@ -72,7 +73,10 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 	if s, ok, err := e.State.Stack(stack); err == nil && ok {
 		p.Origin = s.Origin
 	}
-	p.Choices = choices
+	p.Choices = layersOf(p, choices)
+	if err := e.affected(ctx, &p); err != nil {
+		return p, err
+	}
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
@@ -104,7 +108,7 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 			return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
 		}
 	}
-	to, as, err := e.underName(t.Container, n)
+	again, err := e.repeats(t.Container, n)
 	if err != nil {
 		return plan.Subject{}, fmt.Errorf("container %s: %w", t.Container, err)
 	}
@@ -118,27 +122,27 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 	if err := fits(in, &want); err != nil {
 		return plan.Subject{}, fmt.Errorf("%w: generation %d of %s: %w", ErrPolicy, n, t.Container, err)
 	}
-	return plan.Subject{Name: t.Container, Want: &want, To: to, As: as, UUID: st.Record.ID}, nil
+	led, err := e.State.Ledger()
+	return plan.Subject{
+		Name: t.Container, Want: &want, Again: again, As: n, Data: t.Data, UUID: st.Record.ID, Fresh: led.Containers[t.Container].Writable + 1,
+	}, err
 }
 
-// underName is the generation to go to for generation n: n itself, or, where
-// the container had another name then, the one that is n again under today's.
-// That may have to be made, to is 0 then: the LXC configuration of n has the old name's paths.
-func (e *Engine) underName(container string, n int) (to, as int, err error) {
+// repeats are the generations that generation n is, by their digests: n itself
+// and those that are n again, with other data. Those that were made under
+// another name are none: their LXC configurations have its paths.
+func (e *Engine) repeats(container string, n int) (map[string]int, error) {
 	list, err := e.State.Book(container).List()
 	if err != nil && !errors.Is(err, generations.ErrDamaged) {
-		return 0, 0, err
+		return nil, err
 	}
-	at := slices.IndexFunc(list, func(r generations.Record) bool { return r.Number == n })
-	if at < 0 || list[at].Name == "" || list[at].Name == container {
-		return n, 0, nil // also one that is not there, or damaged: reading it says so
-	}
+	again := map[string]int{}
 	for _, r := range list {
-		if r.As == n && r.Name == container {
-			return r.Number, 0, nil
+		if (r.Number == n || r.As == n) && (r.Name == "" || r.Name == container) {
+			again[r.Digest] = r.Number
 		}
 	}
-	return 0, n, nil
+	return again, nil
 }
 
 // fits puts a container on the networks as they are now. One that is gone is
@@ -225,12 +229,20 @@ func (e *Engine) switchNetworks(in scene, list []plan.Subject, networks []resour
 }
 
 // RollbackStack brings all containers of a stack, and its networks, back to
-// what one of the stack's generations says. 0: the one before.
-func (e *Engine) RollbackStack(ctx context.Context, stack string, generation int, how How) (Outcome, error) {
-	return e.carry(ctx, generations.Rollback, how, func() (plan.Plan, error) { return e.planStack(ctx, stack, generation) })
+// what one of the stack's generations says.
+func (e *Engine) RollbackStack(ctx context.Context, t StackTarget, how How) (Outcome, error) {
+	return e.carry(ctx, generations.Rollback, how, func() (plan.Plan, error) { return e.planStack(ctx, t) })
 }
 
-func (e *Engine) planStack(ctx context.Context, stack string, generation int) (plan.Plan, error) {
+// StackTarget is one generation of a stack.
+type StackTarget struct {
+	Stack      string
+	Generation int  // 0: the one before
+	Data       bool // with the data of each container
+}
+
+func (e *Engine) planStack(ctx context.Context, t StackTarget) (plan.Plan, error) {
+	stack, generation := t.Stack, t.Generation
 	if err := plain("stack", stack); err != nil {
 		return plan.Plan{}, err
 	}
@@ -263,7 +275,7 @@ func (e *Engine) planStack(ctx context.Context, stack string, generation int) (p
 		if !ok {
 			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
 		}
-		targets = append(targets, Target{now, s.Containers[name]})
+		targets = append(targets, Target{now, s.Containers[name], t.Data})
 	}
 	p, err := e.planSwitches(ctx, in, targets, s.Networks)
 	p.Stack = stack

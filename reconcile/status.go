@@ -76,7 +76,7 @@ func (e *Engine) statusSubject(in scene, name string) (plan.Subject, error) {
 		return s, fmt.Errorf("%w: no container %q", ErrUnknown, name)
 	}
 	err := e.recall(in, &s)
-	s.Want, s.To = s.Last, s.From
+	s.Want, s.Again = s.Last, map[string]int{resource.Digest(s.Last): s.From}
 	if len(s.Held) > 0 && !e.takenBack(name) {
 		s.Held = nil // another one has been applied since
 	}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 		Stack: w.Stack.Name, Source: w.Source, Origin: w.Origin,
 		Subjects: subjects, Networks: e.networkSubjects(w, in, want),
 	})
-	p.Commit, p.Message, p.Choices = w.Commit, w.Message, want.Ledger
+	p.Commit, p.Message, p.Choices = w.Commit, w.Message, layersOf(p, want.Ledger)
 	p.Secrets, p.Values, p.Contents = secrets, values, contents(p, want.Contents)
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
@@ -126,7 +127,7 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	if err != nil {
 		return desired.Want{}, err
 	}
-	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}}
+	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}, Last: in.last(w)}
 	for name, t := range adopted {
 		input.Adopt[name] = t.Entry
 	}
@@ -150,6 +151,17 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	return want, nil
 }
 
+// last is what the wanted containers are made of now.
+func (s scene) last(w Wish) map[string]resource.Container {
+	all := map[string]resource.Container{}
+	for _, c := range w.Stack.Containers {
+		if st, ok := s.standing[cmp.Or(s.moves[c.Name].From, c.Name)]; ok {
+			all[c.Name] = st.Container
+		}
+	}
+	return all
+}
+
 // subjects brings together the three states of each container that the wish
 // is about: those that it names, and those that left it.
 func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Want) ([]plan.Subject, error) {
@@ -167,7 +179,7 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 		move := in.moves[c.Name]
 		list = append(list, plan.Subject{
 			Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer,
-			Was: move.From, WasPos: move.Pos,
+			Was: move.From, WasPos: move.Pos, Fresh: want.Ledger.Containers[c.Name].Writable + 1,
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.standing)) {

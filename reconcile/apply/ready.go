@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"strake/reconcile/resource"
@@ -37,7 +38,13 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 
 // mount makes the root, with the name in it that its init will read.
 func (h Host) mount(ctx context.Context, c resource.Container) error {
-	if err := h.Roots.Mount(ctx, resource.RootOf(c)); err != nil {
+	err := h.Roots.Mount(ctx, resource.RootOf(c))
+	if errors.Is(err, resource.ErrMounted) { // what an earlier start was on: nothing runs there now
+		if err = h.Roots.Unmount(ctx, c.Name); err == nil {
+			err = h.Roots.Mount(ctx, resource.RootOf(c))
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname)

@@ -27,6 +27,9 @@ type Input struct {
 	UUID   func() string
 	Others []resource.Network      // managed networks of other stacks
 	Adopt  map[string]ledger.Entry // what containers have that are to be taken over
+
+	// Last is what containers are made of now, by the names that they shall have.
+	Last map[string]resource.Container
 }
 
 // Want is what a spec comes to on this host.
@@ -120,8 +123,17 @@ func (b *builder) container(c spec.Container) resource.Container {
 		made.Hostname = c.Hostname // LXC gives the host's own where none is written
 		return made
 	}
-	made.Writable = []int{b.draft.Layer(c.Name, img.Source)}
+	made.Writable = b.writable(c.Name, img)
 	return made
+}
+
+// writable are the layers that the container has. Another source of the image
+// gets a new, empty one.
+func (b *builder) writable(name string, img resource.Image) []int {
+	if last := b.in.Last[name]; len(last.Writable) > 0 && last.Image.Source == img.Source {
+		return last.Writable
+	}
+	return []int{b.draft.Layer(name)}
 }
 
 // raw has the values of a key a line each, as liblxc prints them.

@@ -196,9 +196,7 @@ func Reclaim(led ledger.Ledger, containers []resource.Container, others []resour
 	var further []ledger.Further
 	for _, c := range containers {
 		b.dropNICs(c)
-		if len(c.Writable) > 0 {
-			b.draft.Use(c.Name, c.Image.Source, c.Writable[0])
-		}
+		b.draft.Layers(c.Name, c.Writable)
 		for _, n := range c.NICs {
 			was := led.Containers[c.Name].NICs[n.Name]
 			if was.MAC != n.MAC && n.MAC != "" {

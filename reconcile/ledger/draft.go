@@ -135,28 +135,19 @@ func (d *Draft) release(r idmap.Range) {
 	}
 }
 
-// Layer is the number of the container's writable layer. Another source of
-// the image gets a new, empty one, with a number that was never used.
-func (d *Draft) Layer(name, source string) int {
-	if e := d.Entry(name); e.Layer == 0 || e.ImageSource != source {
-		return d.push(name, source)
+// Layer is the number of a new writable layer: one that was never used.
+func (d *Draft) Layer(name string) int {
+	d.change(name, func(e *Entry) { e.Writable++ })
+	return d.Entry(name).Writable
+}
+
+// Layers notes that these numbers are used.
+func (d *Draft) Layers(name string, numbers []int) {
+	for _, n := range numbers {
+		if n > d.Entry(name).Writable {
+			d.change(name, func(e *Entry) { e.Writable = n })
+		}
 	}
-	return d.Entry(name).Layer
-}
-
-func (d *Draft) push(name, source string) int {
-	d.change(name, func(e *Entry) {
-		e.Writable++
-		e.Layer, e.ImageSource = e.Writable, source
-	})
-	return d.Entry(name).Layer
-}
-
-// Use takes a layer up again that the container had before with this source.
-func (d *Draft) Use(name, source string, layer int) {
-	d.change(name, func(e *Entry) {
-		e.Layer, e.ImageSource, e.Writable = layer, source, max(e.Writable, layer)
-	})
 }
 
 // brought are the ids that containers came with.

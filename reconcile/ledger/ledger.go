@@ -41,14 +41,12 @@ type Ledger struct {
 
 // Entry is what was chosen for one container.
 type Entry struct {
-	UUID        string              `json:"uuid,omitempty"`
-	IDMap       idmap.Range         `json:"idmap,omitzero"`
-	Adopted     bool                `json:"adopted,omitempty"`  // it came with what it has
-	Brought     []idmap.Range       `json:"brought,omitempty"`  // ids that it came with: others may have them too, nobody is given them
-	Writable    int                 `json:"writable,omitempty"` // highest number of a writable layer
-	Layer       int                 `json:"layer,omitempty"`    // number of the one in use, with ImageSource
-	ImageSource string              `json:"image_source,omitempty"`
-	NICs        map[string]NICEntry `json:"nics,omitempty"` // by name inside
+	UUID     string              `json:"uuid,omitempty"`
+	IDMap    idmap.Range         `json:"idmap,omitzero"`
+	Adopted  bool                `json:"adopted,omitempty"`  // it came with what it has
+	Brought  []idmap.Range       `json:"brought,omitempty"`  // ids that it came with: others may have them too, nobody is given them
+	Writable int                 `json:"writable,omitempty"` // highest number of a writable layer
+	NICs     map[string]NICEntry `json:"nics,omitempty"`     // by name inside
 }
 
 // NICEntry is what was chosen for one interface.

@@ -297,16 +297,18 @@ func TestIDsAndLayers(t *testing.T) {
 	d.Forget("a")
 	same(t, "of the new pool", ids("f", 65536), "1073741824:65536")
 
-	if n := d.Layer("a", "x"); n != 1 {
-		t.Errorf("first layer %d", n)
-	}
-	for range 2 {
-		if n := d.Layer("a", "y"); n != 2 {
-			t.Errorf("layer %d of another source", n)
+	for want := 1; want < 3; want++ {
+		if n := d.Layer("a"); n != want {
+			t.Errorf("layer %d, want %d", n, want)
 		}
 	}
-	if d.Use("a", "x", 1); d.Layer("a", "x") != 1 || d.Layer("a", "z") != 3 {
-		t.Error("a layer that was taken up again is not kept, or its number comes twice")
+	d.Layers("a", []int{1})
+	if n := d.Layer("a"); n != 3 {
+		t.Errorf("layer %d after an old one was noted, want 3", n)
+	}
+	d.Layers("a", []int{7, 2})
+	if n := d.Layer("a"); n != 8 {
+		t.Errorf("layer %d after 7, want 8", n)
 	}
 	same(t, "uuid", d.UUID("a"), d.UUID("a"))
 	old := d.UUID("a")
@@ -364,7 +366,9 @@ func fill(t testing.TB, d *Draft, names ...string) {
 		if _, err := d.IDs(name, 65536); err != nil {
 			t.Fatal(err)
 		}
-		d.Layer(name, "builtin:busybox")
+		if d.Entry(name).Writable == 0 {
+			d.Layer(name)
+		}
 		links = append(links, Link{name, "eth0", "", false})
 		wishes = append(wishes, auto(name))
 	}

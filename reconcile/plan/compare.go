@@ -18,13 +18,15 @@ type Subject struct {
 	Last    *resource.Container // desired of the current generation; nil: none
 	Found   *resource.Container // what the LXC configuration says of a container that is to be taken over; nil: it is not
 	Have    resource.Observed
-	From    int      // current generation
-	Next    int      // number that a new generation would get
-	Was     string   // the name under which it stands, where that is another one
-	WasPos  spec.Pos // what says that it is to be renamed
-	As      int      // the generation that Want is again, under another name; 0: none
-	Removed string   // what a removed block says: "retire", "forget", "purge"; "": there is none
-	To      int      // an existing generation to go to, as a rollback does; 0: make a new one if needed
+	From    int            // current generation
+	Next    int            // number that a new generation would get
+	Was     string         // the name under which it stands, where that is another one
+	WasPos  spec.Pos       // what says that it is to be renamed
+	As      int            // the generation that Want is again, under another name; 0: none
+	Removed string         // what a removed block says: "retire", "forget", "purge"; "": there is none
+	Again   map[string]int // generations to go to, as a rollback does, by their digests; nil: Want is a text's
+	Data    bool           // a rollback takes its data back too
+	Fresh   int            // number for a new writable layer; 0: none is made
 	Pending []string
 	UUID    string
 	At      map[string]spec.Pos

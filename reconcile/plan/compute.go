@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -54,7 +55,8 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if s.Want == nil {
 		return orphan(c, s)
 	}
-	c.Digest, c.Later = resource.Digest(s.Want), t.later(s)
+	s.Want = t.layered(s)
+	c.Want, c.Digest, c.Later = s.Want, resource.Digest(s.Want), t.later(s)
 	if s.rejected() {
 		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
 		return c
@@ -63,9 +65,9 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if s.Was != "" {
 		c.Changes = slices.Insert(c.Changes, 0, renaming(s))
 	}
-	switch {
-	case s.To != 0:
-		c.To = s.To
+	switch to, ok := s.Again[c.Digest]; {
+	case ok:
+		c.To = to
 	case s.Last == nil || c.Digest != resource.Digest(s.Last):
 		c.To, c.New, c.As = s.Next, true, again(s)
 	}
@@ -87,6 +89,12 @@ func (t comparer) container(s Subject) ContainerPlan {
 	}
 	if c.Action.acts() {
 		c.Steps = steps(c)
+	}
+	switch {
+	case s.takesDataBack():
+		c.Data = &Data{Of: s.As}
+	case s.Data:
+		c.Note = fmt.Sprintf("the data of generation %d are today's: nothing that it had was put aside since", s.As)
 	}
 	if s.Have.State.Up() && c.Starts() {
 		c.Away = s.Away

@@ -124,6 +124,7 @@ type ContainerPlan struct {
 	UUID     string      `json:"uuid"`
 	Basis    string      `json:"basis"` // of what was observed
 	Later    []Later     `json:"later,omitempty"`
+	Data     *Data       `json:"data,omitempty"` // nil: its data stay
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied
@@ -131,6 +132,13 @@ type ContainerPlan struct {
 
 	Away  time.Duration `json:"away_ns,omitempty"` // expected downtime, in nanoseconds; 0: none, or not known
 	Steps []Step        `json:"steps,omitempty"`
+}
+
+// Data says that a container's data are taken back, and which.
+type Data struct {
+	Of    int                   `json:"of"`              // the generation whose data they are
+	Files []resource.FileChange `json:"files,omitempty"` // the first of those that change, by path
+	Count int                   `json:"count"`           // all of them
 }
 
 // NetworkPlan is what happens to one managed network.

@@ -119,6 +119,9 @@ func steps(c ContainerPlan) []Step {
 	}
 	if !up {
 		prepare()
+		if rebuilds(c) && own && c.Last != nil {
+			do(DoUnmount) // liblxc leaves it mounted when the container stops
+		}
 		change()
 		switch {
 		case starts(c):
@@ -127,6 +130,9 @@ func steps(c ContainerPlan) []Step {
 			do(DoMount, DoFiles)
 		}
 		return s
+	}
+	if c.Waits() {
+		prepare() // for the start that is waited for
 	}
 	record()
 	s = append(s, liveSteps(c)...)

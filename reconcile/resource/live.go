@@ -47,3 +47,12 @@ func RootOf(c Container) Root {
 	}
 	return r
 }
+
+// FileChange is a file or folder of a container's root that is otherwise than
+// it was. The path of a folder ends with a slash.
+type FileChange struct {
+	Path string `json:"path"`
+	How  string `json:"how"`            // "added", "changed" or "removed"
+	Was  int64  `json:"was,omitempty"`  // bytes before
+	Size int64  `json:"size,omitempty"` // bytes after
+}

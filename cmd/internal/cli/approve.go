@@ -32,6 +32,9 @@ func demands(p plan.Plan, a answers) []demand {
 	var list []demand
 	var calm []string // restarts and stops: one question for all
 	for _, c := range p.Acting() {
+		if c.Data != nil {
+			calm = append(calm, fmt.Sprintf("take the data of %s back to generation %d", c.Name, c.Data.Of))
+		}
 		switch c.Action {
 		case plan.Rename:
 			if c.Impact > spec.Live {

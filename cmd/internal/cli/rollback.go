@@ -11,9 +11,14 @@ func (r *run) rollbackCommand() *cli.Command {
 		Name: "rollback", Category: "generations",
 		Usage:     "go back to the generation that was in use before, or to N; puts a hold on what is left",
 		ArgsUsage: "NAME [N] | --stack STACK [N]",
-		Flags:     append([]cli.Flag{&cli.StringFlag{Name: "stack", Usage: "a whole stack, `NAME`, with its networks"}}, carryFlags()...),
+		Flags:     append([]cli.Flag{&cli.StringFlag{Name: "stack", Usage: "a whole stack, `NAME`, with its networks"}, withDataFlag()}, carryFlags()...),
 		Action:    r.rollback,
 	}
+}
+
+// withDataFlag has a container's files go back too.
+func withDataFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "with-data", Usage: "bring back its data too; newer data are put aside, until gc"}
 }
 
 func (r *run) rollback(c *cli.Context) error {
@@ -24,7 +29,7 @@ func (r *run) rollback(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	t := reconcile.Target{Container: args[0]}
+	t := reconcile.Target{Container: args[0], Data: c.Bool("with-data")}
 	if len(args) > 1 {
 		if t.Generation, err = number(args[1]); err != nil {
 			return err
@@ -55,6 +60,6 @@ func (r *run) rollbackStack(c *cli.Context) error {
 		return err
 	}
 	return r.carry(c, deed{answers: answersOf(c), do: func(how reconcile.How) (reconcile.Outcome, error) {
-		return e.RollbackStack(c.Context, c.String("stack"), n, how)
+		return e.RollbackStack(c.Context, reconcile.StackTarget{Stack: c.String("stack"), Generation: n, Data: c.Bool("with-data")}, how)
 	}})
 }

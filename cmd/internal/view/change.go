@@ -142,6 +142,8 @@ func single(c plan.Change, from int) line {
 	switch {
 	case c.Path == "image.digest" && c.New == "":
 		before, after = ShortDigest(before), unknown
+	case c.Path == "writable":
+		before, after = layers(before), layers(after)
 	case c.Path == "image.digest":
 		before, after = ShortDigest(before), ShortDigest(after)
 	}

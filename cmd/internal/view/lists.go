@@ -46,7 +46,7 @@ func History(list []reconcile.Entry) Table {
 	t := Table{Head: []string{"GEN", "DATE", "STATUS", "COMMIT", "BY", "IMPACT", "SIZE", "NOTE"}}
 	for _, e := range list {
 		t.Rows = append(t.Rows, []string{
-			strconv.Itoa(e.Number), e.Created.Local().Format("2006-01-02 15:04:05"), EntryStatus(e), ShortDigest(e.Commit), e.By, e.Impact, Size(e.Size), e.Message,
+			strconv.Itoa(e.Number), e.Created.Local().Format("2006-01-02 15:04:05"), EntryStatus(e), ShortDigest(e.Commit), e.By, e.Impact, Size(e.Size), entryNote(e),
 		})
 	}
 	t.Tint = func(row, column int) string {
@@ -59,6 +59,17 @@ func History(list []reconcile.Entry) Table {
 		return ""
 	}
 	return t
+}
+
+// entryNote says of a generation that is another one once more which one it is.
+func entryNote(e reconcile.Entry) string {
+	switch {
+	case e.As == 0:
+		return e.Message
+	case e.Message == "":
+		return fmt.Sprintf("%d again", e.As)
+	}
+	return fmt.Sprintf("%d again: %s", e.As, e.Message)
 }
 
 // EntryStatus is what became of a generation, in words.

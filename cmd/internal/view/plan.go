@@ -121,7 +121,7 @@ func containerBlock(c plan.ContainerPlan) block {
 	if c.Note != "" {
 		b.tail = append(b.tail, c.Note)
 	}
-	b.fate = fate(c)
+	b.fate, b.tail = fate(c), append(b.tail, dataLines(c)...)
 	return b
 }
 

@@ -63,6 +63,11 @@ func (h *Host) MountedAt(pid int) (resource.Root, bool, error) {
 	return p.root, true, nil
 }
 
+// Differ has no files to compare.
+func (h *Host) Differ(context.Context, resource.Root, resource.Root) ([]resource.FileChange, error) {
+	return nil, nil
+}
+
 // Mounts shows the bind mounts inside.
 func (h *Host) Mounts(pid int, _ []resource.Mount) ([]resource.Mount, error) {
 	h.mu.Lock()

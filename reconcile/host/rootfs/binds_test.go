@@ -112,7 +112,7 @@ func FuzzParseMounts(f *testing.F) {
 	f.Add([]byte("36 35 98:0 /mnt1 /a\\040b ro shared:1 - overlay strake:1+2:c rw,lowerdir=w-1:i-x,upperdir=w-2/upper\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, m := range parseMounts(text) {
-			_, _ = m.root()
+			_, _, _ = m.root()
 			_ = m.readOnly()
 		}
 	})

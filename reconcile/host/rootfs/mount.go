@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"strake/reconcile/chain"
 	"strake/reconcile/resource"
 )
 
@@ -47,7 +47,7 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 		return err
 	}
 	if mounted {
-		if have, ok := at.root(); ok && same(have, root) {
+		if have, ok := r.rootOf(at); ok && same(have, root) {
 			return r.stage(root)
 		}
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
@@ -74,13 +74,17 @@ func same(a, b resource.Root) bool {
 }
 
 func (r *Roots) assemble(root resource.Root) error {
-	options := overlayOptions(root)
+	pieces, err := r.resolve(root)
+	if err != nil {
+		return err
+	}
+	options := overlayOptions(root.Digest, pieces)
 	// mount(2) takes one page of options, the NUL at its end included, whatever
 	// the size of a page here.
 	if len(options) >= 4096 {
-		return fmt.Errorf("%d: %w", len(root.Writable), ErrTooMany)
+		return fmt.Errorf("%d: %w", len(pieces), ErrTooMany)
 	}
-	layers, err := r.openLayers(root)
+	layers, err := r.openLayers(root, pieces)
 	defer closeLayers(layers)
 	if err != nil {
 		return err
@@ -95,15 +99,15 @@ func (r *Roots) assemble(root resource.Root) error {
 }
 
 // overlayOptions names the layers so that mountinfo tells them: the top
-// writable layer is the folder of upper and work, an older one is its upper.
-func overlayOptions(root resource.Root) string {
+// writable layer is the folder of upper and work, an older piece is its upper.
+func overlayOptions(digest string, pieces []chain.Piece) string {
 	var b strings.Builder
 	b.WriteString("lowerdir=")
-	for _, n := range root.Writable[1:] {
-		fmt.Fprintf(&b, "w-%d:", n)
+	for _, p := range pieces[1:] {
+		b.WriteString("w-" + p.Name() + ":")
 	}
-	top := root.Writable[0]
-	fmt.Fprintf(&b, "i-%s,upperdir=w-%d/upper,workdir=w-%d/work,%s", root.Digest, top, top, fixed)
+	top := pieces[0].Name()
+	fmt.Fprintf(&b, "i-%s,upperdir=w-%s/upper,workdir=w-%s/work,%s", digest, top, top, fixed)
 	return b.String()
 }
 
@@ -120,7 +124,7 @@ type layer struct {
 	attr       uint64
 }
 
-func (r *Roots) openLayers(root resource.Root) ([]attached, error) {
+func (r *Roots) openLayers(root resource.Root, pieces []chain.Piece) ([]attached, error) {
 	ids := -1
 	if !root.IDMap.Privileged {
 		file, err := r.spaces.of(root.IDMap)
@@ -134,9 +138,8 @@ func (r *Roots) openLayers(root resource.Root) ([]attached, error) {
 		{"i-" + root.Digest, r.images(root.Digest), unix.MOUNT_ATTR_RDONLY},
 		{fmt.Sprintf("w-%d", top), r.layer(root.Container, top), 0},
 	}
-	for _, n := range root.Writable[1:] {
-		upper := filepath.Join(r.layer(root.Container, n), "upper")
-		want = append(want, layer{fmt.Sprintf("w-%d", n), upper, unix.MOUNT_ATTR_RDONLY})
+	for _, p := range pieces[1:] {
+		want = append(want, layer{"w-" + p.Name(), r.upper(root.Container, p), unix.MOUNT_ATTR_RDONLY})
 	}
 	var layers []attached
 	for _, w := range want {
@@ -220,7 +223,7 @@ func (r *Roots) unmount(ctx context.Context, container string) error {
 	if !mounted {
 		return ErrNotMounted
 	}
-	if _, ours := at.root(); !ours {
+	if _, _, ours := at.root(); !ours {
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
 	err = unix.Unmount(r.Path(container), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)

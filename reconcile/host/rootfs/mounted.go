@@ -21,7 +21,7 @@ func (r *Roots) Mounted(container string) (resource.Root, bool, error) {
 	if err != nil || !mounted {
 		return resource.Root{}, false, err
 	}
-	root, ours := at.root()
+	root, ours := r.rootOf(at)
 	if !ours {
 		return resource.Root{}, false, fmt.Errorf("root of %s: %s: %w", container, at, ErrMounted)
 	}
@@ -44,7 +44,7 @@ func (r *Roots) All() (map[string]resource.Root, error) {
 	}
 	all := map[string]resource.Root{}
 	for _, m := range list {
-		if root, ours := m.root(); ours && m.at == filepath.Join(folder, root.Container, "rootfs") {
+		if root, ours := r.rootOf(m); ours && m.at == filepath.Join(folder, root.Container, "rootfs") {
 			all[root.Container] = root
 		}
 	}
@@ -60,7 +60,7 @@ func (r *Roots) MountedAt(pid int) (resource.Root, bool, error) {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].at == "/" {
-			root, ours := list[i].root()
+			root, ours := r.rootOf(list[i])
 			return root, ours, nil
 		}
 	}

@@ -91,25 +91,25 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// root reads our own mount's names back.
-func (m mountpoint) root() (resource.Root, bool) {
-	var root resource.Root
+// root reads our own mount's names back: what it is, but for its writable
+// layers, and the names of the pieces that hold them.
+func (m mountpoint) root() (root resource.Root, pieces []string, ours bool) {
 	words := strings.SplitN(m.source, ":", 3)
 	if m.kind != "overlay" || len(words) != 3 || words[0] != "strake" {
-		return root, false
+		return root, nil, false
 	}
 	ids, ok := parseIDs(words[1])
 	if !ok {
-		return root, false
+		return root, nil, false
 	}
 	root.IDMap, root.Container = ids, words[2]
-	root.Digest, root.Writable, ok = parseLayers(m.super)
-	return root, ok
+	root.Digest, pieces, ok = parseLayers(m.super)
+	return root, pieces, ok
 }
 
 // parseLayers reads what overlayOptions wrote. Kernels differ in how they
 // list lowers: one lowerdir=a:b, or lowerdir+=a once for each.
-func parseLayers(options string) (digest string, writable []int, ok bool) {
+func parseLayers(options string) (digest string, pieces []string, ok bool) {
 	var top string
 	var lower []string
 	for option := range strings.SplitSeq(options, ",") {
@@ -126,11 +126,11 @@ func parseLayers(options string) (digest string, writable []int, ok bool) {
 	}
 	digest, ok = strings.CutPrefix(lower[len(lower)-1], "i-")
 	for _, name := range append([]string{top}, lower[:len(lower)-1]...) {
-		n, err := strconv.Atoi(strings.TrimPrefix(name, "w-"))
-		ok = ok && err == nil
-		writable = append(writable, n)
+		piece, writable := strings.CutPrefix(name, "w-")
+		ok = ok && writable
+		pieces = append(pieces, piece)
 	}
-	return digest, writable, ok
+	return digest, pieces, ok
 }
 
 func parseIDs(word string) (resource.IDMap, bool) {

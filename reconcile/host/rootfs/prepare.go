@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/chain"
 	"strake/reconcile/resource"
 )
 
@@ -38,14 +41,17 @@ func (r *Roots) prepare(ctx context.Context, root resource.Root) error {
 		return err
 	}
 	defer lock.Close()
-	below := r.images(root.Digest)
-	for _, n := range root.Writable[1:] {
-		if _, err := os.Lstat(filepath.Join(r.layer(root.Container, n), "upper")); err != nil {
-			return fmt.Errorf("writable layer %d: %w", n, ErrNoLayer)
-		}
+	have, err := r.pieces(root.Container)
+	if err != nil {
+		return err
 	}
-	if len(root.Writable) > 1 {
-		below = filepath.Join(r.layer(root.Container, root.Writable[1]), "upper")
+	older, ok := chain.Resolve(root.Writable[1:], have)
+	if !ok {
+		return fmt.Errorf("writable layers %v: %w", root.Writable[1:], ErrNoLayer)
+	}
+	below := r.images(root.Digest)
+	if len(older) > 0 {
+		below = r.upper(root.Container, older[0])
 	}
 	return r.newLayer(root, below)
 }
@@ -101,23 +107,26 @@ func (r *Roots) newLayer(root resource.Root, below string) error {
 	return r.newWork(root)
 }
 
-// newUpper takes mode and owner from what it will cover: the top layer's root
-// is what the container sees as the mode of its "/".
+// newUpper takes all that its root is from what it will cover: the top layer's
+// root is what the container sees of its "/".
 func newUpper(upper, below string) error {
 	if _, err := os.Lstat(upper); err == nil {
 		return nil
 	}
-	var st syscall.Stat_t
-	if err := syscall.Lstat(below, &st); err != nil {
+	from, err := openFolder(unix.AT_FDCWD, below)
+	if err != nil {
 		return fmt.Errorf("%s: %w", below, ErrNoLayer)
 	}
+	defer from.Close()
 	if err := os.Mkdir(upper+".new", 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := os.Lchown(upper+".new", int(st.Uid), int(st.Gid)); err != nil {
+	to, err := openFolder(unix.AT_FDCWD, upper+".new")
+	if err != nil {
 		return err
 	}
-	if err := syscall.Chmod(upper+".new", st.Mode&0o7777); err != nil {
+	defer to.Close()
+	if err := copyAttributes(to, from); err != nil {
 		return err
 	}
 	return os.Rename(upper+".new", upper)

@@ -1,0 +1,240 @@
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/chain"
+	"strake/reconcile/resource"
+)
+
+// Merge makes one piece of the n uppermost layers of a root, beside those that
+// it is made of: they stay. Every file is a hard link, so it is the very file with
+// all that it has, and takes no room; only folders are made anew. Nobody may
+// write to one of the layers. Error: ErrNoLayer.
+func (r *Roots) Merge(ctx context.Context, root resource.Root, n int) error {
+	p := chain.Piece(root.Writable[:n])
+	if err := r.merge(ctx, root, p); err != nil {
+		return fmt.Errorf("merge layers %s of %s: %w", p.Name(), root.Container, err)
+	}
+	return nil
+}
+
+func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) error {
+	lock, err := r.lock(root.Container)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	have, err := r.pieces(root.Container)
+	if err != nil {
+		return err
+	}
+	parts, ok := chain.Resolve(p, have)
+	below, whole := chain.Resolve(root.Writable[len(p):], have)
+	if !ok || !whole {
+		return ErrNoLayer
+	}
+	if len(parts) == 1 {
+		return nil
+	}
+	var paths []string
+	for _, part := range slices.Concat(parts, below) {
+		paths = append(paths, r.upper(root.Container, part))
+	}
+	fresh, err := r.asideOf(root.Container, p.Name())
+	if err != nil {
+		return err
+	}
+	if err := mergeInto(ctx, fresh, append(paths, r.images(root.Digest)), len(parts)); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	text := strings.Trim(fmt.Sprint([]int(p)), "[]") + "\n"
+	if err := os.WriteFile(filepath.Join(fresh, chainFile), []byte(text), 0o600); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	return r.settle(lock, fresh, p.Name())
+}
+
+// half begins the names of what is half made, or half gone: nothing of it counts.
+const half = ".half-"
+
+// asideOf is an empty folder beside a piece, in which it is made.
+func (r *Roots) asideOf(container, name string) (string, error) {
+	fresh := filepath.Join(r.writable(container), half+name)
+	if err := os.RemoveAll(fresh); err != nil {
+		return "", err
+	}
+	return fresh, os.Mkdir(fresh, 0o700)
+}
+
+// settle gives what is made its name. All that was done before is then on
+// disk: a journal keeps the order of what happened in one file system.
+func (r *Roots) settle(writable *os.File, fresh, name string) error {
+	if err := os.Rename(fresh, filepath.Join(filepath.Dir(fresh), name)); err != nil {
+		return err
+	}
+	return writable.Sync()
+}
+
+// RemoveLayers takes a piece away that nobody needs. One that is not there is
+// as good.
+func (r *Roots) RemoveLayers(container string, layers []int) error {
+	name := chain.Piece(layers).Name()
+	if err := r.removeLayers(container, name); err != nil {
+		return fmt.Errorf("remove layers %s of %s: %w", name, container, err)
+	}
+	return nil
+}
+
+func (r *Roots) removeLayers(container, name string) error {
+	lock, err := r.lock(container)
+	if errors.Is(err, ErrNoLayer) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	gone := filepath.Join(r.writable(container), half+"gone-"+name)
+	err = os.Rename(filepath.Join(r.writable(container), name), gone)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(gone)
+}
+
+// Sweep takes away what was half made, or half gone.
+func (r *Roots) Sweep(container string) error {
+	found, err := r.Leftovers(container)
+	for _, name := range found {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(r.writable(container), name)))
+	}
+	if err != nil {
+		return fmt.Errorf("sweep layers of %s: %w", container, err)
+	}
+	return nil
+}
+
+// Leftovers lists what Sweep takes away.
+func (r *Roots) Leftovers(container string) ([]string, error) {
+	entries, err := os.ReadDir(r.writable(container))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var list []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), half) {
+			list = append(list, e.Name())
+		}
+	}
+	return list, err
+}
+
+// mergeInto makes the upper folder of a piece in fresh, of the first n layers.
+func mergeInto(ctx context.Context, fresh string, paths []string, n int) error {
+	s, err := openStrata(paths)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	upper := filepath.Join(fresh, "upper")
+	if err := os.Mkdir(upper, 0o700); err != nil {
+		return err
+	}
+	to, err := openFolder(unix.AT_FDCWD, upper)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	return merger{ctx, n}.folder(s, to)
+}
+
+// merger merges the first n layers of a stack. The others tell what it is to
+// hide: the kernel makes no folder opaque where a layer below hides already
+// what it could show, and that one may be merged away.
+type merger struct {
+	ctx context.Context
+	n   int
+}
+
+func (m merger) mine(s stratum) bool { return s.layer < m.n }
+
+// covers says whether a folder of a layer below shows through.
+func (m merger) covers(s strata) bool {
+	return slices.ContainsFunc(s, func(f stratum) bool { return !m.mine(f) })
+}
+
+func (m merger) folder(s strata, to *os.File) error {
+	if err := m.ctx.Err(); err != nil {
+		return err
+	}
+	names, err := s.names(m.mine)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := m.name(s, to, name); err != nil {
+			return err
+		}
+	}
+	return copyAttributes(to, s[0].File)
+}
+
+func (m merger) name(s strata, to *os.File, name string) error {
+	e, err := s.at(name)
+	if err != nil {
+		return err
+	}
+	defer e.dirs.close()
+	switch {
+	case e.whiteout && m.covers(s):
+		return whiteout(to, name)
+	case !e.there():
+		return nil // in a folder that covers none the kernel would show a whiteout as the device that it is
+	case !e.isDir():
+		return link(s[e.from].File, to, name)
+	}
+	if err := unix.Mkdirat(int(to.Fd()), name, 0o700); err != nil {
+		return &os.PathError{Op: "mkdir", Path: name, Err: err}
+	}
+	inner, err := openFolder(int(to.Fd()), name)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	defer inner.Close()
+	if err := m.folder(e.dirs, inner); err != nil {
+		return err
+	}
+	if e.closed && !m.covers(e.dirs) {
+		return os.NewSyscallError("setxattr", unix.Fsetxattr(int(inner.Fd()), opaque, []byte("y"), 0))
+	}
+	return nil
+}
+
+func whiteout(to *os.File, name string) error {
+	err := unix.Mknodat(int(to.Fd()), name, unix.S_IFCHR, 0)
+	if err != nil {
+		return &os.PathError{Op: "mknod", Path: name, Err: err}
+	}
+	return nil
+}
+
+// link makes a hard link, or, where a file has as many as it may have, a copy.
+func link(from, to *os.File, name string) error {
+	err := unix.Linkat(int(from.Fd()), name, int(to.Fd()), name, 0)
+	if err == unix.EMLINK {
+		return copyFile(from, to, name)
+	}
+	if err != nil {
+		return &os.PathError{Op: "link", Path: name, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/chain"
+	"strake/reconcile/resource"
+)
+
+// chainFile lists the layers that a merged piece holds, the newest first.
+const chainFile = "chain"
+
+// Layers lists the pieces that a container's writable layers lie in, and those
+// that are mounted at this moment: as this process sees it and, where init is
+// not 0, as that process of the host does.
+func (r *Roots) Layers(container string, init int) (have, used [][]int, err error) {
+	if err := checkName(container); err != nil {
+		return nil, nil, err
+	}
+	pieces, err := r.pieces(container)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list layers of %s: %w", container, err)
+	}
+	names, err := r.mountedNames(container, init)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list layers of %s: %w", container, err)
+	}
+	for _, p := range pieces {
+		have = append(have, p)
+		if slices.Contains(names, p.Name()) {
+			used = append(used, p)
+		}
+	}
+	return have, used, nil
+}
+
+// pieces reads what is on disk. What is half made or half gone is none.
+func (r *Roots) pieces(container string) ([]chain.Piece, error) {
+	entries, err := os.ReadDir(r.writable(container))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []chain.Piece
+	for _, e := range entries {
+		if p, ok := r.piece(container, e.Name()); ok && exists(filepath.Join(r.writable(container), e.Name(), "upper")) {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+// piece is what lies under a name.
+func (r *Roots) piece(container, name string) (chain.Piece, bool) {
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 && strconv.Itoa(n) == name {
+		return chain.Piece{n}, true
+	}
+	if !strings.Contains(name, "-") || strings.Contains(name, "/") {
+		return nil, false
+	}
+	text, err := os.ReadFile(filepath.Join(r.writable(container), name, chainFile))
+	if err != nil {
+		return nil, false
+	}
+	var p chain.Piece
+	for word := range strings.FieldsSeq(string(text)) {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, false
+		}
+		p = append(p, n)
+	}
+	return p, len(p) > 1 && p.Name() == name
+}
+
+// mountedNames are the names of the pieces that roots of the container are
+// mounted from.
+func (r *Roots) mountedNames(container string, init int) ([]string, error) {
+	var names []string
+	for _, pid := range []int{0, init}[:1+min(init, 1)] {
+		list, err := mounts(pid)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			continue // init has ended
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range list {
+			if root, pieces, ours := m.root(); ours && root.Container == container {
+				names = append(names, pieces...)
+			}
+		}
+	}
+	return names, nil
+}
+
+// rootOf reads a mount of ours back. Layers that lie in a merged piece which
+// is gone are left out: that nobody may take away while it is mounted.
+func (r *Roots) rootOf(m mountpoint) (resource.Root, bool) {
+	root, names, ours := m.root()
+	if !ours || checkName(root.Container) != nil {
+		return root, false // also what somebody in a container called so
+	}
+	for _, name := range names {
+		p, _ := r.piece(root.Container, name)
+		root.Writable = append(root.Writable, p...)
+	}
+	return root, ours
+}
+
+// resolve finds the pieces that a root is mounted from, the top one first.
+func (r *Roots) resolve(root resource.Root) ([]chain.Piece, error) {
+	have, err := r.pieces(root.Container)
+	if err != nil {
+		return nil, err
+	}
+	pieces, ok := chain.Mounted(root.Writable, have)
+	if !ok {
+		return nil, fmt.Errorf("writable layers %v: %w", root.Writable, ErrNoLayer)
+	}
+	return pieces, nil
+}
+
+func (r *Roots) upper(container string, p chain.Piece) string {
+	return filepath.Join(r.writable(container), p.Name(), "upper")
+}
