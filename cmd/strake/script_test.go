@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"strake":   func() { inWorld(Main) },
 		"registry": func() { inWorld(serveRegistry) },
+		"https":    func() { inWorld(serveFiles) },
 	})
 }
 

@@ -36,7 +36,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := image.Open(image.Options{Folder: filepath.Join(g.StateDir, "images")})
+	images, err := image.Open(image.Options{Folder: filepath.Join(g.StateDir, "images"), Server: g.ImageServer})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 type Globals struct {
 	StateDir    string // absolute
 	LXCPath     string // absolute
+	ImageServer string // of "images:NAME"; "": the LXC project's
 	LockTimeout time.Duration
 	Color       string // "auto", "always", "never"
 	Plain       bool
@@ -31,6 +33,7 @@ func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "state-dir", Value: "/var/lib/strake", EnvVars: env("STATE_DIR"), Usage: "strake's own `FOLDER`"},
 		&cli.StringFlag{Name: "lxc-path", Value: "/var/lib/lxc", EnvVars: env("LXC_PATH"), Usage: "`FOLDER` that liblxc keeps containers in"},
+		&cli.StringFlag{Name: "image-server", EnvVars: env("IMAGE_SERVER"), Usage: "`ADDRESS` of the server of images:NAME, instead of the LXC project's"},
 		&cli.DurationFlag{Name: "lock-timeout", Value: 30 * time.Second, EnvVars: env("LOCK_TIMEOUT"), Usage: "how long to wait for another strake"},
 		&cli.StringFlag{Name: "color", Value: "auto", EnvVars: env("COLOR"), Usage: "`WHEN` to use colour: auto, always or never"},
 		&cli.BoolFlag{Name: "plain", EnvVars: env("PLAIN"), Usage: "tables for scripts: no head, columns parted by tabs"},
@@ -44,11 +47,14 @@ func globalFlags() []cli.Flag {
 // before reads the global options.
 func (r *run) before(c *cli.Context) error {
 	r.g = Globals{
-		LockTimeout: c.Duration("lock-timeout"), Color: c.String("color"),
+		ImageServer: c.String("image-server"), LockTimeout: c.Duration("lock-timeout"), Color: c.String("color"),
 		Plain: c.Bool("plain"), JSON: c.Bool("json"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"),
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, r.g.Color) {
 		return usage("--color is auto, always or never")
+	}
+	if u, err := url.Parse(r.g.ImageServer); err != nil || r.g.ImageServer != "" && (u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) {
+		return usage("--image-server is an address such as https://images.example.org")
 	}
 	var err error
 	if r.g.StateDir, err = filepath.Abs(c.String("state-dir")); err != nil {

@@ -42,7 +42,7 @@ func (s *Store) unpackSummed(ctx context.Context, name, want, root string) (sums
 	defer end()
 	sum := sha256.New()
 	read := io.TeeReader(metered, sum)
-	made, err := unpackStream(ctx, read, root)
+	made, err := unpackStream(ctx, read, root, "")
 	if err == nil {
 		err = exhaust(read) // an archive may end before its file does
 	}

@@ -63,12 +63,12 @@ func TestBounds(t *testing.T) {
 		"hard link": {file("a", ""), {Typeflag: tar.TypeLink, Name: "b", Linkname: long + "/" + long}},
 	} {
 		root := t.TempDir()
-		if _, err := unpack(t.Context(), bytes.NewReader(archive(t, entries...)), root, few); !errors.Is(err, ErrHostile) {
+		if _, err := unpack(root, bytes.NewReader(archive(t, entries...)), unpacker{ctx: t.Context(), most: few}); !errors.Is(err, ErrHostile) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	root := t.TempDir()
-	if _, err := unpack(t.Context(), bytes.NewReader(archive(t, file("a", half), file("b", ""), file("c", ""))), root, few); err != nil {
+	if _, err := unpack(root, bytes.NewReader(archive(t, file("a", half), file("b", ""), file("c", ""))), unpacker{ctx: t.Context(), most: few}); err != nil {
 		t.Errorf("just enough: %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestHoles(t *testing.T) {
 	must(t, os.Truncate(filepath.Join(dir, "holes"), 1<<40))
 	packed, err := exec.Command("tar", "-C", dir, "--sparse", "-cf", "-", "holes").Output()
 	must(t, err)
-	if _, err := unpack(t.Context(), bytes.NewReader(packed), t.TempDir(), usual); !errors.Is(err, ErrHostile) {
+	if _, err := unpack(t.TempDir(), bytes.NewReader(packed), unpacker{ctx: t.Context(), most: usual}); !errors.Is(err, ErrHostile) {
 		t.Errorf("%d bytes of archive: %v", len(packed), err)
 	}
 }

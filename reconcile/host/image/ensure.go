@@ -20,7 +20,7 @@ import (
 // that could not even begin: an unknown source, a missing file or tool. A
 // digest that img has already is kept. It writes nothing.
 func (s *Store) Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error) {
-	src, err := parseSource(img)
+	src, err := s.parse(img)
 	if err != nil {
 		return img, false, err
 	}
@@ -89,7 +89,7 @@ func (s *Store) Ensure(ctx context.Context, img resource.Image, progress func(st
 	if ok {
 		return have, nil
 	}
-	src, err := parseSource(img)
+	src, err := s.parse(img)
 	if err != nil {
 		return img, err
 	}
@@ -107,7 +107,7 @@ func (s *Store) Ensure(ctx context.Context, img resource.Image, progress func(st
 // Refresh fetches the image whatever is in the store, and fills in what its
 // source is now. Errors: those of Ensure.
 func (s *Store) Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error) {
-	src, err := parseSource(img)
+	src, err := s.parse(img)
 	if err == nil {
 		err = s.fetchable(src)
 	}
@@ -191,6 +191,8 @@ func (s *Store) make(ctx context.Context, src source, tmp, root string, progress
 		m.sums, err = s.copyDir(ctx, src.name, root)
 	case "oci":
 		m, err = s.makeOCI(ctx, src, tmp, root, progress)
+	case "images", "simplestreams":
+		m, err = s.makeServed(ctx, src, tmp, root, progress)
 	default:
 		m, err = s.makeTar(ctx, src, tmp, root, progress)
 	}

@@ -83,7 +83,7 @@ func findOCI(ctx context.Context, src source, tmp string) (oci.Image, error) {
 	if err := os.Mkdir(inner, 0o700); err != nil {
 		return oci.Image{}, err
 	}
-	if _, err := unpackFile(ctx, file, inner); err != nil {
+	if _, err := unpackFile(ctx, file, inner, ""); err != nil {
 		return oci.Image{}, err
 	}
 	if _, err := os.Lstat(filepath.Join(inner, "index.json")); err == nil {

@@ -21,6 +21,7 @@ type source struct {
 	include      []string          // sorted, each once
 	sha256       string            // of an archive, in hexadecimal; "": whatever it is
 	mirror       string            // where packages come from; "": the machine's own sources
+	server       string            // of images:
 	from         map[string]string // what it is pinned to, in its own words
 }
 
@@ -28,6 +29,15 @@ var (
 	suiteForm   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
 	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
 )
+
+// parse takes a source apart. Which server images: means is part of it.
+func (s *Store) parse(img resource.Image) (source, error) {
+	src, err := parseSource(img)
+	if err == nil && src.scheme == "images" {
+		src.server, _ = s.served(src)
+	}
+	return src, err
+}
 
 const known = "builtin:busybox, debootstrap:SUITE, dir:/PATH, tar:/PATH, tar:https://HOST/FILE, oci:NAME:TAG, oci:/PATH, images:NAME or simplestreams:https://HOST/#NAME"
 
@@ -77,8 +87,23 @@ func (s source) check() error {
 		if err := oci.Check(s.name); err != nil {
 			return fmt.Errorf("image source %q: %w: %w", s, ErrSource, err)
 		}
+	case "images":
+		return s.alias(s.name)
+	case "simplestreams":
+		server, alias, _ := strings.Cut(s.name, "#")
+		if !isURL(server) {
+			return fmt.Errorf("image source %q: %w: write the address of a server", s, ErrSource)
+		}
+		return s.alias(alias)
 	default:
 		return fmt.Errorf("image source %q: %w: write %s", s, ErrSource, known)
+	}
+	return nil
+}
+
+func (s source) alias(name string) error {
+	if name == "" {
+		return fmt.Errorf("image source %q: %w: it names no image, as debian/bookworm does", s, ErrSource)
 	}
 	return nil
 }
@@ -95,7 +120,7 @@ func (s source) String() string { return s.scheme + ":" + s.name }
 // key tells sources apart in refs.json.
 func (s source) key() string {
 	words := append([]string{s.String()}, s.include...)
-	for name, value := range map[string]string{"sha256": s.sha256, "mirror": s.mirror} {
+	for name, value := range map[string]string{"sha256": s.sha256, "mirror": s.mirror, "server": s.server} {
 		if value != "" {
 			words = append(words, name+"="+value)
 		}

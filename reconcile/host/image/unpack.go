@@ -33,16 +33,18 @@ type unpacker struct {
 	most  bounds
 	left  int64           // bytes that files may still have
 	layer map[string]bool // what this layer has brought so far; nil: it is the whole
+	below string          // folder of the archive that is the tree, the rest is left out; "": all of it
 }
 
-// unpackFile unpacks an archive that may be compressed.
-func unpackFile(ctx context.Context, name, root string) (sums, error) {
+// unpackFile unpacks a folder of an archive that may be compressed; "" is all
+// of it.
+func unpackFile(ctx context.Context, name, root, below string) (sums, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	made, err := unpackStream(ctx, f, root)
+	made, err := unpackStream(ctx, f, root, below)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -50,7 +52,7 @@ func unpackFile(ctx context.Context, name, root string) (sums, error) {
 }
 
 // unpackStream decompresses on one core and makes files on another.
-func unpackStream(ctx context.Context, from io.Reader, root string) (sums, error) {
+func unpackStream(ctx context.Context, from io.Reader, root, below string) (sums, error) {
 	plain, err := decompress(from)
 	if err != nil {
 		return nil, err
@@ -58,17 +60,17 @@ func unpackStream(ctx context.Context, from io.Reader, root string) (sums, error
 	defer plain.Close()
 	r, stop := ahead(plain)
 	defer stop()
-	return unpack(ctx, r, root, usual)
+	return unpack(root, r, unpacker{ctx: ctx, most: usual, below: below})
 }
 
 // unpack makes the tree of an archive below root.
-func unpack(ctx context.Context, from io.Reader, root string, most bounds) (sums, error) {
+func unpack(root string, from io.Reader, u unpacker) (sums, error) {
 	t, err := openTree(root)
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
-	u := unpacker{ctx: ctx, tree: t, most: most, left: most.bytes}
+	u.tree, u.left = t, u.most.bytes
 	return t.sums, u.run(from)
 }
 
@@ -109,6 +111,10 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
+	name, ok := u.within(name)
+	if !ok {
+		return nil
+	}
 	if u.layer != nil {
 		if done, err := u.layered(name); done || err != nil {
 			return err
@@ -138,9 +144,23 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if old, ok = u.within(old); !ok {
+			return fmt.Errorf("hard link to %q, which is no part of the tree: %w", h.Linkname, ErrHostile)
+		}
 		return u.tree.link(name, old)
 	}
 	return fmt.Errorf("entry of unknown type %q: %w", h.Typeflag, ErrHostile)
+}
+
+// within is a path of the archive as one of the tree.
+func (u *unpacker) within(name string) (string, bool) {
+	if u.below == "" {
+		return name, true
+	}
+	if name == u.below {
+		return ".", true
+	}
+	return strings.CutPrefix(name, u.below+"/")
 }
 
 func (u *unpacker) file(name string, n node, size int64, content io.Reader) error {

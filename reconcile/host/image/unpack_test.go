@@ -132,7 +132,7 @@ func TestTarStaysInside(t *testing.T) {
 			write(t, filepath.Join(dir, "victim"), "untouched")
 			root := filepath.Join(dir, "rootfs")
 			must(t, os.Mkdir(root, 0o755))
-			_, err := unpack(t.Context(), bytes.NewReader(archive(t, c.entries...)), root, usual)
+			_, err := unpack(root, bytes.NewReader(archive(t, c.entries...)), unpacker{ctx: t.Context(), most: usual})
 			if (err != nil) != c.refused {
 				t.Errorf("unpack: %v", err)
 			}
@@ -188,7 +188,7 @@ func FuzzUnpack(f *testing.F) {
 		write(t, filepath.Join(dir, "victim"), "untouched")
 		root := filepath.Join(dir, "rootfs")
 		must(t, os.Mkdir(root, 0o755))
-		if known, err := unpackStream(t.Context(), bytes.NewReader(text), root); err == nil {
+		if known, err := unpackStream(t.Context(), bytes.NewReader(text), root, ""); err == nil {
 			quick, _, err := manifest(t.Context(), root, known)
 			if err != nil {
 				t.Errorf("unpacked, but %v", err)
