@@ -33,7 +33,7 @@ var keyed = []keyCase{
 	{spec.Live, nicOne, nicTwo, []string{
 		`nic["*"]`, `nic["*"].network`, `nic["*"].type`, `nic["*"].bridge`, `nic["*"].device`, `nic["*"].mac`, `nic["*"].ipv4`, `nic["*"].ipv6`,
 		`nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`, `nic["*"].filter.mac`, `nic["*"].filter.ipv4`, `nic["*"].filter.ipv6`,
-		`nic["*"].addresses`, `nic["*"].prefixes`, `nic["*"].route["*"].via`,
+		`nic["*"].addresses`, `nic["*"].prefixes`, `nic["*"].route["*"].via`, `nic["*"].limits.ingress`, `nic["*"].limits.egress`,
 	}},
 	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
@@ -72,6 +72,10 @@ const nicOne = `nic "eth0" {
     gateway6 = "fd42:16::2"
     addresses = ["10.116.0.7", "10.116.0.8", "fd42:16::7"]
     prefixes = ["192.0.2.0/28", "2001:db8:7::/64"]
+    limits {
+      ingress = "8kbit"
+      egress = "12345bit"
+    }
     route "198.51.100.0/24" {
       via = "10.116.0.3"
     }
@@ -92,6 +96,10 @@ const nicTwo = `nic "eth0" {
     mtu = 1300
     addresses = ["10.117.0.8"]
     prefixes = ["192.0.2.0/27"]
+    limits {
+      ingress = "400Gbit"
+      egress = "1Mbit"
+    }
     route "198.51.100.0/24" {
       via = "10.117.0.3"
     }

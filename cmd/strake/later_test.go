@@ -20,8 +20,6 @@ var waiting = map[string]string{
 	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
 	`nic["*"].parent`:                "nic \"eth0\" {\n type = \"routed\"\n parent = \"eth0\"\n ipv4 = \"192.0.2.9\"\n }",
 	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
-	`nic["*"].limits.ingress`:        "nic \"eth0\" {\n network = network.lan\n limits {\n ingress = \"1Mbit\"\n }\n }",
-	`nic["*"].limits.egress`:         "nic \"eth0\" {\n network = network.lan\n limits {\n egress = \"1Mbit\"\n }\n }",
 	`nic["*"].publish["*"].to`:       "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n to = 8080\n }\n }",
 	`nic["*"].publish["*"].protocol`: "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n protocol = \"udp\"\n }\n }",
 	`mount["*"].size`:                "mount \"/srv\" {\n volume = volume.data\n }",

@@ -104,7 +104,7 @@ func linkLocal(mac string) string {
 }
 
 // Incomplete says whether the interface has what liblxc can't make.
-func (n NIC) Incomplete() bool { return len(n.Prefixes)+len(n.Routes) > 0 }
+func (n NIC) Incomplete() bool { return len(n.Prefixes)+len(n.Routes) > 0 || n.Limits != Rates{} }
 
 // Late says whether the container has what is brought to it when liblxc is done.
 func (c Container) Late() bool { return c.Secrets() || slices.ContainsFunc(c.NICs, NIC.Incomplete) }

@@ -226,11 +226,12 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	wide := moved
 	wide.Addresses, wide.Prefixes = []string{"10.66.0.78/24"}, []string{"192.0.2.0/28"}
 	wide.Routes = []resource.Route{{To: "198.51.100.0/24", Via: "10.66.0.9"}}
+	wide.Limits = resource.Rates{Ingress: 8_000_000, Egress: 123_456_789}
 	does(t, "widen NIC", m.Devices.ChangeNIC(ctx, pid, moved, wide))
 	want(same(wide))
 	does(t, "narrow NIC", m.Devices.ChangeNIC(ctx, pid, nics(wide)[0], moved))
 	want(same(moved))
-	if list := nics(wide); len(list[0].Prefixes)+len(list[0].Routes)+len(list[0].Addresses) != 0 {
+	if list := nics(wide); len(list[0].Prefixes)+len(list[0].Routes)+len(list[0].Addresses) != 0 || list[0].Limits != (resource.Rates{}) {
 		t.Fatalf("left of the wide NIC: %+v", list)
 	}
 	does(t, "remove NIC", m.Devices.RemoveNIC(ctx, pid, moved))

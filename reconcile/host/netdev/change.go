@@ -40,7 +40,7 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		}
 		bridge, err := d.master(to)
 		if err == nil {
-			err = errors.Join(d.changePort(peer, bridge, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to))
+			err = errors.Join(d.changePort(peer, bridge, from, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to))
 		}
 		if err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)
@@ -51,9 +51,12 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 
 // changePort mends the host's end: its name, which the firewall goes by,
 // comes before it may speak to another bridge.
-func (d *Devices) changePort(peer, bridge netlink.Link, to resource.NIC) error {
+func (d *Devices) changePort(peer, bridge netlink.Link, from, to resource.NIC) error {
 	a := peer.Attrs()
 	if a.Name != to.Device {
+		if err := d.unturn(peer); err != nil {
+			return fmt.Errorf("take the limit of %s off: %w", a.Name, err)
+		}
 		if err := d.rename(peer, to.Device); err != nil {
 			return fmt.Errorf("rename %s to %s: %w", a.Name, to.Device, err)
 		}
@@ -62,6 +65,9 @@ func (d *Devices) changePort(peer, bridge netlink.Link, to resource.NIC) error {
 		if err := d.host.LinkSetMTU(peer, mtu(to.MTU)); err != nil {
 			return fmt.Errorf("set mtu of %s: %w", to.Device, err)
 		}
+	}
+	if err := d.limit(peer, from, to); err != nil {
+		return err
 	}
 	if a.MasterIndex != bridge.Attrs().Index {
 		if err := d.host.LinkSetMaster(peer, bridge); err != nil {
@@ -85,7 +91,11 @@ func (d *Devices) rename(l netlink.Link, name string) error {
 		return err
 	}
 	l.Attrs().Flags &^= net.FlagUp
-	return d.host.LinkSetName(l, name)
+	if err := d.host.LinkSetName(l, name); err != nil {
+		return err
+	}
+	l.Attrs().Name = name
+	return nil
 }
 
 // changeEnd mends the container's end. A new MAC takes it down for a moment,

@@ -26,7 +26,7 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
 		}
 		if err := errors.Join(d.connect(h, pair, bridge, n), d.reacquaint(n), d.lead(bridge, resource.NIC{}, n)); err != nil {
-			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.mislead(n))
+			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.mislead(n), d.dropAside(n.Device))
 		}
 		return nil
 	})
@@ -70,6 +70,9 @@ func (d *Devices) pair(pid int, n resource.NIC) (netlink.Link, error) {
 
 // connect brings both ends up and gives the container's its addresses.
 func (d *Devices) connect(h *netlink.Handle, pair, bridge netlink.Link, n resource.NIC) error {
+	if err := d.limit(pair, resource.NIC{}, n); err != nil {
+		return err
+	}
 	if err := d.host.LinkSetMaster(pair, bridge); err != nil {
 		return fmt.Errorf("make a port of %s: %w", n.Bridge, err)
 	}
@@ -154,7 +157,7 @@ func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error 
 		if l == nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
 		}
-		if err := errors.Join(h.LinkDel(l), d.mislead(n)); err != nil {
+		if err := errors.Join(h.LinkDel(l), d.mislead(n), d.dropAside(n.Device)); err != nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, err)
 		}
 		return nil
@@ -168,7 +171,7 @@ func (d *Devices) ClearNIC(ctx context.Context, n resource.NIC) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errors.Join(d.mislead(n), d.removeDevice(n.Device))
+	return errors.Join(d.mislead(n), d.removeDevice(n.Device), d.dropAside(n.Device))
 }
 
 func (d *Devices) removeDevice(name string) error {

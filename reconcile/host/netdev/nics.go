@@ -38,12 +38,12 @@ func (d *Devices) NICs(ctx context.Context, pid int, known []resource.NIC) ([]re
 			return fmt.Errorf("observe network of process %d: %w", pid, err)
 		}
 		for _, l := range s.links {
-			n, ok, err := d.nic(s, l, id)
+			n, ok, err := d.nic(s, l, id, known)
 			if err != nil {
 				return err
 			}
 			if ok {
-				list = append(list, d.beyond(s, l, n, resource.Known(known, n.Name)))
+				list = append(list, n)
 			}
 		}
 		return nil
@@ -82,40 +82,44 @@ func routes(h *netlink.Handle) ([]netlink.Route, error) {
 }
 
 // nic describes a container's end of a pair; not ok when it is no such thing.
-func (d *Devices) nic(s sight, l netlink.Link, nsid int) (resource.NIC, bool, error) {
+func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (resource.NIC, bool, error) {
 	peer, err := d.peer(l, nsid)
 	if peer == nil {
 		return resource.NIC{}, false, err
 	}
-	a := l.Attrs()
-	n := resource.NIC{
-		Name: a.Name, Type: "bridged", Device: peer.Attrs().Name,
-		MAC: a.HardwareAddr.String(), MTU: shownMTU(a.MTU),
-	}
-	if a.Flags&net.FlagUp != 0 {
-		n.IPv4, n.IPv6 = s.addresses(a.Index)
-		n.Gateway4, n.Gateway6 = s.gateway(a.Index, false), s.gateway(a.Index, true)
-	}
-	if peer.Attrs().Flags&net.FlagUp == 0 || peer.Attrs().MasterIndex == 0 {
-		return n, true, nil
-	}
-	master, err := d.host.LinkByIndex(peer.Attrs().MasterIndex)
-	if err != nil {
-		return n, true, nil // taken out of the bridge at this moment
-	}
-	n.Bridge = master.Attrs().Name
-	n.Network, _ = d.owned(master)
+	as := resource.Known(known, l.Attrs().Name)
+	n := s.end(l, as)
+	n.Type, n.Device = "bridged", peer.Attrs().Name
+	n.Bridge, n.Network = d.port(peer)
+	n.Prefixes, n.Limits = d.leading(n, as.Prefixes), d.limits(peer, as.Limits)
 	return n, true, nil
 }
 
-// beyond adds what can be asked for only by name.
-func (d *Devices) beyond(s sight, l netlink.Link, n, known resource.NIC) resource.NIC {
-	n = n.As(known)
-	if l.Attrs().Flags&net.FlagUp != 0 {
-		n.Routes = s.led(l.Attrs().Index, known.Routes)
+// end is what the container has of an interface.
+func (s sight) end(l netlink.Link, known resource.NIC) resource.NIC {
+	a := l.Attrs()
+	n := resource.NIC{Name: a.Name, MAC: a.HardwareAddr.String(), MTU: shownMTU(a.MTU)}
+	if a.Flags&net.FlagUp == 0 {
+		return n
 	}
-	n.Prefixes = d.leading(n, known.Prefixes)
-	return n
+	n.IPv4, n.IPv6 = s.addresses(a.Index)
+	n.Gateway4, n.Gateway6 = s.gateway(a.Index, false), s.gateway(a.Index, true)
+	n.Routes = s.led(a.Index, known.Routes)
+	return n.As(known)
+}
+
+// port says where a host's end is plugged in: nowhere while it is down.
+func (d *Devices) port(peer netlink.Link) (bridge, network string) {
+	a := peer.Attrs()
+	if a.Flags&net.FlagUp == 0 || a.MasterIndex == 0 {
+		return "", ""
+	}
+	master, err := d.host.LinkByIndex(a.MasterIndex)
+	if err != nil {
+		return "", "" // taken out of the bridge at this moment
+	}
+	network, _ = d.owned(master)
+	return master.Attrs().Name, network
 }
 
 // peer is the host's end of l. Interface indices are a namespace's own, so an
