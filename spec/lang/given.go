@@ -32,6 +32,7 @@ func (l *loader) assign(all map[string]*variable, auto []source.File, given Vari
 }
 
 func (l *loader) giveFile(all map[string]*variable, f source.File) {
+	l.outside[f.Name] = true
 	file := l.parseFile(f)
 	if file == nil {
 		return

@@ -69,8 +69,10 @@ type loader struct {
 	scope   *scope
 	stack   spec.Stack
 	diags   hcl.Diagnostics
-	found   Diagnostics // from spec, already with their place
-	secrets []string    // texts that no diagnostic may show
+	found   Diagnostics     // from spec, already with their place
+	secrets []string        // texts that no diagnostic may show
+	written []hcl.Range     // where the text has some of them
+	outside map[string]bool // files of values
 
 	sensitive      bool // some variable is
 	networksBroken bool // some network is not what the text meant
@@ -84,13 +86,14 @@ type loader struct {
 
 func newLoader(text source.Text) *loader {
 	l := &loader{
-		text:   text,
-		files:  map[string]*hcl.File{},
-		folder: source.OpenFolder(text.Root),
-		images: map[string]*spec.Image{},
-		heads:  map[string]*head{},
-		layers: map[string]*profile{},
-		budget: budget{mostMade},
+		text:    text,
+		files:   map[string]*hcl.File{},
+		outside: map[string]bool{},
+		folder:  source.OpenFolder(text.Root),
+		images:  map[string]*spec.Image{},
+		heads:   map[string]*head{},
+		layers:  map[string]*profile{},
+		budget:  budget{mostMade},
 	}
 	l.scope = newScope(functions(l.folder, &l.budget))
 	return l

@@ -154,10 +154,12 @@ func elements[T any](l *loader, it item[T], v cty.Value, ctx *hcl.EvalContext, o
 		l.fail(it.at, it.path+" must be a map, not "+friendly(v), "Write it as "+it.path+` = { NAME = "value" }.`)
 		return
 	}
+	if v.IsMarked() { // as a whole: a key is sensitive, or what decides which there are
+		l.fail(it.at, "the names in "+it.path+" can't be sensitive", "They are shown in plans. Only the values can be: "+it.path+" = { NAME = var.NAME }.")
+		return
+	}
 	places := keyPlaces(it.expr, ctx)
-	v, marks := v.Unmark() // sensitive as a whole, each of it is
 	for key, element := range v.AsValueMap() {
-		element = element.WithMarks(marks)
 		path, at := labelled(it.path, key), it.at
 		if p, ok := places[key]; ok {
 			at = p

@@ -80,7 +80,7 @@ func (l *loader) report() Diagnostics {
 			d.End.Column = len([]rune(strings.TrimRight(d.Source, " ,\t\r"))) + 1
 		}
 		d.From, d.To = lines.offset(l.files[d.Pos.File], d.Pos), lines.offset(l.files[d.End.File], d.End)
-		if l.hidden(d.Source) {
+		if l.secret(d) {
 			d.Source = ""
 		}
 		kept = append(kept, d)
@@ -133,13 +133,17 @@ func (l *loader) hide(d *spec.Diagnostic) {
 	}
 }
 
-func (l *loader) hidden(line string) bool {
-	for _, s := range l.secrets {
-		if strings.Contains(line, s) {
-			return true
-		}
+// secret says whether the source line may show a secret: it has one in it, or
+// stands where one is written, or in a file of values of which nobody knows
+// what they are for once it is wrong.
+func (l *loader) secret(d spec.Diagnostic) bool {
+	if l.sensitive && l.outside[d.Pos.File] {
+		return true
 	}
-	return false
+	within := func(r hcl.Range) bool {
+		return r.Filename == d.Pos.File && r.Start.Line <= d.Pos.Line && d.Pos.Line <= r.End.Line
+	}
+	return slices.ContainsFunc(l.written, within) || slices.ContainsFunc(l.secrets, func(s string) bool { return strings.Contains(d.Source, s) })
 }
 
 // lines are the lines of files, cut when they are first needed.

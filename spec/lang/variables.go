@@ -75,7 +75,11 @@ func (l *loader) variable(b *hcl.Block) *variable {
 		var text string
 		diags = append(diags, gohcl.DecodeExpression(a.Expr, nil, &text)...)
 	}
+	l.sensitive = l.sensitive || v.sensitive
 	if a := content.Attributes["default"]; a != nil {
+		if v.sensitive {
+			l.written = append(l.written, a.Expr.Range())
+		}
 		value, more := a.Expr.Value(nil)
 		if diags = append(diags, more...); !more.HasErrors() {
 			l.give(v, value, a.Expr.Range(), "the default")
@@ -94,7 +98,6 @@ func (l *loader) settle(v *variable) cty.Value {
 		return cty.DynamicVal
 	}
 	if v.sensitive {
-		l.sensitive = true
 		l.remember(v.value)
 		return v.value.Mark(sensitive)
 	}

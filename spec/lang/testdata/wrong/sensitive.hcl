@@ -14,3 +14,9 @@ container "a" {
   hostname    = var.token
   environment = { T = upper(var.token) }
 }
+container "b" {
+  environment = { (var.token) = "x" }
+}
+container "c" {
+  environment = { for t in [var.token] : "T" => t if t != "" }
+}
