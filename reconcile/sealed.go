@@ -85,13 +85,29 @@ func (e *Engine) keepSecrets(p *plan.Plan) error {
 	return err
 }
 
-// kept says whether a value is there that nobody can read again: that of an
-// older generation, or one that was given by hand when a plan was made.
+// kept says whether a value can be brought that nobody can read again: that of
+// an older generation, or one that was given by hand when a plan was made.
 func (e *Engine) kept(s resource.Secret) error {
-	if s.Digest != "" && e.Host.Vault.Has(s.Digest) {
-		return nil
+	if s.Digest == "" {
+		return notKept(s)
 	}
+	_, err := e.Host.Vault.Reveal(s.Digest)
+	if errors.Is(err, resource.ErrNotFound) {
+		return notKept(s)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrPolicy, orSensitive(s.From), err)
+	}
+	return nil
+}
+
+func notKept(s resource.Secret) error {
 	return fmt.Errorf("%w: the value of %s is not kept on this host; apply the configuration that has it", ErrPolicy, orSensitive(s.From))
+}
+
+// allKept says it of all that a container's next start brings.
+func (e *Engine) allKept(c resource.Container) error {
+	return c.EachSecret(func(_ string, s *resource.Secret) error { return e.kept(*s) })
 }
 
 func orSensitive(from string) string {

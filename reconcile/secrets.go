@@ -19,7 +19,6 @@ type secrets interface {
 	Digest(value []byte) (string, error) // "" while the host has no key
 	Keep(value []byte) (digest string, err error)
 	Reveal(digest string) ([]byte, error)
-	Has(digest string) bool
 	List() ([]string, error)
 	Drop(digest string) error
 }

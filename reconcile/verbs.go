@@ -88,20 +88,24 @@ func (e *Engine) notForeign(name string) error {
 	return err
 }
 
-// defined refuses to start what LXC does not know any more.
-func (e *Engine) defined(name string) error {
-	_, defined, err := e.Host.Containers.Definition(name)
-	if err == nil && !defined {
-		err = errors.New("LXC has no configuration of it any more, as after lxc-destroy; its data and generations are kept, and `strake apply` of its stack brings it back")
+// startable refuses to start what LXC does not know any more, or what would
+// come up without its secrets. To stop it first would leave it down.
+func (e *Engine) startable(c resource.Container) error {
+	_, defined, err := e.Host.Containers.Definition(c.Name)
+	if err != nil {
+		return err
 	}
-	return err
+	if !defined {
+		return errors.New("LXC has no configuration of it any more, as after lxc-destroy; its data and generations are kept, and `strake apply` of its stack brings it back")
+	}
+	return e.allKept(c)
 }
 
 // Start starts a container as its current generation says, and takes back the
 // word that it shall be stopped.
 func (e *Engine) Start(ctx context.Context, name string) error {
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
-		if err := e.defined(name); err != nil {
+		if err := e.startable(c); err != nil {
 			return err
 		}
 		if err := e.wordStarted(c); err != nil {
@@ -218,7 +222,7 @@ func (e *Engine) ended(name string, err error) error {
 // Restart stops and starts, and so brings into effect what was waiting.
 func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration) error {
 	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
-		if err := e.defined(name); err != nil {
+		if err := e.startable(c); err != nil {
 			return err
 		}
 		begun := time.Now()

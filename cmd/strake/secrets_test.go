@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,13 @@ import (
 // canary is part of every secret of the test, and of nothing else: not even of
 // this program, a copy of which strake keeps.
 var canary = fmt.Sprintf("c%dn%dry-", 4, 4)
+
+// canaries are what gives it away: itself, and what the text makes of it.
+var canaries = [][]byte{[]byte(canary), []byte(strings.ToUpper(canary)), []byte(base64.StdEncoding.EncodeToString([]byte(canary))[:8])}
+
+func gives(text []byte) bool {
+	return slices.ContainsFunc(canaries, func(c []byte) bool { return bytes.Contains(text, c) })
+}
 
 const guarded = `variable "password" {
   sensitive = true
@@ -31,7 +40,12 @@ secret "sealed" {
 }
 
 container "c" {
-  environment = { TOKEN = secret.sealed, URL = "http://${var.password}@x" }
+  environment = {
+    TOKEN = secret.sealed
+    URL   = "http://${var.password}@x"
+    UPPER = upper(var.password)
+    MADE  = base64encode(var.password)
+  }
 
   secret_file "/run/s/plain" {
     from = secret.plain
@@ -77,7 +91,7 @@ func (a *watcher) look() {
 		line, _ := os.ReadFile(dir + "/cmdline")
 		env, _ := os.ReadFile(dir + "/environ")
 		// An empty line is one of an execve under way, or of an end.
-		told := bytes.Contains(line, []byte(canary)) || bytes.Contains(env, []byte(canary))
+		told := gives(line) || gives(env)
 		if !told || len(line) == 0 || bytes.HasPrefix(line, []byte("strake\x00")) || bytes.HasPrefix(line, []byte("nsenter\x00")) || bytes.Contains(line, []byte("/strake\x00")) {
 			continue
 		}
@@ -112,6 +126,7 @@ func TestSecretsNowhere(t *testing.T) {
 	for _, form := range []string{"spec", "desired", "lxc"} {
 		s.strake(0, "render", "--format", form, "c", "conf")
 	}
+	s.strake(0, "render", "--explain", "c", "conf")
 	s.strake(0, "plan", "conf")
 	s.strake(0, "--json", "plan", "-o", "saved", "conf")
 	s.strake(8, "apply", "saved") // it has no value of the variable, and nobody else has
@@ -140,7 +155,16 @@ func TestSecretsNowhere(t *testing.T) {
 	s.strake(0, "--json", "show-generation", "c", "1")
 	s.strake(0, "--json", "diff-generations", "c", "1", "2")
 	s.strake(0, "logs", "c")
+	for _, look := range []string{"images", "networks", "doctor", "schema", "status", "list-generations"} {
+		s.strake(0, look)
+	}
 	s.strake(0, "restart", "c")
+	s.strake(0, "forget", "c")
+	s.strake(0, "gc")
+	s.nowhere()
+	s.w.command("lxc-stop", "-k", "-P", filepath.Join(s.w.dir, "lxc"), "-n", "c").Run()
+	s.w.command("lxc-destroy", "-P", filepath.Join(s.w.dir, "lxc"), "-n", "c").Run()
+	s.strake(0, "apply", "conf")
 	s.strake(0, "destroy", "-y", "--force", "c")
 	watching.end(t)
 	s.nowhere()
@@ -187,20 +211,30 @@ func (s secretTest) strake(code int, args ...string) string {
 
 func (s secretTest) silent(what, out string) {
 	s.t.Helper()
-	if strings.Contains(out, canary) {
+	if gives([]byte(out)) {
 		s.t.Errorf("%s shows a secret:\n%s", what, out)
 	}
 }
 
-// nowhere looks into every file that strake or liblxc writes.
+// nowhere looks into every file that strake or liblxc writes, at their names,
+// and where links lead.
 func (s secretTest) nowhere() {
 	s.t.Helper()
-	for _, top := range []string{filepath.Join(s.w.dir, "state"), filepath.Join(s.w.dir, "lxc"), filepath.Join(s.w.dir, "saved"), "/run/strake"} {
+	looked := 0
+	for _, top := range []string{s.w.dir, "/run/strake"} {
 		err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
+			if err != nil || filepath.Dir(path) == filepath.Join(s.w.dir, "conf") && slices.Contains([]string{"plain", "sealed.age"}, d.Name()) {
 				return nil
 			}
-			if text, err := os.ReadFile(path); err == nil && bytes.Contains(text, []byte(canary)) {
+			text := []byte(path)
+			switch d.Type() {
+			case 0:
+				text, _ = os.ReadFile(path)
+			case fs.ModeSymlink:
+				to, _ := os.Readlink(path)
+				text = []byte(to)
+			}
+			if looked++; gives(text) || gives([]byte(path)) {
 				s.t.Errorf("%s holds a secret", path)
 			}
 			return nil
@@ -208,6 +242,9 @@ func (s secretTest) nowhere() {
 		if err != nil {
 			s.t.Error(err)
 		}
+	}
+	if looked < 50 {
+		s.t.Errorf("looked at no more than %d files", looked)
 	}
 }
 

@@ -27,7 +27,6 @@ type Host struct {
 // secrets are the values that generations know by digest.
 type secrets interface {
 	Reveal(digest string) ([]byte, error)
-	Has(digest string) bool
 }
 
 // units are the services of an init that knows some.

@@ -71,8 +71,11 @@ func (v *Vault) Reveal(name string) ([]byte, error) {
 		return nil, fmt.Errorf("open secret: %w", err)
 	}
 	id, err := v.identity()
+	if errors.Is(err, ErrNoKey) {
+		err = fmt.Errorf("the host's key %s is gone: put it back, or apply the configuration that has the secret", v.keyFile())
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open secret %.12s: %w", name, err)
 	}
 	r, err := age.Decrypt(bytes.NewReader(text), id)
 	if err != nil {
@@ -83,16 +86,6 @@ func (v *Vault) Reveal(name string) ([]byte, error) {
 		return nil, fmt.Errorf("open secret %.12s: it is damaged", name)
 	}
 	return value, nil
-}
-
-// Has says whether Reveal would find it.
-func (v *Vault) Has(name string) bool {
-	path, err := v.sealed(name)
-	if err != nil {
-		return false
-	}
-	_, err = os.Lstat(path)
-	return err == nil
 }
 
 // List names all that is kept, by digest.
