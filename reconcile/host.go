@@ -13,6 +13,7 @@ type Host struct {
 	Containers containers
 	Devices    devices
 	Filter     filter
+	Leases     leases
 	Roots      roots
 	Units      units
 	Images     images
@@ -66,6 +67,13 @@ type filter interface {
 	Observe(ctx context.Context) (resource.Seen, error)
 }
 
+// leases are the services on managed networks.
+type leases interface {
+	Set(ctx context.Context, g resource.Guard) error
+	Ensure(ctx context.Context, g resource.Guard) error
+	Observe(ctx context.Context) ([]resource.Served, error)
+}
+
 // roots are the root filesystems.
 type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
@@ -103,7 +111,7 @@ type subids interface {
 // acting is the part of the host that a run changes.
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
-		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter,
+		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter, Leases: e.Host.Leases,
 		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault,
 	}
 }

@@ -57,6 +57,17 @@ func (e *Engine) Networks(ctx context.Context) ([]NetworkStatus, error) {
 	return list, nil
 }
 
+// misled says whether what is served on a network speaks of other interfaces than
+// those that stand there.
+func misled(in scene, n resource.Network) bool {
+	i := slices.IndexFunc(in.served, func(s resource.Served) bool { return s.Network.Bridge == n.Bridge })
+	if i < 0 || !n.Serves() {
+		return false // that it is not served at all shows by itself
+	}
+	stand := resource.GuardOf(append(in.containers(), in.apart...)).Guests
+	return !in.served[i].Intact || resource.Digest(resource.On(stand, n.Bridge)) != resource.Digest(in.served[i].Guests)
+}
+
 func members(in scene, bridge string) []Member {
 	var list []Member
 	for _, c := range in.containers() {

@@ -27,6 +27,7 @@ type scene struct {
 	states   map[string]resource.State
 	filter   resource.Seen
 	networks []resource.Network
+	served   []resource.Served
 	standing map[string]standing
 	found    map[string]resource.Container // those that are to be taken over, as their configuration says
 	texts    map[string]string             // their configurations
@@ -54,6 +55,7 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 		func() (err error) { s.states, err = e.Host.Containers.States(ctx); return err },
 		func() (err error) { s.filter, err = e.Host.Filter.Observe(ctx); return err },
 		func() (err error) { s.networks, err = e.Host.Devices.Networks(ctx); return err },
+		func() (err error) { s.served, err = e.Host.Leases.Observe(ctx); return err },
 		func() (err error) { s.standing, err = e.standing(); return err },
 		func() (err error) { s.apart, s.lost, err = e.apart(); return err },
 	)
@@ -61,7 +63,7 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 		return s, fmt.Errorf("observe host: %w", err)
 	}
 	for i := range s.networks {
-		s.networks[i] = filtered(s.networks[i], s.filter)
+		s.networks[i] = s.serving(filtered(s.networks[i], s.filter))
 	}
 	s.index()
 	return s, nil
@@ -89,6 +91,18 @@ func filtered(n resource.Network, seen resource.Seen) resource.Network {
 	for _, f := range seen.Guard.Networks {
 		if f.Bridge == n.Bridge {
 			n.NAT, n.Isolate, n.HostAccess = n.NAT && f.NAT, f.Isolate, f.HostAccess
+		}
+	}
+	return n
+}
+
+// serving adds what is served on a bridge: only what the firewall lets through is.
+func (s scene) serving(n resource.Network) resource.Network {
+	for _, f := range s.filter.Guard.Networks {
+		for _, served := range s.served {
+			if has := served.Network; f.Bridge == n.Bridge && has.Bridge == n.Bridge {
+				n.DHCP, n.DNS, n.RA, n.Upstream = has.DHCP && f.DHCP, has.DNS && f.DNS, has.RA && f.RA, has.Upstream
+			}
 		}
 	}
 	return n

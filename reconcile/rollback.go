@@ -220,7 +220,7 @@ func (e *Engine) switchNetworks(in scene, list []plan.Subject, networks []resour
 		for _, h := range in.networks {
 			if h.Name == name {
 				s.Have = &h
-				s.Damaged = damage(in, h)
+				s.Damaged, s.Misled = damage(in, h), misled(in, h)
 			}
 		}
 		subjects = append(subjects, s)

@@ -7,7 +7,7 @@ import (
 	"strake/reconcile/resource"
 )
 
-// tidy makes the firewall and the bridges fit what stands, after a run that
+// tidy makes the firewall, the services and the bridges fit what stands, after a run that
 // was cut short.
 func (e *Engine) tidy(ctx context.Context) error {
 	in, err := e.look(ctx)
@@ -23,7 +23,7 @@ func (e *Engine) tidy(ctx context.Context) error {
 		return err
 	}
 	guard := resource.GuardOf(standing, networks...)
-	if err := e.Host.Filter.Set(ctx, guard); err != nil {
+	if err := e.acting().Around(ctx, guard); err != nil {
 		return err
 	}
 	for _, n := range in.networks {

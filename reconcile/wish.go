@@ -353,7 +353,7 @@ func (e *Engine) networkSubjects(w Wish, in scene, want desired.Want) []plan.Net
 		s.Last = last[s.Name]
 		if h, ok := have[s.Name]; ok {
 			s.Have = &h
-			s.Damaged = damage(in, h)
+			s.Damaged, s.Misled = damage(in, h), misled(in, h)
 		}
 		delete(have, s.Name)
 		list = append(list, s)

@@ -7,6 +7,7 @@ package apply
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"strake/generations"
@@ -18,6 +19,7 @@ type Host struct {
 	Containers containers // required
 	Devices    devices    // required
 	Filter     filter     // required
+	Leases     leases     // required
 	Roots      roots      // required
 	Units      units      // required
 	Store      store      // required
@@ -65,6 +67,21 @@ type devices interface {
 type filter interface {
 	Set(ctx context.Context, g resource.Guard) error
 	Ensure(ctx context.Context, g resource.Guard) error
+}
+
+// leases are the services on managed networks.
+type leases interface {
+	Set(ctx context.Context, g resource.Guard) error
+	Ensure(ctx context.Context, g resource.Guard) error
+}
+
+// Around makes what stands around the containers: the firewall first, as
+// whatever is served is served through it.
+func (h Host) Around(ctx context.Context, g resource.Guard) error {
+	if err := h.Filter.Set(ctx, g); err != nil {
+		return fmt.Errorf("set firewall: %w", err)
+	}
+	return h.Leases.Set(ctx, g)
 }
 
 // roots are the root filesystems.

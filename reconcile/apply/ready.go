@@ -20,8 +20,12 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if err := h.clear(ctx, c); err != nil {
 		return err
 	}
-	if err := h.Filter.Ensure(ctx, resource.GuardOf([]resource.Container{c})); err != nil {
+	guard := resource.GuardOf([]resource.Container{c})
+	if err := h.Filter.Ensure(ctx, guard); err != nil {
 		return fmt.Errorf("set firewall: %w", err)
+	}
+	if err := h.Leases.Ensure(ctx, guard); err != nil {
+		return err
 	}
 	if c.Image.Adopted() {
 		return nil // LXC mounts it

@@ -103,7 +103,7 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 	if r.vain() {
 		return r.list(acting), errors.Join(append(errs, r.unmake(ctx, p))...)
 	}
-	errs = append(errs, r.host.Filter.Set(context.WithoutCancel(ctx), after))
+	errs = append(errs, r.host.Around(context.WithoutCancel(ctx), after))
 	for _, n := range p.Networks {
 		if n.Action == plan.Retire && !r.failed() {
 			errs = append(errs, r.host.Devices.RemoveNetwork(ctx, *n.Have))
@@ -126,10 +126,7 @@ func (r *runner) networks(ctx context.Context, p plan.Plan, wide resource.Guard)
 	}
 	r.guard = sync.OnceValue(func() error {
 		defer r.opt.Crash.Point()
-		if err := r.host.Filter.Set(ctx, wide); err != nil {
-			return fmt.Errorf("set firewall: %w", err)
-		}
-		return nil
+		return r.host.Around(ctx, wide)
 	})
 	go r.guard() // much of a container's way needs no network
 	return nil
@@ -173,7 +170,7 @@ func guards(p plan.Plan, standing []resource.Container) (during, after resource.
 
 // guardNow leaves the guard wide where some containers went back.
 func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guard {
-	keep := resource.Guard{Networks: wide.Networks}
+	keep := resource.Guard{Networks: wide.Networks, Guests: r.guestsNow(p, after)}
 	back := map[string]bool{}
 	for _, c := range p.Stepping() {
 		if r.results[c.Name].Outcome == "applied" {
@@ -196,6 +193,23 @@ func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guar
 		}
 	}
 	return keep
+}
+
+// guestsNow are those of the containers that went on, and of the others as
+// they were.
+func (r *runner) guestsNow(p plan.Plan, after resource.Guard) []resource.Guest {
+	var stayed []resource.Container
+	list := slices.Clone(after.Guests)
+	for _, c := range p.Stepping() {
+		if r.results[c.Name].Outcome == "applied" {
+			continue
+		}
+		list = slices.DeleteFunc(list, func(g resource.Guest) bool { return g.Name == c.Name })
+		if c.Last != nil {
+			stayed = append(stayed, *c.Last)
+		}
+	}
+	return resource.Joined(resource.GuardOf(stayed).Guests, list)
 }
 
 // gone adds the interfaces of what was never made.

@@ -39,10 +39,11 @@ func (r *runner) unmake(ctx context.Context, p plan.Plan) error {
 			kept = append(kept, *n.Have)
 		}
 	}
-	errs := []error{r.host.Filter.Set(ctx, resource.GuardOf(r.opt.Standing, kept...))}
+	var errs []error
 	for _, n := range changed {
 		errs = append(errs, r.host.Devices.EnsureNetwork(ctx, n))
 	}
+	errs = append(errs, r.host.Around(ctx, resource.GuardOf(r.opt.Standing, kept...)))
 	for _, n := range made {
 		errs = append(errs, unless(r.host.Devices.RemoveNetwork(ctx, n), resource.ErrNotFound, resource.ErrForeign))
 	}

@@ -251,6 +251,9 @@ func network(n NetworkSubject) NetworkPlan {
 	if n.Damaged != "" {
 		p.Changes = append(p.Changes, Change{Path: "firewall", Old: n.Damaged, New: "in place", Impact: spec.Live, Cause: Drift, Pos: n.Pos})
 	}
+	if n.Misled {
+		p.Changes = append(p.Changes, Change{Path: "guests", Old: "changed", New: "in place", Impact: spec.Live, Cause: Drift, Pos: n.Pos})
+	}
 	if p.Action == Keep && len(p.Changes) > 0 {
 		p.Action = Update
 	}

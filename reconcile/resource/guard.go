@@ -29,6 +29,7 @@ func GuardOf(containers []Container, networks ...Network) Guard {
 		for _, n := range c.Networks {
 			add(n)
 		}
+		g.Guests = append(g.Guests, c.guests()...)
 	}
 	g.sort()
 	return g
@@ -37,7 +38,7 @@ func GuardOf(containers []Container, networks ...Network) Guard {
 // Grow is a guard that lets through what either lets through: it stands while
 // containers go from the one to the other.
 func (g Guard) Grow(to Guard) Guard {
-	wide := Guard{NICs: slices.Clone(g.NICs), Networks: slices.Clone(to.Networks)}
+	wide := Guard{NICs: slices.Clone(g.NICs), Networks: slices.Clone(to.Networks), Guests: Joined(slices.Clone(to.Guests), g.Guests)}
 	for _, n := range g.Networks {
 		if !slices.ContainsFunc(wide.Networks, func(w Network) bool { return w.Bridge == n.Bridge }) {
 			wide.Networks = append(wide.Networks, n)
@@ -75,11 +76,12 @@ func (f Filter) and(o Filter) Filter {
 func (g Guard) sort() {
 	slices.SortFunc(g.NICs, func(a, b NIC) int { return strings.Compare(a.Device, b.Device) })
 	slices.SortFunc(g.Networks, func(a, b Network) int { return strings.Compare(a.Bridge, b.Bridge) })
+	sortGuests(g.Guests)
 }
 
 // Seen is the firewall as the kernel has it.
 type Seen struct {
-	Guard   Guard    // NICs with Device, MAC, IPv4, IPv6 and Filter; Networks with Bridge, NAT, Isolate, HostAccess
+	Guard   Guard    // NICs with Device, MAC, IPv4, IPv6 and Filter; Networks with Bridge, NAT, Isolate, HostAccess, DHCP, DNS, RA
 	Intact  bool     // the chains around the entries are as they were written
 	Missing []string // what of them is not, for people
 }

@@ -215,11 +215,12 @@ func (c Container) Apart() bool {
 	return any
 }
 
-// Guard is everything that the firewall has to hold: the one table is made of
-// it and of nothing else.
+// Guard is what stands around the containers: all that the firewall has to
+// hold, and whom the services of the networks know.
 type Guard struct {
 	NICs     []NIC     `json:"nics"`     // of managed networks and of filtered NICs on external ones
 	Networks []Network `json:"networks"` // managed ones
+	Guests   []Guest   `json:"guests,omitempty"`
 }
 
 // State is the run state of a container, in liblxc's words.
