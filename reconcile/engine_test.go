@@ -28,7 +28,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	h := hosttest.New()
 	return &bench{t: t, host: h, Engine: &Engine{
-		Host:  Host{Containers: h, Devices: h, Filter: h, Roots: h, Units: h, Images: hosttest.Images{}, Subids: h, Vault: vault.Open(t.TempDir())},
+		Host:  Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Subids: h, Vault: vault.Open(t.TempDir())},
 		State: state.Open(t.TempDir(), hosttest.Render), By: "test", Wait: time.Second,
 	}}
 }

@@ -38,6 +38,7 @@ type containers interface {
 	Foreign(name string) (resource.Foreign, error) // a container that strake did not make
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error
+	ReloadResolver(ctx context.Context, name string) error
 	Check(text string) error // an LXC configuration that liblxc would refuse
 	Printed(text string, keys []string) (map[string]string, error)
 }
@@ -85,6 +86,8 @@ type roots interface {
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error
+	Resolver(container string) (resource.Resolver, error)
+	SetResolver(container string, ids resource.IDMap, want resource.Resolver) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 	Files(init int, container string, ids resource.IDMap, known []resource.File) ([]resource.File, error)
 	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)

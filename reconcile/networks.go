@@ -19,11 +19,12 @@ type NetworkStatus struct {
 
 // Member is one container's interface on a network.
 type Member struct {
-	Container string          `json:"container"`
-	NIC       string          `json:"nic"`
-	IPv4      string          `json:"ipv4,omitempty"`
-	IPv6      string          `json:"ipv6,omitempty"`
-	Filter    resource.Filter `json:"filter"` // as the firewall has it
+	Container string           `json:"container"`
+	NIC       string           `json:"nic"`
+	IPv4      string           `json:"ipv4,omitempty"`
+	IPv6      string           `json:"ipv6,omitempty"`
+	Filter    resource.Filter  `json:"filter"`           // as the firewall has it
+	Leases    []resource.Lease `json:"leases,omitempty"` // those that it has by DHCP
 }
 
 // Networks observes the networks of all stacks, and those that are there
@@ -68,12 +69,21 @@ func misled(in scene, n resource.Network) bool {
 	return !in.served[i].Intact || resource.Digest(resource.On(stand, n.Bridge)) != resource.Digest(in.served[i].Guests)
 }
 
+// leases are what an interface was given by DHCP.
+func (s scene) leases(n resource.NIC) []resource.Lease {
+	i := slices.IndexFunc(s.served, func(v resource.Served) bool { return v.Network.Bridge == n.Bridge })
+	if i < 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.served[i].Leases), func(l resource.Lease) bool { return l.MAC != n.MAC })
+}
+
 func members(in scene, bridge string) []Member {
 	var list []Member
 	for _, c := range in.containers() {
 		for _, n := range c.NICs {
 			if n.Bridge == bridge {
-				list = append(list, Member{c.Name, n.Name, n.IPv4, n.IPv6, in.guarded[n.Device].Filter})
+				list = append(list, Member{c.Name, n.Name, n.IPv4, n.IPv6, in.guarded[n.Device].Filter, in.leases(n)})
 			}
 		}
 	}

@@ -332,6 +332,9 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	if err := e.observeFiles(s, o); err != nil {
 		return err
 	}
+	if err := e.observeResolver(s, o); err != nil {
+		return err
+	}
 	if o.Have.NICs, err = e.Host.Devices.NICs(ctx, o.Init, s.nics()); err != nil {
 		return err
 	}
@@ -339,6 +342,20 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 		o.Have.NICs[i].Filter = held(o.Have.NICs[i], in)
 	}
 	return nil
+}
+
+// observeResolver looks whom the container asks for names, where that is
+// anything to strake: else it is the container's own business.
+func (e *Engine) observeResolver(s subject, o *resource.Observed) error {
+	if !slices.ContainsFunc(s.known, func(c resource.Container) bool { return len(c.Resolver.Servers) > 0 }) {
+		return nil
+	}
+	have, err := e.Host.Roots.Resolver(s.name)
+	if errors.Is(err, resource.ErrNotMounted) {
+		return nil // somebody unmounted the host's view: that shows by itself
+	}
+	o.Have.Resolver = have
+	return err
 }
 
 // held says which filters hold the NIC to the addresses that it was given. A

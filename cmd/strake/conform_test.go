@@ -41,7 +41,7 @@ func TestConform(t *testing.T) {
 		t.Fatal(err)
 	}
 	hosttest.Conform(t, hosttest.Machine{
-		Containers: h.Containers, Devices: h.Devices, Filter: h.Filter, Roots: h.Roots,
+		Containers: h.Containers, Devices: h.Devices, Filter: h.Filter, Leases: h.Leases, Roots: h.Roots,
 		Container: hosttest.Sample(img.Digest),
 		Include: func(t *testing.T, c resource.Container) string {
 			files, err := p.Engine.State.Render(c)

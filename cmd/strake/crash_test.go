@@ -13,6 +13,8 @@ func text(body string) string {
 	return `network "crash" {
   bridge = "crash0"
   ipv4   = "10.77.0.1/24"
+  dhcp   = true
+  dns    = true
 }
 ` + body
 }
@@ -129,6 +131,9 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, command...)
 	if !r.killed && r.code != 0 {
 		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
+	}
+	if open := w.open(t); len(open) > 0 {
+		t.Errorf("death %d: interfaces without a filter: %v", n, open)
 	}
 	if then == moved && r.killed { // and once more, wherever the way back is by then
 		w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n%9+1)}, command...)

@@ -56,7 +56,11 @@ var keyed = []keyCase{
 // configuration is nothing that a text says.
 var elsewhere = map[string]string{
 	"image.include": "debian.txtar",
-	`egress["*"]`:   "TestLater",
+
+	"resolver.servers": "services.txtar", // follow from networks, which no line of a container changes
+	"resolver.search":  "services.txtar",
+
+	`egress["*"]`: "TestLater",
 
 	"update.auto_rollback": "TestLater", // true, the default, is what is carried out
 	`config["*"]`:          "drift.txtar",

@@ -9,6 +9,7 @@ import (
 	"strake/reconcile"
 	"strake/reconcile/host/filter"
 	"strake/reconcile/host/image"
+	"strake/reconcile/host/leases"
 	"strake/reconcile/host/lxc"
 	"strake/reconcile/host/netdev"
 	"strake/reconcile/host/rootfs"
@@ -53,6 +54,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Containers: runtime,
 		Devices:    devices,
 		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation), Lock: filepath.Join(g.StateDir, "firewall.lock")}),
+		Leases:     leases.Open(leases.Options{Folder: filepath.Join(g.StateDir, "leases")}),
 		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
 		Units:      runtime,
 		Images:     images,

@@ -3,13 +3,17 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -95,6 +99,9 @@ func (w world) end() {
 	for _, at := range w.mounts() {
 		w.command("umount", "--lazy", at).Run()
 	}
+	for _, pid := range w.servants() {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
 	syscall.Kill(-w.pid, syscall.SIGKILL)
 	w.holder.Wait()
 }
@@ -112,6 +119,46 @@ func (w world) mounts() []string {
 	return list
 }
 
+// open lists the ports of bridges whose senders the firewall does not hold to
+// their addresses. A filter stands before its interface exists, so there is none at
+// any moment, and whether strake runs or not.
+func (w world) open(t *testing.T) (list []string) {
+	t.Helper()
+	out, err := w.command("ip", "-j", "link", "show", "type", "veth").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var links []struct{ Ifname string }
+	if text := bytes.TrimSpace(out); len(text) > 0 {
+		if err := json.Unmarshal(text, &links); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	}
+	rules, err := w.command("nft", "list", "ruleset", "bridge").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if !regexp.MustCompile(`"` + l.Ifname + `"( comment "[^"]*")? : goto sender`).Match(rules) {
+			list = append(list, l.Ifname)
+		}
+	}
+	return list
+}
+
+// servants are the processes, of all on the machine, that serve this world.
+func (w world) servants() (list []int) {
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range all {
+		line, _ := os.ReadFile(file)
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil && bytes.Contains(line, []byte("--pid-file="+filepath.Join(w.dir, "state"))) {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
 // left says what of strake is left: an interface, table, mount, container.
 func (w world) left() error {
 	var errs []error
@@ -122,6 +169,9 @@ func (w world) left() error {
 	tables, err := w.command("nft", "list", "tables").Output()
 	if err != nil || len(tables) != 0 {
 		errs = append(errs, fmt.Errorf("tables are left: %w\n%s", err, tables))
+	}
+	if pids := w.servants(); len(pids) > 0 {
+		errs = append(errs, fmt.Errorf("servants are left: %v", pids))
 	}
 	if m := w.mounts(); len(m) > 0 {
 		errs = append(errs, fmt.Errorf("mounts are left: %v", m))

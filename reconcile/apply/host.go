@@ -50,6 +50,7 @@ type containers interface {
 	Define(name string, d resource.Definition) error
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error // has init read its environment files again
+	ReloadResolver(ctx context.Context, name string) error
 }
 
 // devices are bridges and interfaces.
@@ -90,6 +91,7 @@ type roots interface {
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
+	SetResolver(container string, ids resource.IDMap, want resource.Resolver) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)
 	KeepFiles(container string, paths []string, folder string) error // what lies there, for RestoreFiles

@@ -40,7 +40,8 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	return err
 }
 
-// mount makes the root, with the name in it that its init will read.
+// mount makes the root, with what its init will read of its name and of whom to
+// ask for others'.
 func (h Host) mount(ctx context.Context, c resource.Container) error {
 	err := h.Roots.Mount(ctx, resource.RootOf(c))
 	if errors.Is(err, resource.ErrMounted) { // what an earlier start was on: nothing runs there now
@@ -51,7 +52,10 @@ func (h Host) mount(ctx context.Context, c resource.Container) error {
 	if err != nil {
 		return err
 	}
-	return h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname)
+	if err := h.Roots.SetHostnameFile(c.Name, c.IDMap, c.Hostname); err != nil {
+		return err
+	}
+	return h.Roots.SetResolver(c.Name, c.IDMap, c.Resolver)
 }
 
 // clear removes the host's ends of a container's interfaces. They outlive an

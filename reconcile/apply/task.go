@@ -68,6 +68,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.setLimits(ctx, t.c.Want.Limits)
 	case plan.DoHostname:
 		return t.setHostname(ctx, t.c.Want.Hostname)
+	case plan.DoResolver:
+		return t.setResolver(ctx, t.c.Want.Resolver)
 	case plan.DoEnvironment:
 		return t.setEnvironment(ctx, *t.c.Want)
 	case plan.DoFiles:
@@ -124,6 +126,8 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.setLimits(ctx, t.c.Have.Have.Limits)
 	case plan.DoHostname:
 		return t.setHostname(ctx, t.c.Have.Have.Hostname)
+	case plan.DoResolver:
+		return t.whileUp(ctx, func() error { return t.setResolver(ctx, t.c.Have.Have.Resolver) })
 	case plan.DoEnvironment:
 		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.had()) })
 	case plan.DoFiles:
@@ -293,6 +297,13 @@ func (t *task) setHostname(ctx context.Context, want string) error {
 		return err
 	}
 	return t.host.Containers.SetHostname(ctx, t.at, want)
+}
+
+func (t *task) setResolver(ctx context.Context, want resource.Resolver) error {
+	if err := t.host.Roots.SetResolver(t.at, t.c.Want.IDMap, want); err != nil {
+		return err
+	}
+	return t.whileUp(ctx, func() error { return t.host.Containers.ReloadResolver(ctx, t.at) })
 }
 
 func (t *task) setEnvironment(ctx context.Context, c resource.Container) error {

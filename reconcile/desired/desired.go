@@ -70,6 +70,9 @@ func Build(in Input) (Want, error) {
 	b.interfaces(w.Containers)
 	for i := range w.Containers {
 		w.Containers[i].Networks = b.networksOf(w.Containers[i])
+		if !w.Containers[i].Image.Adopted() {
+			w.Containers[i].Resolver = b.resolver(w.Containers[i])
+		}
 	}
 	slices.SortFunc(w.Containers, func(x, y resource.Container) int { return cmp.Compare(x.Name, y.Name) })
 	w.Ledger, w.Contents = b.draft.Ledger(), b.contents

@@ -29,6 +29,7 @@ type NetworkSubject struct {
 	At   map[string]spec.Pos // by setting
 
 	Damaged string // what is wrong with the firewall around it; "" nothing
+	Misled  bool   // what is served on it speaks of other interfaces than there are
 }
 
 // Compute concludes what has to be done.

@@ -161,7 +161,7 @@ func TestIgnored(t *testing.T) {
 func TestKeysCovered(t *testing.T) {
 	yes := resource.Filter{MAC: true, IPv4: true, IPv6: true}
 	full := resource.Container{
-		Name: "c", Hostname: "c", Running: true,
+		Name: "c", Hostname: "c", Running: true, Resolver: resource.Resolver{Servers: []string{"10.9.0.1"}, Search: []string{"lan"}},
 		Image: resource.Image{Source: "s", Include: []string{"i"}, Digest: "d"}, Writable: []int{1},
 		Autostart: resource.Autostart{Enabled: true, Order: 1, Delay: 1, Group: "g"},
 		IDMap:     resource.IDMap{Privileged: true, Base: 1, Size: 1},

@@ -28,6 +28,7 @@ const (
 	DoUnfreeze    Kind = "unfreeze"    // live
 	DoLimits      Kind = "limits"      // live
 	DoHostname    Kind = "hostname"    // live
+	DoResolver    Kind = "resolver"    // live
 	DoEnvironment Kind = "environment" // live, and after a mount
 	DoFiles       Kind = "files"       // live, and after a mount
 	DoSecrets     Kind = "secrets"     // live; a start brings them by itself
@@ -187,7 +188,7 @@ func liveSteps(c ContainerPlan) []Step {
 		}
 	}
 	list = append(list, nicSteps(c, nics)...)
-	for _, do := range []Kind{DoLimits, DoHostname, DoEnvironment, DoSecrets, DoFiles} {
+	for _, do := range []Kind{DoLimits, DoHostname, DoResolver, DoEnvironment, DoSecrets, DoFiles} {
 		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
 			list = append(list, Step{Do: do})
 		}

@@ -18,7 +18,8 @@ type Container struct {
 	Writable    []int             `json:"writable"` // writable layers, newest first
 	Autostart   Autostart         `json:"autostart"`
 	IDMap       IDMap             `json:"idmap"`
-	NICs        []NIC             `json:"nics,omitempty"`         // sorted by name
+	NICs        []NIC             `json:"nics,omitempty"` // sorted by name
+	Resolver    Resolver          `json:"resolver,omitzero"`
 	Environment map[string]string `json:"environment,omitempty"`  // proxy variables included
 	Hidden      map[string]Secret `json:"hidden,omitempty"`       // variables whose values are secret
 	SecretFiles []SecretFile      `json:"secret_files,omitempty"` // sorted by target

@@ -60,6 +60,8 @@ func (c Container) Settings() []Setting {
 	for _, n := range c.NICs {
 		n.settings(&s)
 	}
+	s.add("resolver.servers", strings.Join(c.Resolver.Servers, " "))
+	s.add("resolver.search", strings.Join(c.Resolver.Search, " "))
 	for _, k := range slices.Sorted(maps.Keys(c.Hidden)) {
 		s.add(Labelled("environment", k), c.Hidden[k].setting())
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"strake/generations/retain"
 	"strake/reconcile"
@@ -90,15 +91,15 @@ func EntryStatus(e reconcile.Entry) string {
 
 // Networks is the table of `strake networks`.
 func Networks(list []reconcile.NetworkStatus) Table {
-	t := Table{Head: []string{"NETWORK", "BRIDGE", "IPV4", "IPV6", "TRAFFIC", "CONTAINER", "NIC", "ADDRESSES", "FILTERS", "STACK"}}
+	t := Table{Head: []string{"NETWORK", "BRIDGE", "IPV4", "IPV6", "TRAFFIC", "CONTAINER", "NIC", "ADDRESSES", "FILTERS", "LEASE", "STACK"}}
 	for _, n := range list {
-		lead := []string{n.Name, n.Bridge, n.IPv4, n.IPv6, traffic(n), "", "", "", "", n.Stack}
+		lead := []string{n.Name, n.Bridge, n.IPv4, n.IPv6, traffic(n), "", "", "", "", "", n.Stack}
 		if len(n.Members) == 0 {
 			t.Rows = append(t.Rows, lead)
 		}
 		for _, m := range n.Members {
 			row := append([]string{}, lead...)
-			row[5], row[6], row[7], row[8] = m.Container, m.NIC, join2(m.IPv4, m.IPv6), filters(m.Filter)
+			row[5], row[6], row[7], row[8], row[9] = m.Container, m.NIC, join2(m.IPv4, m.IPv6), filters(m.Filter), leased(m.Leases)
 			t.Rows = append(t.Rows, row)
 		}
 	}
@@ -114,10 +115,20 @@ func traffic(n reconcile.NetworkStatus) string {
 		word string
 	}{
 		{!n.Present, "bridge missing"}, {n.Damage != "", "firewall " + n.Damage}, {n.NAT, "nat"}, {n.Isolate, "isolate"}, {n.HostAccess, "host"},
+		{n.DHCP, "dhcp"}, {n.DNS, "dns"}, {n.RA, "ra"},
 	} {
 		if w.is {
 			words = append(words, w.word)
 		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// leased says what was given by DHCP, and until when.
+func leased(list []resource.Lease) string {
+	words := make([]string, len(list))
+	for i, l := range list {
+		words[i] = l.IP + " until " + time.Unix(l.Expires, 0).Format("15:04")
 	}
 	return strings.Join(words, ", ")
 }

@@ -84,7 +84,7 @@ func chooser(path string) string {
 		return "ledger"
 	case "image.digest":
 		return "image"
-	case `nic["*"].bridge`, `nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`:
+	case `nic["*"].bridge`, `nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`, "resolver.servers", "resolver.search":
 		return "network"
 	}
 	return "default"

@@ -101,11 +101,10 @@ func (e entries) network(n resource.Network) error {
 		return fmt.Errorf("network %s: %w", n.Name, err)
 	}
 	e.add(bridges, bridge, element{})
-	if n.NAT {
-		e.add(nat, bridge, element{})
-	}
-	if n.HostAccess {
-		e.add(open, bridge, element{})
+	for set, is := range map[string]bool{nat: n.NAT, open: n.HostAccess, dhcp: n.DHCP, names: n.DNS, routers: n.RA} {
+		if is {
+			e.add(set, bridge, element{})
+		}
 	}
 	if !n.Isolate {
 		e.add(loops, join(bridge, bridge), element{})

@@ -28,7 +28,7 @@ func sample() resource.Guard {
 			n(5, "sttb1", resource.Filter{}), n(6, "sttb1", all()), n(7, "sttb2", all()), n(8, "elsewhere", all()),
 		},
 		Networks: []resource.Network{
-			{Bridge: "sttb1", NAT: true, HostAccess: true, IPv4: "10.9.0.1/16", IPv6: "fd09::1/64"},
+			{Bridge: "sttb1", NAT: true, HostAccess: true, DHCP: true, DNS: true, RA: true, IPv4: "10.9.0.1/16", IPv6: "fd09::1/64"},
 			{Bridge: "sttb2", Isolate: true, IPv6: "link-local"},
 		},
 	}
@@ -55,7 +55,7 @@ func shown(g resource.Guard) resource.Guard {
 	}
 	for i := range g.Networks {
 		n := &g.Networks[i]
-		*n = resource.Network{Bridge: n.Bridge, NAT: n.NAT, Isolate: n.Isolate, HostAccess: n.HostAccess}
+		*n = resource.Network{Bridge: n.Bridge, NAT: n.NAT, Isolate: n.Isolate, HostAccess: n.HostAccess, DHCP: n.DHCP, DNS: n.DNS, RA: n.RA}
 	}
 	return g
 }
@@ -111,6 +111,9 @@ func TestSetSendsOnlyWhatDiffers(t *testing.T) {
 		"one less":    func(g *resource.Guard) { g.NICs = g.NICs[1:] },
 		"isolate":     func(g *resource.Guard) { g.Networks[0].Isolate = true },
 		"nat":         func(g *resource.Guard) { g.Networks[0].NAT = false },
+		"dhcp":        func(g *resource.Guard) { g.Networks[1].DHCP = true },
+		"dns":         func(g *resource.Guard) { g.Networks[0].DNS = false },
+		"ra":          func(g *resource.Guard) { g.Networks[0].RA = false },
 		"host access": func(g *resource.Guard) { g.Networks[0].HostAccess = false },
 		"bridge":      func(g *resource.Guard) { g.NICs[0].Bridge = "sttb2" },
 		"network":     func(g *resource.Guard) { g.Networks = g.Networks[:1] },
@@ -177,6 +180,9 @@ func TestDriftShowsAndIsMended(t *testing.T) {
 		"delete element inet T bridges { sttb2 }",
 		"delete element inet T nat { sttb1 }",
 		"add element inet T open { sttb2 }",
+		"add element inet T dhcp { sttb2 }",
+		"delete element inet T names { sttb1 }",
+		"delete element inet T routers { sttb1 }",
 		"delete element inet T links { sttx5 }",
 		"flush set bridge T about",
 	} {

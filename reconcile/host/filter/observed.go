@@ -25,6 +25,7 @@ func (e entries) guard() (resource.Guard, []string) {
 		g.Networks = append(g.Networks, resource.Network{
 			Bridge: strings.Trim(bridge, `"`), NAT: e.has(nat, bridge),
 			Isolate: !e.has(loops, join(bridge, bridge)), HostAccess: e.has(open, bridge),
+			DHCP: e.has(dhcp, bridge), DNS: e.has(names, bridge), RA: e.has(routers, bridge),
 		})
 	}
 	hardware, four, six := e.byDevice(macs), e.byDevice(ip4s), e.byDevice(ip6s)

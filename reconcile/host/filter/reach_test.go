@@ -81,6 +81,29 @@ func TestHostIsClosedButForPing(t *testing.T) {
 	}
 }
 
+// Where names are served the host answers for them, at the bridge's own
+// addresses and nowhere else.
+func TestNamesAreAskedAtTheBridge(t *testing.T) {
+	l, other := newLAN(t, 1, 1), newLAN(t, 2, 1)
+	f := opened(t)
+	for _, at := range []string{"10.231.0.1", "[fd42:1::1]", "10.232.0.1"} {
+		serve(t, at+":53")
+	}
+	for _, served := range []bool{false, true} {
+		g := l.guard()
+		g.Networks[0].DNS = served
+		g.Networks = append(g.Networks, other.net)
+		g.NICs = append(g.NICs, other.nics...)
+		check(t, f.Set(t.Context(), g))
+		want(t, "ipv4", connects(t, l.pids[0], "10.231.0.1", "53"), served)
+		want(t, "ipv6", connects(t, l.pids[0], "fd42:1::1", "53"), served)
+		want(t, "another address of the host", connects(t, l.pids[0], "10.232.0.1", "53"), false)
+		want(t, "from another network", connects(t, other.pids[0], "10.232.0.1", "53"), false)
+	}
+	check(t, f.Remove(t.Context()))
+	want(t, "another address without a guard", connects(t, l.pids[0], "10.232.0.1", "53"), true)
+}
+
 func TestIsolatedContainersDoNotMeet(t *testing.T) {
 	for _, netfilter := range []string{"0", "1"} {
 		t.Run("br_netfilter "+netfilter, func(t *testing.T) {

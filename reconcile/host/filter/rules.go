@@ -124,6 +124,8 @@ chain between {
 //     a frame to 01:80:c2:00:00:0e (LLDP) even past the input hook of the
 //     bridge family. No rule that goes by the bridge would see it. What of it
 //     is ARP never comes here, but to arpRules.
+//   - Of what answers for names only the bridge's own addresses are open: another
+//     name server of the host is none of the containers' business.
 //   - "loops" lets a packet back out of the bridge by which it came: with
 //     br_netfilter every bridged packet passes here. An isolated network is
 //     left out, or its containers would talk by way of the host.
@@ -139,6 +141,9 @@ chain input {
 chain host {
 	iifname @open accept
 	ct state established,related accept
+	iifname @dhcp udp dport { 67, 547 } accept
+	iifname @names fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept
+	iifname @routers icmpv6 type nd-router-solicit accept
 	icmp type echo-request accept
 	icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
 	drop
@@ -218,6 +223,9 @@ func sets() []set {
 		{"inet", bridges, port},
 		{"inet", nat, port},
 		{"inet", open, port},
+		{"inet", dhcp, port},
+		{"inet", names, port},
+		{"inet", routers, port},
 		{"inet", loops, pair + "ifname"},
 		{"arp", heard, port},
 	}
@@ -246,5 +254,8 @@ const (
 	bridges  = "bridges"  // of managed networks
 	nat      = "nat"
 	open     = "open" // networks with host access
+	dhcp     = "dhcp" // networks on which the host serves it
+	names    = "names"
+	routers  = "routers" // networks with router advertisements
 	loops    = "loops"
 )

@@ -44,6 +44,11 @@ type Machine struct {
 		Ensure(context.Context, resource.Guard) error
 		Observe(context.Context) (resource.Seen, error)
 	}
+	Leases interface {
+		Set(context.Context, resource.Guard) error
+		Ensure(context.Context, resource.Guard) error
+		Observe(context.Context) ([]resource.Served, error)
+	}
 	Roots interface {
 		Prepare(context.Context, resource.Root) error
 		Mount(context.Context, resource.Root) error
@@ -77,6 +82,7 @@ func Conform(t *testing.T, m Machine) {
 		m.Roots.Unmount(ctx, c.Name)
 		m.Containers.Undefine(c.Name)
 		m.Filter.Set(ctx, resource.Guard{})
+		m.Leases.Set(ctx, resource.Guard{})
 		m.Devices.RemoveNetwork(ctx, network)
 	})
 	refuses(t, "remove a network that is not there", m.Devices.RemoveNetwork(ctx, network), resource.ErrNotFound)
@@ -87,6 +93,7 @@ func Conform(t *testing.T, m Machine) {
 		does(t, "prepare root", m.Roots.Prepare(ctx, resource.RootOf(c)))
 	}
 	m.conformNetwork(t, network, guard)
+	m.conformLeases(t, network, guard)
 	m.conformStart(t, c)
 	m.conformRoot(t, c)
 	m.conformFiles(t, c)
@@ -124,6 +131,36 @@ func (m Machine) conformNetwork(t *testing.T, network resource.Network, guard re
 	}
 	if got := seen.Guard.NICs[0]; got.Device != nic.Device || got.MAC != nic.MAC || got.IPv4 != nic.IPv4 || got.Filter != nic.Filter {
 		t.Fatalf("guard holds %+v, want %+v", got, nic)
+	}
+}
+
+// conformLeases: what is served is seen, another guest is no other service, and
+// a network that serves nothing is not among what is served.
+func (m Machine) conformLeases(t *testing.T, network resource.Network, guard resource.Guard) {
+	network.DHCP, network.DNS = true, true
+	guard.Networks = []resource.Network{network, {Name: "absent", Bridge: "sttconform9", IPv4: "10.67.0.1/24", DHCP: true}}
+	want := func(n resource.Network, guests ...resource.Guest) {
+		t.Helper()
+		list, err := m.Leases.Observe(ctx)
+		does(t, "observe leases", err)
+		n = resource.Network{Bridge: n.Bridge, DHCP: n.DHCP, DNS: n.DNS, RA: n.RA, Upstream: n.Upstream}
+		if len(list) != 1 || !list[0].Intact || resource.Digest(list[0].Network) != resource.Digest(n) || resource.Digest(list[0].Guests) != resource.Digest(guests) {
+			t.Fatalf("served is %+v, want %+v with %+v", list, n, guests)
+		}
+	}
+	for range 2 {
+		does(t, "serve", m.Leases.Set(ctx, guard))
+		want(network, guard.Guests...)
+	}
+	another := resource.Guest{Name: "another", Bridge: network.Bridge, MAC: "02:00:00:00:66:03", IPv4: []string{"10.66.0.3"}}
+	does(t, "ensure a guest", m.Leases.Ensure(ctx, resource.Guard{Networks: []resource.Network{{Bridge: network.Bridge}}, Guests: []resource.Guest{another}}))
+	want(network, append([]resource.Guest{another}, guard.Guests...)...)
+	network.DNS, guard.Networks[0].DNS = false, false
+	does(t, "serve less", m.Leases.Set(ctx, guard))
+	want(network, guard.Guests...)
+	does(t, "serve nothing", m.Leases.Set(ctx, resource.Guard{}))
+	if list, err := m.Leases.Observe(ctx); err != nil || len(list) != 0 {
+		t.Fatalf("served is %+v, %v, want nothing", list, err)
 	}
 }
 

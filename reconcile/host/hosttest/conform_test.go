@@ -11,7 +11,7 @@ import (
 func TestConform(t *testing.T) {
 	h := New()
 	Conform(t, Machine{
-		Containers: h, Devices: h, Filter: h, Roots: h,
+		Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h,
 		Container: Sample("sha256-" + resource.Digest("image")),
 		Include: func(t *testing.T, c resource.Container) string {
 			text, err := Render("", c)

@@ -30,7 +30,8 @@ func (h *Host) EnsureNetwork(_ context.Context, n resource.Network) error {
 		}
 		return nil
 	}
-	n.Isolate, n.HostAccess = false, false // the firewall's part
+	n.Isolate, n.HostAccess = false, false                     // the firewall's part
+	n.DHCP, n.DNS, n.RA, n.Upstream = false, false, false, nil // whoever serves
 	h.networks[n.Bridge] = n
 	return nil
 }

@@ -91,6 +91,21 @@ func (h *Host) SetHostnameFile(container string, _ resource.IDMap, _ string) err
 	return h.call("SetHostnameFile", container)
 }
 
+// Resolver shows whom the container asks.
+func (h *Host) Resolver(container string) (resource.Resolver, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.resolvers[container], nil
+}
+
+// SetResolver tells it.
+func (h *Host) SetResolver(container string, _ resource.IDMap, want resource.Resolver) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resolvers[container] = want
+	return nil
+}
+
 // SetEnvironment delivers it.
 func (h *Host) SetEnvironment(container string, _ resource.IDMap, env map[string]string) error {
 	h.mu.Lock()

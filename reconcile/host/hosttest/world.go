@@ -21,18 +21,20 @@ import (
 
 // Host is a machine without containers.
 type Host struct {
-	mu       sync.Mutex
-	defined  map[string]resource.Definition
-	running  map[string]*process
-	networks map[string]resource.Network // by bridge
-	guard    resource.Guard
-	mounted  map[string]resource.Root
-	prepared map[resource.IDMap]bool      // whose layers are there: the ids go with a container, its name need not
-	files    map[string]map[string]string // environment files, by container
-	inside   map[string]map[string]resource.File
-	secrets  map[string][]byte // values, by container and setting
-	ticks    uint64
-	pids     int
+	mu        sync.Mutex
+	defined   map[string]resource.Definition
+	running   map[string]*process
+	networks  map[string]resource.Network // by bridge
+	guard     resource.Guard
+	served    map[string]resource.Served // by bridge
+	mounted   map[string]resource.Root
+	prepared  map[resource.IDMap]bool      // whose layers are there: the ids go with a container, its name need not
+	files     map[string]map[string]string // environment files, by container
+	inside    map[string]map[string]resource.File
+	resolvers map[string]resource.Resolver
+	secrets   map[string][]byte // values, by container and setting
+	ticks     uint64
+	pids      int
 
 	// Calls counts what was changed, by name of the method: what a plan cost.
 	Calls map[string]int
@@ -53,8 +55,8 @@ type process struct {
 func New() *Host {
 	return &Host{
 		defined: map[string]resource.Definition{}, running: map[string]*process{},
-		networks: map[string]resource.Network{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
-		files: map[string]map[string]string{}, secrets: map[string][]byte{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
+		networks: map[string]resource.Network{}, served: map[string]resource.Served{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
+		files: map[string]map[string]string{}, resolvers: map[string]resource.Resolver{}, secrets: map[string][]byte{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
 	}
 }
 
@@ -233,6 +235,11 @@ func (h *Host) Warm(context.Context) {}
 // Reload has init read its environment files.
 func (h *Host) Reload(_ context.Context, name string) error {
 	return h.change("Reload", name, func(*process) error { return nil })
+}
+
+// ReloadResolver has the container's resolver read its configuration again.
+func (h *Host) ReloadResolver(_ context.Context, name string) error {
+	return h.change("ReloadResolver", name, func(*process) error { return nil })
 }
 
 // Definition reads how a container is known.

@@ -1,6 +1,7 @@
 package leases
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,12 +138,12 @@ func TestRouterAdvertisements(t *testing.T) {
 	newBridge(t)
 	l, g := opened(t), guard()
 	g.Networks[0].DHCP, g.Networks[0].RA = false, true
-	for device, nat := range map[string]bool{"sttl2": false, "sttl3": true} {
+	for i, nat := range []bool{false, true} {
 		g.Networks[0].NAT = nat
 		check(t, l.Set(t.Context(), g))
-		pid := strconv.Itoa(plug(t, device, "02:00:00:00:33:02"))
+		pid := strconv.Itoa(plug(t, fmt.Sprint("sttl", i+2), fmt.Sprintf("02:00:00:00:33:%02x", i+2)))
 		address := func() bool {
-			return strings.Contains(run(t, "nsenter", "-t", pid, "-n", "ip", "-6", "address", "show", "dev", "eth0"), "fd42:33::ff:fe00:3302/64")
+			return strings.Contains(run(t, "nsenter", "-t", pid, "-n", "ip", "-6", "address", "show", "dev", "eth0"), fmt.Sprintf("fd42:33::ff:fe00:33%02x/64", i+2))
 		}
 		if !soon(address) {
 			t.Error("no address by router advertisement")

@@ -16,6 +16,17 @@ import (
 // it is the container's init. Other inits read theirs when they start
 // something.
 func (r *Runtime) Reload(ctx context.Context, name string) error {
+	return r.systemctl(ctx, name, "daemon-reload")
+}
+
+// ReloadResolver has systemd-resolved, where it runs, read its configuration
+// again. Other resolvers read theirs for each question.
+func (r *Runtime) ReloadResolver(ctx context.Context, name string) error {
+	return r.systemctl(ctx, name, "try-reload-or-restart", "systemd-resolved.service")
+}
+
+// systemctl speaks with the systemd that is the container's init, if it is.
+func (r *Runtime) systemctl(ctx context.Context, name string, args ...string) error {
 	live, err := r.Inspect(ctx, name, nil)
 	if err != nil || !live.State.Up() {
 		return err
@@ -26,16 +37,16 @@ func (r *Runtime) Reload(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := r.daemonReload(ctx, name); err != nil {
+	if err := r.untilHeard(ctx, name, append([]string{"systemctl"}, args...)); err != nil {
 		return fmt.Errorf("reload %s: %w", name, err)
 	}
 	return nil
 }
 
-// daemonReload tries again for as long as ctx lets it: a systemd that has
-// only just been started has read its configuration, but does not listen yet.
-func (r *Runtime) daemonReload(ctx context.Context, name string) error {
-	reload := Command{Args: []string{"systemctl", "daemon-reload"}, Env: systemPath}
+// untilHeard tries again for as long as ctx lets it: a systemd that has only
+// just been started has read its configuration, but does not listen yet.
+func (r *Runtime) untilHeard(ctx context.Context, name string, args []string) error {
+	reload := Command{Args: args, Env: systemPath}
 	for {
 		exit, err := r.Run(ctx, name, reload)
 		if err != nil || exit == 0 {
@@ -43,7 +54,7 @@ func (r *Runtime) daemonReload(ctx context.Context, name string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("systemctl daemon-reload: exit %d", exit)
+			return fmt.Errorf("%s: exit %d", strings.Join(args, " "), exit)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

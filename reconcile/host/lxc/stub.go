@@ -77,3 +77,6 @@ func (*Runtime) Reload(context.Context, string) error { return ErrNoLiblxc }
 
 // Tell fails.
 func (*Runtime) Tell(context.Context, string, string, string) error { return ErrNoLiblxc }
+
+// ReloadResolver fails.
+func (*Runtime) ReloadResolver(context.Context, string) error { return ErrNoLiblxc }
