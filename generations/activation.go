@@ -20,6 +20,7 @@ const (
 	Rollback Kind = "rollback" // back to an earlier one, by hand or by itself
 	Switch   Kind = "switch"   // to any one, by number
 	Import   Kind = "import"   // taken over as it was
+	Snapshot Kind = "snapshot" // itself again, on a new layer: the one before is the snapshot
 	Recover  Kind = "recover"  // what a later run made of an interrupted one
 )
 
@@ -66,7 +67,7 @@ func (a Activation) check() error {
 		return fmt.Errorf("no generation %d", a.Generation)
 	}
 	switch a.Kind {
-	case Apply, Rollback, Switch, Import, Recover:
+	case Apply, Rollback, Switch, Import, Snapshot, Recover:
 	default:
 		return fmt.Errorf("unknown kind %q", a.Kind)
 	}

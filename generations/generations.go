@@ -69,7 +69,9 @@ type Record struct {
 	Parent  int       `json:"parent,omitempty"`  // the current generation when this was made; 0: none
 	Pending []string  `json:"pending,omitempty"` // settings that waited for a restart when this was made
 	Name    string    `json:"name,omitempty"`    // what the thing was called when this was made
-	As      int       `json:"as,omitempty"`      // the generation that this one is again, under another name; 0: none
+	As      int       `json:"as,omitempty"`      // the generation that this one is again, under another name or with other data; 0: none
+
+	Snapshot bool `json:"snapshot,omitempty"` // made by hand for its data, of As; never put to use itself
 
 	// Files are the SHA-256 sums of the other files, by name. Write fills it.
 	Files map[string]string `json:"files,omitempty"`

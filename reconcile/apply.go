@@ -152,6 +152,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 			func() error { return e.holdLeft(kind, p, run, results) },
 		))
 	}
+	e.lower(ctx, p, results)
 	errs = append(errs, e.forget(p, results), e.purgeRemoved(p, run, results), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()

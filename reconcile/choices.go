@@ -49,6 +49,9 @@ func layersOf(p plan.Plan, led ledger.Ledger) ledger.Ledger {
 	for _, c := range p.Containers {
 		if c.Want != nil && c.Acts() {
 			draft.Layers(c.Name, c.Want.Writable)
+			if c.Point != nil {
+				draft.Layers(c.Name, c.Point.Layers)
+			}
 		}
 	}
 	return draft.Ledger()

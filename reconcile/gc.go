@@ -23,8 +23,8 @@ const AtticTime = 7 * 24 * time.Hour
 
 // Garbage is one thing that nobody needs any more.
 type Garbage struct {
-	Kind string `json:"kind"` // "container", "image", "secret", "content", "file"
-	Name string `json:"name"` // its name, its digest, its path
+	Kind string `json:"kind"` // "container", "image", "layers", "secret", "content", "file"
+	Name string `json:"name"` // its name, the container's, its digest, its path
 	Why  string `json:"why"`
 
 	retired state.Retired
@@ -51,7 +51,7 @@ func (e *Engine) Collect(ctx context.Context, c Collection) ([]Garbage, error) {
 	var list []Garbage
 	err := e.work(ctx, func() error {
 		var err error
-		if list, err = e.garbage(c); err != nil {
+		if list, err = e.garbage(ctx, c); err != nil {
 			return err
 		}
 		if err := c.Approve(list); err != nil {
@@ -67,9 +67,11 @@ func (e *Engine) Collect(ctx context.Context, c Collection) ([]Garbage, error) {
 }
 
 // Garbage lists what Collect would throw away. It changes nothing.
-func (e *Engine) Garbage(c Collection) ([]Garbage, error) { return e.garbage(c) }
+func (e *Engine) Garbage(ctx context.Context, c Collection) ([]Garbage, error) {
+	return e.garbage(ctx, c)
+}
 
-func (e *Engine) garbage(c Collection) ([]Garbage, error) {
+func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 	attic, err := e.State.Attic()
 	if err != nil {
 		return nil, err
@@ -102,7 +104,11 @@ func (e *Engine) garbage(c Collection) ([]Garbage, error) {
 	for _, d := range contents {
 		list = append(list, Garbage{Kind: "content", Name: d, Why: "no generation has a file of it"})
 	}
-	return append(append(list, images...), e.leftFiles()...), nil
+	layers, err := e.untidy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(list, images, layers, e.leftFiles()), nil
 }
 
 func (e *Engine) uselessImages(c Collection, kept []state.Retired) ([]Garbage, error) {
@@ -178,6 +184,8 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return e.State.Purge(g.retired)
 	case "image":
 		return c.Remove(g.Name)
+	case "layers":
+		return e.tidyLayers(ctx, g.Name)
 	case "secret":
 		return e.Host.Vault.Drop(g.Name)
 	case "content":

@@ -82,6 +82,12 @@ type roots interface {
 	Unmount(ctx context.Context, container string) error
 	UnmountIn(ctx context.Context, state, container string) error // of another state folder
 	MountedAt(pid int) (resource.Root, bool, error)
+	Duplicate(ctx context.Context, container string, from, to int) error
+	Layers(container string, init int) (have, used [][]int, err error)
+	Leftovers(container string) ([]string, error)
+	Merge(ctx context.Context, root resource.Root, n int) error
+	RemoveLayers(container string, layers []int) error
+	Sweep(container string) error
 	Differ(ctx context.Context, from, to resource.Root) ([]resource.FileChange, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)

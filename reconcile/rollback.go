@@ -20,6 +20,8 @@ type Target struct {
 	Container  string
 	Generation int  // 0: where `rollback` without a number leads
 	Data       bool // take the data of that generation back too
+
+	point *plan.Point // it is the current one, and a snapshot is made of it
 }
 
 // Rollback brings a container back to an earlier generation.
@@ -124,7 +126,7 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 	}
 	led, err := e.State.Ledger()
 	return plan.Subject{
-		Name: t.Container, Want: &want, Again: again, As: n, Data: t.Data, UUID: st.Record.ID, Fresh: led.Containers[t.Container].Writable + 1,
+		Name: t.Container, Want: &want, Again: again, As: n, Data: t.Data, Point: t.point, UUID: st.Record.ID, Fresh: led.Containers[t.Container].Writable + 1,
 	}, err
 }
 
@@ -275,7 +277,7 @@ func (e *Engine) planStack(ctx context.Context, t StackTarget) (plan.Plan, error
 		if !ok {
 			return plan.Plan{}, fmt.Errorf("%w: container %s of stack generation %d was destroyed since", ErrPolicy, name, generation)
 		}
-		targets = append(targets, Target{now, s.Containers[name], t.Data})
+		targets = append(targets, Target{Container: now, Generation: s.Containers[name], Data: t.Data})
 	}
 	p, err := e.planSwitches(ctx, in, targets, s.Networks)
 	p.Stack = stack

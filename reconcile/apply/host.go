@@ -90,6 +90,8 @@ type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	Duplicate(ctx context.Context, container string, from, to int) error // a writable layer
+	RemoveLayers(container string, layers []int) error
 	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
 	SetResolver(container string, ids resource.IDMap, want resource.Resolver) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error

@@ -72,6 +72,10 @@ func (e entry) check(container string) error {
 	for _, s := range c.Steps {
 		switch s.Do {
 		case plan.DoStop, plan.DoUnmount, plan.DoRetire:
+		case plan.DoCopy, plan.DoPoint:
+			if c.Point == nil || c.Point.Number < 1 || len(c.Point.Layers) == 0 || c.Last == nil || len(c.Last.Writable) == 0 {
+				return fmt.Errorf("step %q of nothing", s.Do)
+			}
 		default:
 			if c.Want == nil {
 				return fmt.Errorf("step %q to nothing", s.Do)

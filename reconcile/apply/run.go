@@ -309,7 +309,7 @@ func (t *task) commit(outcome generations.Outcome) error {
 	if t.c.Want == nil {
 		return nil // the journal went into the attic with everything else
 	}
-	if t.c.To != t.c.From || t.run.Kind != generations.Apply {
+	if t.c.To != t.c.From || t.run.Kind != generations.Apply && t.run.Kind != generations.Snapshot {
 		kind := t.run.Kind
 		if t.c.Action == plan.Adopt {
 			kind = generations.Import

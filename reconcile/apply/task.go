@@ -39,6 +39,10 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	switch s.Do {
 	case plan.DoPrepare:
 		return t.host.Roots.Prepare(ctx, resource.RootOf(t.c.Want.Named(t.at)))
+	case plan.DoCopy:
+		return t.host.Roots.Duplicate(ctx, name, t.c.Last.Writable[0], t.c.Point.Layers[0])
+	case plan.DoPoint:
+		return t.point()
 	case plan.DoRecord:
 		return t.record()
 	case plan.DoStop:
@@ -91,8 +95,12 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 			return nil
 		}
 		return t.host.Store.Remove(name)
+	case plan.DoCopy:
+		return t.host.Roots.RemoveLayers(name, t.c.Point.Layers[:1])
+	case plan.DoPoint:
+		return t.discard(t.c.Point.Number)
 	case plan.DoRecord:
-		return t.discard()
+		return t.discard(t.c.To)
 	case plan.DoStop:
 		return t.startAgain(ctx)
 	case plan.DoUnmount:
@@ -151,31 +159,51 @@ func (t *task) stop(ctx context.Context) error {
 
 // record writes the new generation. It is not current yet.
 func (t *task) record() error {
-	if rec, err := t.book().Read(t.c.To); err == nil && rec.Run == t.run.ID {
+	rec := t.writes(t.c.To)
+	rec.Impact, rec.Digest, rec.Pending, rec.As = t.c.Impact.String(), t.c.Digest, t.c.Waiting(), t.c.As
+	if t.c.Point != nil {
+		rec.Message = "" // it is about the snapshot
+	}
+	return t.write(rec, *t.c.Want)
+}
+
+// point writes the generation that a snapshot is: the current one, on the
+// layers that hold its data.
+func (t *task) point() error {
+	rec, c := t.writes(t.c.Point.Number), *t.c.Last
+	c.Writable = t.c.Point.Layers
+	rec.Impact, rec.Digest, rec.As, rec.Snapshot = "none", resource.Digest(c), t.c.From, true
+	return t.write(rec, c)
+}
+
+// writes is what this run says of any generation that it makes.
+func (t *task) writes(number int) generations.Record {
+	return generations.Record{
+		Version: 1, Number: number, ID: t.c.UUID, Created: t.run.Started, Stack: t.run.Stack, Origin: t.run.Origin,
+		Commit: t.run.Commit, By: t.run.By, Run: t.run.ID, Message: t.run.Message, Parent: t.c.From, Name: t.c.Name,
+	}
+}
+
+func (t *task) write(rec generations.Record, c resource.Container) error {
+	if old, err := t.book().Read(rec.Number); err == nil && old.Run == t.run.ID {
 		return nil
 	}
-	rec := generations.Record{
-		Version: 1, Number: t.c.To, ID: t.c.UUID, Created: t.run.Started, Stack: t.run.Stack, Origin: t.run.Origin,
-		Commit: t.run.Commit, By: t.run.By, Run: t.run.ID, Message: t.run.Message,
-		Impact: t.c.Impact.String(), Digest: t.c.Digest, Parent: t.c.From, Pending: t.c.Waiting(),
-		Name: t.c.Name, As: t.c.As,
-	}
-	files, err := t.host.Store.Render(*t.c.Want)
+	files, err := t.host.Store.Render(c)
 	if err != nil {
 		return err
 	}
 	return t.book().Write(rec, files)
 }
 
-func (t *task) discard() error {
-	rec, err := t.book().Read(t.c.To)
+func (t *task) discard(number int) error {
+	rec, err := t.book().Read(number)
 	if errors.Is(err, generations.ErrNone) {
 		return nil
 	}
 	if err == nil && rec.Run != t.run.ID {
 		return nil // another run's: never touched
 	}
-	err = t.book().Discard(t.c.To)
+	err = t.book().Discard(number)
 	if errors.Is(err, generations.ErrActivated) {
 		return nil // it stays in the history, as the failed one that it was
 	}

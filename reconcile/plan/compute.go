@@ -56,6 +56,10 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if s.Want == nil {
 		return orphan(c, s)
 	}
+	if s.Point != nil {
+		c.Point = s.point()
+		s.Next++
+	}
 	s.Want = t.layered(s)
 	c.Want, c.Digest, c.Later = s.Want, resource.Digest(s.Want), t.later(s)
 	if s.rejected() {
@@ -87,6 +91,9 @@ func (t comparer) container(s Subject) ContainerPlan {
 	}
 	if c.ByHand = s.byHand(); c.ByHand && s.Stopped {
 		c.Note = "stopped by hand; `strake start " + s.Name + "` starts it"
+	}
+	if c.Point != nil && c.Point.Live {
+		c.Action, c.Impact, c.Changes = Record, spec.None, nil // what it is otherwise is another run's business
 	}
 	if c.Action.acts() {
 		c.Steps = steps(c)

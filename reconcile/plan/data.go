@@ -17,6 +17,12 @@ func (t comparer) layered(s Subject) *resource.Container {
 	}
 	want := *s.Want
 	base, begun := s.inUse()
+	if s.Point != nil {
+		if !s.Point.Live {
+			want.Writable = s.onTop(base)
+		}
+		return &want
+	}
 	switch same := want.Image.Source == s.Last.Image.Source; {
 	case s.Again == nil && !same:
 		return s.Want // another image has a new layer of its own
@@ -37,6 +43,16 @@ func (t comparer) layered(s Subject) *resource.Container {
 }
 
 func (s Subject) onTop(layers []int) []int { return append([]int{s.Fresh}, layers...) }
+
+// point is the snapshot that is made: of the layers in use, or of a copy of the
+// top one.
+func (s Subject) point() *Point {
+	p := Point{Live: s.Point.Live, Number: s.Next, Layers: s.Last.Writable}
+	if p.Live {
+		p.Layers = s.onTop(s.Last.Writable[1:])
+	}
+	return &p
+}
 
 // takesDataBack says whether the wish, which is layered, is without layers
 // that are in use.

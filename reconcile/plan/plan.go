@@ -125,6 +125,7 @@ type ContainerPlan struct {
 	Basis    string      `json:"basis"` // of what was observed
 	Later    []Later     `json:"later,omitempty"`
 	Data     *Data       `json:"data,omitempty"` // nil: its data stay
+	Point    *Point      `json:"snapshot,omitempty"`
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied
@@ -139,6 +140,14 @@ type Data struct {
 	Of    int                   `json:"of"`              // the generation whose data they are
 	Files []resource.FileChange `json:"files,omitempty"` // the first of those that change, by path
 	Count int                   `json:"count"`           // all of them
+}
+
+// Point is a snapshot of a container's data: a generation that is recorded
+// beside the current one.
+type Point struct {
+	Live   bool  `json:"live,omitempty"` // of a copy, while the container runs
+	Number int   `json:"number"`
+	Layers []int `json:"layers"`
 }
 
 // NetworkPlan is what happens to one managed network.

@@ -13,6 +13,8 @@ type Kind string
 // The steps, in the order in which a container's plan can have them.
 const (
 	DoPrepare     Kind = "prepare"     // folders and writable layer
+	DoCopy        Kind = "copy"        // the top writable layer, for a snapshot
+	DoPoint       Kind = "snapshot"    // the generation that a snapshot is
 	DoRecord      Kind = "record"      // the new generation, not yet current
 	DoStop        Kind = "stop"        // gracefully
 	DoUnmount     Kind = "unmount"     // the root filesystem
@@ -78,6 +80,13 @@ func steps(c ContainerPlan) []Step {
 		if c.To != c.From || len(c.Have.Config) > 0 || !c.Have.Defined {
 			do(DoConfig)
 		}
+	}
+	if c.Point != nil && c.Point.Live {
+		do(DoCopy, DoPoint)
+		return s
+	}
+	if c.Point != nil {
+		do(DoPoint)
 	}
 	switch c.Action {
 	case Adopt:

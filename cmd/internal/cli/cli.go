@@ -118,7 +118,7 @@ func (r *run) commands() []*cli.Command {
 		r.statusCommand(), r.existsCommand(), r.stateCommand(), r.showIPCommand(),
 		r.listGenerationsCommand(), r.showGenerationCommand(), r.diffGenerationsCommand(),
 		r.rollbackCommand(), r.switchGenerationCommand(), r.deleteGenerationsCommand(),
-		r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
+		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(),
 		r.loginCommand(), r.runCommand(), r.logsCommand(),
 		r.destroyCommand(), r.importCommand(), r.forgetCommand(),

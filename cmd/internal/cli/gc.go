@@ -12,7 +12,7 @@ import (
 func (r *run) gcCommand() *cli.Command {
 	return &cli.Command{
 		Name: "gc", Category: "generations",
-		Usage: "throw away what nobody needs: retired containers after 7 days, unused images, leftovers; no generations",
+		Usage: "throw away what nobody needs: retired containers after 7 days, unused images and layers, leftovers; no generations",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would go"},
 		},
@@ -33,7 +33,7 @@ func (r *run) gc(c *cli.Context) error {
 		Images: func() ([]reconcile.Stored, error) { return stored(d.Images) },
 	}
 	if c.Bool("dry-run") {
-		list, err := d.Engine.Garbage(how)
+		list, err := d.Engine.Garbage(c.Context, how)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"strake/reconcile/plan"
+	"strake/reconcile/resource"
 )
 
 // named is how many files a plan shows to people.
@@ -13,6 +14,9 @@ const named = 10
 // dataLines say which files of a container are taken back.
 func dataLines(c plan.ContainerPlan) []string {
 	d := c.Data
+	if c.Point != nil {
+		return []string{fmt.Sprintf("snapshot of its data: generation %d", c.Point.Number)}
+	}
 	if d == nil {
 		return nil
 	}
@@ -36,4 +40,22 @@ func layers(stack string) string {
 		return top
 	}
 	return fmt.Sprintf("%s on %s", top, count(len(strings.Fields(below)), "other"))
+}
+
+// Files is the table of `strake diff-rootfs`.
+func Files(list []resource.FileChange) Table {
+	t := Table{Head: []string{"CHANGE", "BEFORE", "AFTER", "PATH"}}
+	for _, f := range list {
+		was, is := Size(f.Was), Size(f.Size)
+		switch {
+		case strings.HasSuffix(f.Path, "/"):
+			was, is = "", ""
+		case f.How == "added":
+			was = ""
+		case f.How == "removed":
+			is = ""
+		}
+		t.Rows = append(t.Rows, []string{f.How, was, is, Safe(f.Path)})
+	}
+	return t
 }

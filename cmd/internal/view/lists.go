@@ -64,13 +64,17 @@ func History(list []reconcile.Entry) Table {
 
 // entryNote says of a generation that is another one once more which one it is.
 func entryNote(e reconcile.Entry) string {
+	note := fmt.Sprintf("%d again", e.As)
 	switch {
 	case e.As == 0:
 		return e.Message
-	case e.Message == "":
-		return fmt.Sprintf("%d again", e.As)
+	case e.Snapshot:
+		note = fmt.Sprintf("snapshot of %d", e.As)
 	}
-	return fmt.Sprintf("%d again: %s", e.As, e.Message)
+	if e.Message != "" {
+		note += ": " + e.Message
+	}
+	return note
 }
 
 // EntryStatus is what became of a generation, in words.

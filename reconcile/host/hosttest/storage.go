@@ -63,6 +63,28 @@ func (h *Host) MountedAt(pid int) (resource.Root, bool, error) {
 	return p.root, true, nil
 }
 
+// Duplicate copies a layer.
+func (h *Host) Duplicate(_ context.Context, container string, _, _ int) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.call("Duplicate", container)
+}
+
+// Layers has no disk that layers lie on.
+func (h *Host) Layers(string, int) (have, used [][]int, err error) { return nil, nil, nil }
+
+// Leftovers leaves nothing half made.
+func (h *Host) Leftovers(string) ([]string, error) { return nil, nil }
+
+// Merge merges nothing.
+func (h *Host) Merge(_ context.Context, root resource.Root, _ int) error { return resource.ErrNotFound }
+
+// RemoveLayers has nothing to remove.
+func (h *Host) RemoveLayers(string, []int) error { return nil }
+
+// Sweep has nothing to sweep.
+func (h *Host) Sweep(string) error { return nil }
+
 // Differ has no files to compare.
 func (h *Host) Differ(context.Context, resource.Root, resource.Root) ([]resource.FileChange, error) {
 	return nil, nil

@@ -1,0 +1,190 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"strake/reconcile/apply"
+	"strake/reconcile/chain"
+	"strake/reconcile/plan"
+	"strake/reconcile/resource"
+)
+
+// stacks are the roots of all generations of a container, the current one's
+// first.
+func (e *Engine) stacks(name string) ([]resource.Root, []chain.Stack, error) {
+	book := e.State.Book(name)
+	current, err := book.Current()
+	if err != nil {
+		return nil, nil, err
+	}
+	numbers, err := book.Numbers()
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(numbers, func(a, b int) int { return order(a == current, b == current) })
+	var roots []resource.Root
+	var stacks []chain.Stack
+	for _, n := range numbers {
+		c, err := e.State.Desired(name, n)
+		if err != nil {
+			return nil, nil, err // what can't be read may need any of them
+		}
+		if len(c.Writable) == 0 {
+			continue
+		}
+		roots = append(roots, resource.RootOf(c))
+		stacks = append(stacks, chain.Stack{Layers: c.Writable, Active: c.Writable[0] == roots[0].Writable[0]})
+	}
+	return roots, stacks, nil
+}
+
+func order(a, b bool) int {
+	switch {
+	case a && !b:
+		return -1
+	case b && !a:
+		return 1
+	}
+	return 0
+}
+
+// untidy says what of the writable layers of containers would be merged, and
+// removed.
+func (e *Engine) untidy(ctx context.Context) ([]Garbage, error) {
+	names, err := e.State.Containers()
+	if err != nil {
+		return nil, err
+	}
+	var list []Garbage
+	for _, name := range names {
+		merge, remove, err := e.tidying(ctx, name, nil)
+		if err != nil {
+			return nil, fmt.Errorf("container %s: %w", name, err)
+		}
+		left, err := e.Host.Roots.Leftovers(name)
+		if err != nil {
+			return nil, err
+		}
+		var why []string
+		if len(merge) > 0 {
+			why = append(why, "merge "+pieceNames(merge)+", which no kept generation needs apart")
+		}
+		if len(remove) > 0 {
+			why = append(why, "remove "+pieceNames(remove)+", which no kept generation is mounted from")
+		}
+		if len(left) > 0 {
+			why = append(why, "remove what was cut short")
+		}
+		if len(why) > 0 {
+			list = append(list, Garbage{Kind: "layers", Name: name, Why: strings.Join(why, "; ")})
+		}
+	}
+	return list, nil
+}
+
+func pieceNames(list []chain.Piece) string {
+	words := make([]string, len(list))
+	for i, p := range list {
+		words[i] = p.Name()
+	}
+	return strings.Join(words, " ")
+}
+
+// tidying says which layers of a container to merge, and which pieces nobody
+// needs once that is done. merged, where it is not nil, does it in between.
+func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []resource.Root, list []chain.Piece) error) (merge, remove []chain.Piece, err error) {
+	roots, stacks, err := e.stacks(name)
+	if err != nil || len(stacks) == 0 {
+		return nil, nil, err
+	}
+	live, err := e.Host.Containers.Inspect(ctx, name, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	have, used, err := e.Host.Roots.Layers(name, live.Init)
+	if err != nil || len(have) == 0 {
+		return nil, nil, err
+	}
+	merge = chain.Merges(stacks, pieces(have))
+	if merged != nil {
+		if err := merged(roots, merge); err != nil {
+			return merge, nil, err
+		}
+	}
+	remove, err = chain.Useless(stacks, append(pieces(have), merge...), pieces(used))
+	return merge, remove, err
+}
+
+func pieces(list [][]int) []chain.Piece {
+	all := make([]chain.Piece, len(list))
+	for i, p := range list {
+		all[i] = p
+	}
+	return all
+}
+
+// tidyLayers merges and removes. Each merge and each removal is whole or not
+// done, and the next gc does the rest.
+func (e *Engine) tidyLayers(ctx context.Context, name string) error {
+	_, remove, err := e.tidying(ctx, name, func(roots []resource.Root, list []chain.Piece) error {
+		for _, p := range list {
+			if err := e.Host.Roots.Merge(ctx, holding(roots, p), len(p)); err != nil {
+				return err
+			}
+			e.Crash.Point()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range remove {
+		if err := e.Host.Roots.RemoveLayers(name, p); err != nil {
+			return err
+		}
+		e.Crash.Point()
+	}
+	return e.Host.Roots.Sweep(name)
+}
+
+// holding is the root whose uppermost layers are those of a piece.
+func holding(roots []resource.Root, p chain.Piece) resource.Root {
+	for _, r := range roots {
+		if i := slices.Index(r.Writable, p[0]); i >= 0 && len(r.Writable) >= i+len(p) && slices.Equal(r.Writable[i:i+len(p)], p) {
+			r.Writable = r.Writable[i:]
+			return r
+		}
+	}
+	return resource.Root{Writable: p}
+}
+
+// lower keeps the stacks of what a run has changed low: a start looks for a
+// file that is not there in every layer. It is no reason for a run to fail.
+func (e *Engine) lower(ctx context.Context, p plan.Plan, results []apply.Result) {
+	for _, c := range p.Containers {
+		if c.Want == nil || len(c.Want.Writable) <= chain.High || resultOf(results, c.Name).Outcome != "applied" {
+			continue
+		}
+		if err := e.lowerOne(ctx, *c.Want); err != nil && !errors.Is(err, context.Canceled) {
+			e.progress(c.Name + ": " + err.Error() + "; `strake gc` tries again")
+		}
+	}
+}
+
+func (e *Engine) lowerOne(ctx context.Context, c resource.Container) error {
+	have, _, err := e.Host.Roots.Layers(c.Name, 0)
+	if err != nil {
+		return err
+	}
+	piece, high := chain.Lower(c.Writable, pieces(have))
+	if !high {
+		return nil
+	}
+	root := resource.RootOf(c)
+	root.Writable = piece
+	return e.Host.Roots.Merge(ctx, root, len(piece))
+}
