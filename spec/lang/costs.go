@@ -2,9 +2,11 @@ package lang
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // costs says of functions what a call may come to, where that is much more
@@ -17,13 +19,53 @@ func costs() map[string]func(args []cty.Value) int {
 	}
 }
 
-// price is what a function's result costs. A range is there to be looped over,
-// which a text in JSON does not pay for by itself.
+// price is what a function's result costs. Of a range go-cty computes each
+// element, which takes as long as a turn.
 func price(name string) func(v cty.Value) int {
+	if slices.Contains(free(), name) {
+		return func(cty.Value) int { return 0 }
+	}
 	if name == "range" {
 		return func(v cty.Value) int { return heft(v) + turn*countOf(v) }
 	}
 	return func(v cty.Value) int { return heft(v) }
+}
+
+// reading is what it costs to look at a file.
+const reading = 5000
+
+// toil is what a call costs besides its result: comparing what go-cty compares
+// with one another, and reading.
+func toil(name string, f function.Function, args []cty.Value) int {
+	n := 0
+	for i, a := range args {
+		n += comparisons(a, wants(f, i))
+	}
+	switch name {
+	case "coalesce", "coalescelist", "setunion", "setintersection", "setproduct":
+		n += times(len(args), 8*len(args))
+	case "tolist", "toset":
+		n += comparisons(args[0], cty.List(cty.DynamicPseudoType))
+	case "tomap":
+		n += comparisons(args[0], cty.Map(cty.DynamicPseudoType))
+	case "distinct":
+		n += repeated(args[0])
+	case "file", "filebase64", "fileexists", "fileset", "templatefile":
+		n += reading
+	}
+	return n
+}
+
+// repeated is what finding the same elements costs, text aside: each is
+// compared with all before it.
+func repeated(v cty.Value) int {
+	if ty := v.Type(); ty.IsListType() && ty.ElementType() == cty.String {
+		return 0
+	}
+	if ty, same := onlyType(v.Type()); same && ty == cty.String {
+		return 0
+	}
+	return times(countOf(v), 80*countOf(v))
 }
 
 // free are the functions that make nothing, but give what is there.

@@ -50,38 +50,56 @@ func files(folder *source.Folder) map[string]function.Function {
 
 // templateFile renders a template file with the given values. Templates see
 // all functions but this one, so that rendering ends.
-func templateFile(folder *source.Folder, funcs map[string]function.Function) function.Function {
+func templateFile(folder *source.Folder, funcs map[string]function.Function, b *budget) function.Function {
 	funcs = maps.Clone(funcs)
+	read := map[string]hclsyntax.Expression{} // each file once
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			none := cty.UnknownVal(cty.String)
 			if ty := args[1].Type(); !ty.IsObjectType() && !ty.IsMapType() {
-				return cty.UnknownVal(cty.String), function.NewArgErrorf(1, "must be a map of the template's values")
+				return none, function.NewArgErrorf(1, "must be a map of the template's values")
 			}
 			name := args[0].AsString()
-			data, err := folder.Read(name)
-			if err != nil {
-				return cty.UnknownVal(cty.String), function.NewArgError(0, err)
+			if read[name] == nil {
+				data, err := folder.Read(name)
+				if err != nil {
+					return none, function.NewArgError(0, err)
+				}
+				if read[name], err = b.template(name, data); err != nil {
+					return none, err
+				}
 			}
-			return render(name, data, &hcl.EvalContext{Functions: funcs, Variables: args[1].AsValueMap()})
+			return render(name, read[name], &hcl.EvalContext{Functions: funcs, Variables: args[1].AsValueMap()})
 		},
 	})
 }
 
-func render(name string, data []byte, ctx *hcl.EvalContext) (cty.Value, error) {
-	none := cty.UnknownVal(cty.String)
-	if len(data) > harmless {
-		return none, fmt.Errorf("template %s has more than %d KiB", name, harmless>>10)
+// mostTemplate bounds a template file: no smaller one can end the process.
+const mostTemplate = 64 << 10
+
+// template parses the text of a template file. It is nil when there is an error.
+func (b *budget) template(name string, data []byte) (hclsyntax.Expression, error) {
+	if len(data) > mostTemplate {
+		return nil, fmt.Errorf("template %s has more than %d KiB", name, mostTemplate>>10)
 	}
-	if bytes.Count(data, []byte("\n")) > mostLines {
-		return none, fmt.Errorf("template %s has more than %d lines", name, mostLines)
+	text := pieces{}
+	for _, c := range data {
+		text.add(c)
+	}
+	if text.count += bytes.Count(data, []byte("\n")); text.joins() > mostJoins {
+		return nil, fmt.Errorf("template %s: %s", name, tooManyPieces)
 	}
 	expr, diags := hclsyntax.ParseTemplate(data, name, hcl.InitialPos)
-	if diags.HasErrors() {
-		return none, first(diags)
+	if diags = append(diags, b.guard(expr)...); diags.HasErrors() {
+		return nil, first(diags)
 	}
-	guard(expr)
+	return expr, nil
+}
+
+func render(name string, expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value, error) {
+	none := cty.UnknownVal(cty.String)
 	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		return none, first(diags)

@@ -27,21 +27,20 @@ func library(folder *source.Folder) map[string]function.Function {
 			all[name] = f
 		}
 	}
-	all["templatefile"] = templateFile(folder, maps.Clone(all))
+	all["templatefile"] = templateFile(folder, maps.Clone(all), &budget{mostMade})
 	return all
 }
 
 // functions are the library, within a budget.
 func functions(folder *source.Folder, b *budget) map[string]function.Function {
 	all := library(folder)
+	delete(all, "templatefile")
 	for name, f := range all {
-		if !slices.Contains(free(), name) {
-			all[name] = b.paid(f, costs()[name], price(name))
+		if name != "try" && name != "can" { // they take expressions
+			all[name] = b.paid(name, f)
 		}
 	}
-	maps.Copy(all, b.keepers())
-	delete(all, "templatefile")
-	all["templatefile"] = templateFile(folder, all)
+	all["templatefile"] = b.paid("templatefile", templateFile(folder, all, b))
 	return all
 }
 
@@ -65,7 +64,7 @@ func texting() map[string]function.Function {
 func collections() map[string]function.Function {
 	return map[string]function.Function{
 		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
-		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
+		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": distinct(),
 		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": stdlib.IndexFunc, "keys": stdlib.KeysFunc,
 		"length": length(), "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "range": stdlib.RangeFunc,
 		"reverse": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc, "setproduct": setProduct(),
@@ -77,7 +76,7 @@ func collections() map[string]function.Function {
 func conversions() map[string]function.Function {
 	return map[string]function.Function{
 		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
-		"tolist": quick(cty.List, cty.ListVal), "toset": quick(cty.Set, cty.SetVal), "tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"tolist": quick(cty.List), "toset": quick(cty.Set), "tomap": quick(cty.Map),
 	}
 }
 
@@ -100,10 +99,21 @@ func setProduct() function.Function {
 					return cty.NilType, fmt.Errorf("this would have more than %d elements", mostElements)
 				}
 			}
-			return stdlib.SetProductFunc.ReturnTypeForValues(args)
+			return stdlib.SetProductFunc.ReturnTypeForValues(flattened(args))
 		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.SetProductFunc.Call(args) },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return stdlib.SetProductFunc.Call(flattened(args))
+		},
 	})
+}
+
+// flattened are tuples as lists, where that is cheap.
+func flattened(args []cty.Value) []cty.Value {
+	list := make([]cty.Value, len(args))
+	for i, a := range args {
+		list[i], _ = alike(a, cty.List(cty.DynamicPseudoType))
+	}
+	return list
 }
 
 // mostIndent is a width that somebody may mean.
@@ -140,32 +150,45 @@ func length() function.Function {
 	})
 }
 
-// quick is go-cty's conversion, but linear for a tuple of strings: go-cty
-// compares the types of all elements with one another, a second for ten
-// thousand.
-func quick(of func(cty.Type) cty.Type, build func([]cty.Value) cty.Value) function.Function {
-	slow := stdlib.MakeToFunc(of(cty.DynamicPseudoType))
+// quick is go-cty's conversion, but linear where all elements are of one type.
+func quick(of func(cty.Type) cty.Type) function.Function {
+	want := of(cty.DynamicPseudoType)
+	slow := stdlib.MakeToFunc(want)
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowMarked: true, AllowDynamicType: true, AllowUnknown: true}},
 		Type: func(args []cty.Value) (cty.Type, error) {
-			if allStrings(args[0]) {
-				return of(cty.String), nil
+			if v, ok := alike(args[0], want); ok {
+				return v.Type(), nil
 			}
 			return slow.ReturnTypeForValues(args)
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if allStrings(args[0]) {
-				return build(args[0].AsValueSlice()), nil
+			if v, ok := alike(args[0], want); ok {
+				return v, nil
 			}
 			return slow.Call(args)
 		},
 	})
 }
 
-// allStrings says whether v is a tuple of nothing but strings.
-func allStrings(v cty.Value) bool {
-	if !v.Type().IsTupleType() || v.Type().Length() == 0 || v.IsMarked() || !v.IsKnown() || v.IsNull() {
-		return false
-	}
-	return !slices.ContainsFunc(v.Type().TupleElementTypes(), func(t cty.Type) bool { return t != cty.String })
+// distinct is go-cty's own, but linear for text.
+func distinct() function.Function {
+	return function.New(&function.Spec{
+		Params: stdlib.DistinctFunc.Params(),
+		Type:   stdlib.DistinctFunc.ReturnTypeForValues,
+		Impl: func(args []cty.Value, ty cty.Type) (cty.Value, error) {
+			if ty != cty.List(cty.String) || !args[0].IsWhollyKnown() || args[0].ContainsMarked() || args[0].LengthInt() == 0 {
+				return stdlib.DistinctFunc.Call(args)
+			}
+			seen := map[string]bool{}
+			return cty.ListVal(slices.DeleteFunc(args[0].AsValueSlice(), func(v cty.Value) bool {
+				if v.IsNull() {
+					return false
+				}
+				twice := seen[v.AsString()]
+				seen[v.AsString()] = true
+				return twice
+			})), nil
+		},
+	})
 }

@@ -62,13 +62,13 @@ func (l *loader) giveText(all map[string]*variable, name, text, from string) {
 		return
 	}
 	name = "<" + from + ">"
-	if fault, _ := tooDeep(source.File{Name: name, Bytes: []byte(text)}); fault != "" {
-		l.fail(hcl.Range{}, from+": "+fault, "")
+	if m := measured(source.File{Name: name, Bytes: []byte(text)}); m.fault != "" {
+		l.fail(hcl.Range{}, from+": "+m.fault, "")
 		return
 	}
 	expr, diags := hclsyntax.ParseExpression([]byte(text), name, hcl.InitialPos)
 	var value cty.Value
-	if !diags.HasErrors() {
+	if diags = append(diags, l.budget.guard(expr)...); !diags.HasErrors() {
 		value, diags = expr.Value(nil)
 	}
 	if diags.HasErrors() {
@@ -92,6 +92,11 @@ func (l *loader) given(all map[string]*variable, name string, at hcl.Range, from
 func (l *loader) give(v *variable, value cty.Value, at hcl.Range, from string) {
 	if v.defaults != nil && !value.IsNull() {
 		value = v.defaults.Apply(value)
+	}
+	if err := l.budget.spend(allComparisons(value, v.ty)); err != nil {
+		l.fail(at, "variable "+quote(v.name)+": "+from+" is too large for the type", "List types whose elements can be of any type are costly. Name the type.")
+		v.value = cty.DynamicVal
+		return
 	}
 	converted, err := convert.Convert(value, v.ty)
 	if err != nil {

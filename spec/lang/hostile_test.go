@@ -46,10 +46,10 @@ func TestHostile(t *testing.T) {
 		"3 MB string":           {"t.hcl", env(`"` + strings.Repeat("x", 3<<20) + `"`), ""},
 		"3 MB string, JSON":     {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat("x", 3<<20) + `"}}}}`, ""},
 		"3 MB name":             {"t.hcl", "container \"" + strings.Repeat("x", 3<<20) + "\" {}\n", "at most 63"},
-		"3 MB heredoc":          {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("line\n", 600_000) + "E\n}\n", "more than 20000 lines"},
-		"small heredoc":         {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("\n", 60_000) + "E\n}\n", "more than 20000 lines"},
+		"3 MB heredoc":          {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("line\n", 600_000) + "E\n}\n", "too many pieces"},
+		"small heredoc":         {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("\n", 60_000) + "E\n}\n", "too many pieces"},
 		"fair heredoc":          {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat("line\n", 15_000) + "E\n}\n", ""},
-		"lines in JSON":         {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat(`\n`, 30_000) + `"}}}}`, "more than 20000 lines"},
+		"lines in JSON":         {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat(`\n`, 30_000) + `"}}}}`, "too many pieces"},
 		"comment that goes on":  {"t.hcl", "/*" + strings.Repeat("x", 3<<20), "error"},
 		"locals in a ring":      {"t.hcl", chain.String(), "locals refer to each other in a cycle"},
 		"profiles in a ring":    {"t.hcl", wide.String(), "profiles use each other in a cycle"},
@@ -76,6 +76,25 @@ func TestHostile(t *testing.T) {
 		"one list many times":   {"t.hcl", "locals {\n  a = range(1000)\n  b = length(concat(" + strings.Repeat("local.a,", 10_000) + "[]))\n}\n", "oop over less"},
 		"loops, JSON":           {"t.hcl.json", `{"container": {"a": {"environment": {"A": "${length([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : a]]])}"}}}}`, "loop"},
 		"fair loops":            {"t.hcl", env(`length(flatten([for a in range(300) : [for b in range(300) : "${a}-${b}"]]))`), ""},
+		"text of %":             {"t.hcl", env(`"` + strings.Repeat("%", 100_000) + `"`), "too many pieces"},
+		"text of $":             {"t.hcl", env(`"` + strings.Repeat("$", 100_000) + `"`), "too many pieces"},
+		"some %":                {"t.hcl", env(`"` + strings.Repeat("%", 10_000) + `"`), ""},
+		"many texts of %":       {"t.hcl", "locals {\n  a = [" + strings.Repeat(`"`+strings.Repeat("%", 10_000)+`",`, 300) + "]\n}\n", "too many pieces"},
+		"text of %, not closed": {"t.hcl", `a = "` + strings.Repeat("%", 100_000), "too many pieces"},
+		"long lines":            {"t.hcl", "locals {\n  a = <<E\n" + strings.Repeat(strings.Repeat("x", 198)+"\n", 19_000) + "E\n}\n", "too many pieces"},
+		"text of $, JSON":       {"t.hcl.json", `{"container": {"a": {"environment": {"A": "` + strings.Repeat("$", 60_000) + `"}}}}`, "too many pieces"},
+		"many arguments":        {"t.hcl", env(`coalesce(` + strings.Repeat("null, ", 20_000) + `"x")`), "oop over less"},
+		"many lists":            {"t.hcl", env(`length(setunion(` + strings.Repeat("[1], ", 20_000) + `[]))`), "oop over less"},
+		"200,000 arguments":     {"t.hcl", env(`length(concat(` + strings.Repeat("[1],", 200_000) + `[]))`), ""},
+		"200,000 wrong ones":    {"t.hcl", env(`max(` + strings.Repeat(`"x",`, 200_000) + `1)`), "mistakes more"},
+		"mixed list":            {"t.hcl", env(`length(tolist([` + strings.Repeat(`1, "a", true, `, 7000) + `]))`), "oop over less"},
+		"list of one type":      {"t.hcl", env(`length(distinct([` + words(20_000) + `]))`), ""},
+		"list of numbers":       {"t.hcl", env(`length(distinct([for a in [` + words(20_000) + `] : length(a)]))`), "oop over less"},
+		"mixed variable":        {"t.hcl", "variable \"v\" {\n  type    = list(any)\n  default = [" + strings.Repeat(`1, "a", true, `, 7000) + "]\n}\n", "too large for the type"},
+		"long turns":            {"t.hcl", env(`length([for p in setproduct(range(1000), range(900)) : 1` + strings.Repeat("+1", 9_000) + `])`), "oop over less"},
+		"loops over one, JSON":  {"t.hcl.json", `{"locals": {"l": "${range(1000)}"}, "container": {"a": {"environment": {"A": "${length([for a in local.l : [for b in local.l : [for c in local.l : [for d in local.l : d]]]])}"}}}}`, "oop over less"},
+		"loops in text, JSON":   {"t.hcl.json", `{"locals": {"l": "${range(1000)}"}, "container": {"a": {"environment": {"A": "%{for a in local.l}%{for b in local.l}%{for c in local.l}%{endfor}%{endfor}%{endfor}"}}}}`, "oop over less"},
+		"secret key, JSON":      {"t.hcl.json", `{"variable": {"v": {"sensitive": true, "default": "k"}}, "locals": {"a": {"${var.v}": "1"}}}`, ""},
 		"power":                 {"t.hcl", env(`pow(10, 1000000)`), "without end"},
 		"regular expression":    {"t.hcl", env(`regex("(x{1000}){1000}", "x")`), "error"},
 		"JSON of many keys":     {"t.hcl.json", `{"container": {"a": {"environment": {` + strings.Repeat(`"A": "1", `, 100_000) + `"B": "2"}}}}`, "mistakes more"},
@@ -106,6 +125,15 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// words are n different ones in quotes.
+func words(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "\"w%d\", ", i)
+	}
+	return b.String()
 }
 
 // spoken is what is said of the configuration in a folder.

@@ -57,7 +57,7 @@ func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
 // hear of it.
 func (l *loader) balance() {
 	if l.budget.spent() && !l.broken() {
-		l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "these expressions make too much", Detail: tooMuch})
+		l.diags = append(l.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: makesTooMuch, Detail: tooMuch})
 	}
 }
 
@@ -81,6 +81,7 @@ type loader struct {
 	heads  map[string]*head       // containers by label
 	layers map[string]*profile
 
+	joins  int    // of the texts of all files
 	budget budget // for all that expressions make
 }
 

@@ -66,17 +66,12 @@ type parsed struct {
 
 // parseFiles parses files side by side. Those that could not be parsed are nil.
 func (l *loader) parseFiles(files []source.File) []*hcl.File {
-	results := make([]parsed, len(files))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(files)) {
-		workers.Go(func() {
-			for n := next.Add(1) - 1; int(n) < len(files); n = next.Add(1) - 1 {
-				results[n] = parseOne(files[n])
-			}
-		})
+	measures, results := make([]measure, len(files)), make([]parsed, len(files))
+	abreast(len(files), func(n int) { measures[n] = measured(files[n]) })
+	for n := range measures {
+		l.bear(&measures[n])
 	}
-	workers.Wait()
+	abreast(len(files), func(n int) { results[n] = l.budget.parseOne(files[n], measures[n]) })
 	list := make([]*hcl.File, len(files))
 	for n, p := range results {
 		list[n] = l.take(files[n].Name, p)
@@ -84,7 +79,33 @@ func (l *loader) parseFiles(files []source.File) []*hcl.File {
 	return list
 }
 
-func (l *loader) parseFile(f source.File) *hcl.File { return l.take(f.Name, parseOne(f)) }
+// bear adds what joining a file's texts costs to that of all files.
+func (l *loader) bear(m *measure) {
+	if m.fault != "" {
+		return
+	}
+	if l.joins += m.joins; l.joins > mostJoins {
+		m.fault = tooManyPieces
+	}
+}
+
+// abreast does do for 0 to n-1, as many at a time as there are processors.
+func abreast(n int, do func(int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func (l *loader) parseFile(f source.File) *hcl.File {
+	return l.parseFiles([]source.File{f})[0]
+}
 
 func (l *loader) take(name string, p parsed) *hcl.File {
 	l.files[name] = p.file
@@ -95,9 +116,9 @@ func (l *loader) take(name string, p parsed) *hcl.File {
 	return p.file
 }
 
-func parseOne(f source.File) parsed {
-	if fault, at := tooDeep(f); fault != "" {
-		return parsed{file: &hcl.File{Bytes: f.Bytes}, diags: hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fault, Detail: "Split it up with locals, or put the text into a file.", Subject: &at}}}
+func (b *budget) parseOne(f source.File, m measure) parsed {
+	if m.fault != "" {
+		return parsed{file: &hcl.File{Bytes: f.Bytes}, diags: hcl.Diagnostics{{Severity: hcl.DiagError, Summary: m.fault, Detail: m.remedy(), Subject: &m.at}}}
 	}
 	var p parsed
 	if f.JSON() {
@@ -111,8 +132,12 @@ func parseOne(f source.File) parsed {
 	if p.file.Bytes == nil {
 		p.file.Bytes = f.Bytes
 	}
-	if body, native := p.file.Body.(*hclsyntax.Body); native {
-		guard(body)
+	switch body := p.file.Body.(type) {
+	case nil:
+	case *hclsyntax.Body:
+		p.diags = append(p.diags, b.guard(body)...)
+	default:
+		p.file.Body = jsonBody{body, b}
 	}
 	p.whole = !p.diags.HasErrors() && p.file.Body != nil
 	return p

@@ -9,19 +9,24 @@ type skim struct {
 	open  []byte // what is open: ( [ { and " for a string
 	round int    // how many of them are ( or [
 	chain int
+
+	quotes int    // how many of open are "
+	text   pieces // of the outermost string that is open, with all strings in it
+	joins  int    // of all strings so far, at the most
 }
 
-// flat says that there is certainly no deep nesting and no long expression.
-func flat(data []byte) bool {
+// flat says that there is certainly no deep nesting and no long expression, and
+// how much there is to join at the most.
+func flat(data []byte) (joins int, ok bool) {
 	s := skim{data: data, open: make([]byte, 0, mostDepth+1)}
 	for i := 0; i < len(data); {
 		n := s.step(i)
-		if n == 0 || len(s.open) > mostDepth || s.chain > mostChain {
-			return false
+		if n == 0 || len(s.open) > mostDepth || s.chain > mostChain || s.joins > mostJoins {
+			return 0, false
 		}
 		i += n
 	}
-	return true
+	return s.joins, s.top() != '"'
 }
 
 func (s *skim) top() byte {
@@ -71,19 +76,33 @@ func (s *skim) quoted(i int) int {
 	case b == '\n':
 		return 0
 	case b == '"':
-		s.open = s.open[:len(s.open)-1]
+		s.unquote()
 	case (b == '$' || b == '%') && after == b:
 		return 0 // $${ is text, $$${ is not: rare enough
 	case (b == '$' || b == '%') && after == '{':
 		s.push('{')
+		s.text.count += 2
 		return 2
+	default:
+		s.text.add(b)
 	}
 	return 1
+}
+
+func (s *skim) unquote() {
+	s.open = s.open[:len(s.open)-1]
+	if s.quotes--; s.quotes == 0 {
+		s.joins += s.text.joins()
+		s.text = pieces{}
+	}
 }
 
 func (s *skim) push(b byte) int {
 	s.open = append(s.open, b)
 	s.chain++
+	if b == '"' {
+		s.quotes++
+	}
 	if b == '(' || b == '[' {
 		s.round++
 	}
