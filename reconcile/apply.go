@@ -180,6 +180,9 @@ func (e *Engine) ready(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	e.Crash.Point()
+	if err := e.buildLayers(ctx, p); err != nil {
+		return err
+	}
 	if e.Self != "" {
 		if err := e.State.KeepBinary(e.Self); err != nil {
 			return err
@@ -215,6 +218,7 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		}
 		if now := got[key]; !reflect.DeepEqual(c.Want.Image, now) {
 			c.Want.Image = now
+			*c.Want = c.Want.Layered()
 			c.Digest = resource.Digest(c.Want)
 		}
 		if err := knowsUnits(*c); err != nil {

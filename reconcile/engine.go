@@ -66,7 +66,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err
 	}
-	if err := e.tidy(ctx); err != nil {
+	if err := errors.Join(e.tidy(ctx), e.Host.Builder.Sweep(ctx)); err != nil {
 		return err
 	}
 	return e.State.End()

@@ -22,13 +22,15 @@ type bench struct {
 	*Engine
 	t    *testing.T
 	host *hosttest.Host
+
+	layers *hosttest.Layers
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	h := hosttest.New()
-	return &bench{t: t, host: h, Engine: &Engine{
-		Host:  Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Subids: h, Vault: vault.Open(t.TempDir())},
+	h, l := hosttest.New(), &hosttest.Layers{}
+	return &bench{layers: l, t: t, host: h, Engine: &Engine{
+		Host:  Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Layers: l, Builder: l, Subids: h, Vault: vault.Open(t.TempDir())},
 		State: state.Open(t.TempDir(), hosttest.Render), By: "test", Wait: time.Second,
 	}}
 }

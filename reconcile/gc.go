@@ -23,7 +23,7 @@ const AtticTime = 7 * 24 * time.Hour
 
 // Garbage is one thing that nobody needs any more.
 type Garbage struct {
-	Kind string `json:"kind"` // "container", "image", "layers", "secret", "content", "file"
+	Kind string `json:"kind"` // "container", "image", "layers", "system layer", "secret", "content", "file"
 	Name string `json:"name"` // its name, the container's, its digest, its path
 	Why  string `json:"why"`
 
@@ -97,6 +97,10 @@ func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 	for _, d := range secrets {
 		list = append(list, Garbage{Kind: "secret", Name: d, Why: "no generation has it"})
 	}
+	system, err := e.uselessLayers()
+	if err != nil {
+		return nil, err
+	}
 	contents, err := e.uselessContents()
 	if err != nil {
 		return nil, err
@@ -108,7 +112,7 @@ func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(list, images, layers, e.leftFiles()), nil
+	return slices.Concat(list, images, system, layers, e.leftFiles()), nil
 }
 
 func (e *Engine) uselessImages(c Collection, kept []state.Retired) ([]Garbage, error) {
@@ -188,6 +192,10 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return e.tidyLayers(ctx, g.Name)
 	case "secret":
 		return e.Host.Vault.Drop(g.Name)
+	case "system layer":
+		return e.Host.Layers.Remove(g.Name)
+	case "damaged layer":
+		return e.Host.Layers.RemoveRejected(g.Name)
 	case "content":
 		return e.State.DropContent(g.Name)
 	}

@@ -17,6 +17,8 @@ type Host struct {
 	Roots      roots
 	Units      units
 	Images     images
+	Layers     layers
+	Builder    builds
 	Subids     subids
 	Vault      secrets
 }

@@ -312,7 +312,7 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 		return err
 	}
 	if ok {
-		o.Have.Image.Digest, o.Have.Writable = root.Digest, root.Writable
+		o.Have.Image.Digest, o.Have.Layers, o.Have.Writable = root.Digest, root.Layers, root.Writable
 	}
 	if o.Have.Mounts, err = e.Host.Roots.Mounts(o.Init, s.mounts); err != nil {
 		return err

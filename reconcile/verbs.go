@@ -120,6 +120,9 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 
 // bringUp makes ready what the start needs, and starts.
 func (e *Engine) bringUp(ctx context.Context, c resource.Container) error {
+	if err := e.regainLayers(ctx, c); err != nil {
+		return err
+	}
 	defer e.warm(ctx)()
 	if err := e.acting().Ready(ctx, c); err != nil {
 		return err

@@ -213,7 +213,7 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	}
 	for i := range list {
 		s := &list[i]
-		s.Have = seen[s.Stands()]
+		s.Have, s.Builds = seen[s.Stands()], e.unbuilt(s.Want)
 		if found, ok := in.found[s.Name]; ok {
 			s.Found, s.Have.Text = alike(found, *s.Want, s.Have.State.Up()), in.texts[s.Name]
 			continue

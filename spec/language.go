@@ -129,7 +129,7 @@ func written(path string) string {
 	switch path {
 	case "image.source":
 		return "container.image"
-	case "image.include", "image.digest", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `mount["*"].size`, `secret_file["*"].content`, "resolver.servers", "resolver.search", `config["*"]`:
+	case "image.include", "image.digest", "layers", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `mount["*"].size`, `secret_file["*"].content`, "resolver.servers", "resolver.search", `config["*"]`:
 		return ""
 	}
 	if rest, ok := strings.CutPrefix(path, `egress["*"].`); ok {

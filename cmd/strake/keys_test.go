@@ -48,6 +48,9 @@ var keyed = []keyCase{
 		[]string{`mount["*"]`, `mount["*"].source`, `mount["*"].readonly`}},
 	{spec.Restart, "idmap {\n size = 70000\n }", "idmap {\n privileged = true\n }", []string{"idmap.privileged", "idmap.base", "idmap.size"}},
 	{spec.Restart, rawOne, rawTwo, []string{`raw["*"]`}},
+	{spec.Restart, "system {\n run = [\"true\"]\n file \"/etc/layered\" {\n content = \"1\"\n }\n }", "system {\n run = [\"true\", \"echo 2\"]\n file \"/etc/layered\" {\n content = \"2\"\n mode = \"0600\"\n owner = \"7:8\"\n }\n }",
+		[]string{"layers", "system.run", `system.file["*"].content`, `system.file["*"].mode`, `system.file["*"].owner`}},
+	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n timeout = \"2m\"\n }", []string{"build.network", "build.timeout"}},
 	{spec.Stop, `running = false`, ``, []string{"running"}},
 	{spec.Recreate, `image = "dir:IMAGE"`, `image = "tar:IMAGE.tar"`, []string{"image.source", "image.digest", "writable"}},
 }
@@ -59,6 +62,14 @@ var elsewhere = map[string]string{
 
 	"resolver.servers": "services.txtar", // follow from networks, which no line of a container changes
 	"resolver.search":  "services.txtar",
+
+	// The builtin image has neither packages nor accounts nor services.
+	"system.packages":             "system-debian.txtar",
+	`system.service["*"].enabled`: "system-debian.txtar",
+	`system.user["*"].uid`:        "system-debian.txtar",
+	`system.user["*"].home`:       "system-debian.txtar",
+	`system.user["*"].shell`:      "system-debian.txtar",
+	`system.user["*"].groups`:     "system-debian.txtar",
 
 	`egress["*"]`: "TestLater",
 

@@ -41,6 +41,10 @@ func open(g cli.Globals) (*cli.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
+	layers, err := image.OpenLayers(filepath.Join(g.StateDir, "layers"))
+	if err != nil {
+		return nil, err
+	}
 	dir := state.Open(g.StateDir, renderer(g.LXCPath, env))
 	led, err := dir.Ledger()
 	if err != nil {
@@ -55,9 +59,11 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Devices:    devices,
 		Filter:     filter.Open(filter.Options{Table: table(g.StateDir, led.Installation), Lock: filepath.Join(g.StateDir, "firewall.lock")}),
 		Leases:     leases.Open(leases.Options{Folder: filepath.Join(g.StateDir, "leases")}),
-		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path}),
+		Roots:      rootfs.Open(rootfs.Options{State: g.StateDir, Images: images.Path, Layers: layers.Path}),
 		Units:      runtime,
 		Images:     images,
+		Layers:     layers,
+		Builder:    builder(g.StateDir, images, layers, env),
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
 	}

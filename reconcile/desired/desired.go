@@ -127,7 +127,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 		return made
 	}
 	made.Writable = b.writable(c.Name, img)
-	return made
+	return made.Layered()
 }
 
 // writable are the layers that the container has. Another source of the image

@@ -38,6 +38,7 @@ type Subject struct {
 	Frozen  bool          // the operator froze it
 	Defer   bool          // restart-class changes wait
 	Prune   bool          // an orphan is retired
+	Builds  int           // system layers that have to be built first
 	Away    time.Duration // how long it was away at its last restart; 0: not known
 }
 

@@ -126,6 +126,7 @@ type ContainerPlan struct {
 	Later    []Later     `json:"later,omitempty"`
 	Data     *Data       `json:"data,omitempty"` // nil: its data stay
 	Point    *Point      `json:"snapshot,omitempty"`
+	Builds   int         `json:"builds,omitempty"` // system layers that are built before anything is changed
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied

@@ -173,7 +173,7 @@ func TestKeysCovered(t *testing.T) {
 		Mounts: []resource.Mount{{Target: "/t", Source: "/s", Volume: "v", Size: 1, ReadOnly: true}},
 		Egress: []resource.Egress{{Name: "e", Allow: []string{"a"}, Deny: []string{"d"}, Ports: []int{1}, Mode: "enforce", Upstream: "u",
 			Limits: resource.EgressLimits{Connections: 1, Rate: 1, Daily: 1, Idle: 1}}},
-		System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},
+		Layers: []string{"l"}, System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},
 			Users: []resource.User{{Name: "u", UID: 1, Home: "/h", Shell: "/s", Groups: []string{"g"}}}, Files: []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o"}}},
 		Build:  &resource.Build{Network: "n", Egress: []string{"e"}, Timeout: 1},
 		Files:  []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o", OnChange: "restart"}},

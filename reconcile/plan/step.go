@@ -158,7 +158,7 @@ func steps(c ContainerPlan) []Step {
 // rebuilds says whether the root filesystem is put together in another way.
 // Else it stays mounted: unmounting writes back everything that is dirty.
 func rebuilds(c ContainerPlan) bool {
-	return c.changes("image") || c.changes("writable") || c.changes("idmap")
+	return c.Builds > 0 || c.changes("image") || c.changes("layers") || c.changes("writable") || c.changes("idmap")
 }
 
 // changes says whether a setting of this kind is not as wanted.

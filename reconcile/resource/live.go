@@ -24,8 +24,9 @@ type Definition struct {
 // Root is a container's root filesystem: what is stacked on what.
 type Root struct {
 	Container string
-	Digest    string // image
-	Writable  []int  // newest first
+	Digest    string   // image
+	Layers    []string // keys of system layers on it, newest first
+	Writable  []int    // newest first
 	IDMap     IDMap
 
 	// Staged are the mounts that are made ready on the host before a start:
@@ -39,7 +40,7 @@ func (m Mount) IsStaged() bool { return m.ReadOnly || m.Volume != "" }
 
 // RootOf is the root filesystem that c describes.
 func RootOf(c Container) Root {
-	r := Root{Container: c.Name, Digest: c.Image.Digest, Writable: c.Writable, IDMap: c.IDMap}
+	r := Root{Container: c.Name, Digest: c.Image.Digest, Layers: c.Layers, Writable: c.Writable, IDMap: c.IDMap}
 	for _, m := range c.Mounts {
 		if m.IsStaged() {
 			r.Staged = append(r.Staged, m)

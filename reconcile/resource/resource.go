@@ -15,7 +15,8 @@ type Container struct {
 	Hostname    string            `json:"hostname"`
 	Running     bool              `json:"running"`
 	Image       Image             `json:"image"`
-	Writable    []int             `json:"writable"` // writable layers, newest first
+	Layers      []string          `json:"layers,omitempty"` // keys of system layers, newest first
+	Writable    []int             `json:"writable"`         // writable layers, newest first
 	Autostart   Autostart         `json:"autostart"`
 	IDMap       IDMap             `json:"idmap"`
 	NICs        []NIC             `json:"nics,omitempty"` // sorted by name

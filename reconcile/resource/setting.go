@@ -44,6 +44,7 @@ func (c Container) Settings() []Setting {
 	s.add("image.source", c.Image.Source)
 	s.add("image.include", strings.Join(c.Image.Include, " "))
 	s.add("image.digest", c.Image.Digest)
+	s.add("layers", strings.Join(c.Layers, " "))
 	s.add("writable", numbers(c.Writable))
 	s.flag("autostart", c.Autostart.Enabled)
 	s.number("autostart.order", int64(c.Autostart.Order))

@@ -36,7 +36,7 @@ func (d *Dir) Forget(container, uuid string, led ledger.Ledger) (Forgotten, erro
 	if err := own.KeepBinary(d.Binary()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	for _, shared := range []string{"images", "secrets", "contents"} {
+	for _, shared := range []string{"images", "secrets", "contents", "layers"} {
 		err := os.Symlink(filepath.Join(d.path, shared), filepath.Join(own.path, shared))
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return f, fmt.Errorf("forget %s: %w", container, err)

@@ -144,6 +144,8 @@ func single(c plan.Change, from int) line {
 		before, after = ShortDigest(before), unknown
 	case c.Path == "writable":
 		before, after = layers(before), layers(after)
+	case c.Path == "layers":
+		before, after = shortDigests(before), shortDigests(after)
 	case c.Path == "image.digest":
 		before, after = ShortDigest(before), ShortDigest(after)
 	}
@@ -164,6 +166,15 @@ func single(c plan.Change, from int) line {
 	return l
 }
 
+// shortDigests shortens several.
+func shortDigests(list string) string {
+	words := strings.Fields(list)
+	for i, w := range words {
+		words[i] = ShortDigest(w)
+	}
+	return strings.Join(words, " ")
+}
+
 // isConfig: a line of the configuration on disk that strake did not write.
 func isConfig(c plan.Change) bool {
 	kind, _, _, ok := resource.Cut(c.Path)
@@ -181,6 +192,9 @@ func notes(c plan.Change, from int) []string {
 		}
 		if isText(c.Path) {
 			return size(s)
+		}
+		if c.Path == "layers" {
+			return shortDigests(s)
 		}
 		return s
 	}

@@ -112,6 +112,9 @@ func containerBlock(c plan.ContainerPlan) block {
 	if c.Action == plan.Create {
 		unstruck(b.lines)
 	}
+	if c.Builds > 0 {
+		b.tail = append(b.tail, "builds "+count(c.Builds, "system layer")+" first, while it stays as it is")
+	}
 	if c.Same > 0 {
 		b.tail = append(b.tail, "("+count(c.Same, "setting")+" unchanged)")
 	}

@@ -8,21 +8,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cleanDebian takes out what belongs to one machine or one moment: devices,
-// package lists and caches, logs, identities.
+// cleanDebian takes out what belongs to one machine or one moment.
 func cleanDebian(root string) error {
 	t, err := openTree(root)
 	if err != nil {
 		return err
 	}
 	defer t.close()
+	if err := t.cleanMoment(); err != nil {
+		return err
+	}
+	if err := t.remove("etc/hostname"); err != nil {
+		return err
+	}
+	// Empty, not missing: systemd then makes one at each first start, and
+	// does not take it for the first start of a new installation.
+	if err := t.blank("etc/machine-id", 0o444); err != nil {
+		return err
+	}
+	return t.blank("etc/resolv.conf", 0o644)
+}
+
+// cleanMoment takes out devices, package lists and caches, logs, identities.
+func (t *tree) cleanMoment() error {
 	for _, dir := range []string{"dev", "run", "tmp", "var/tmp", "var/cache/apt", "var/lib/apt/lists", "var/log/apt"} {
 		if err := t.empty(dir, "*"); err != nil {
 			return err
 		}
 	}
 	for _, name := range []string{
-		"etc/hostname", "var/lib/dbus/machine-id", "var/cache/ldconfig/aux-cache", "var/cache/debconf/config.dat-old",
+		"var/lib/dbus/machine-id", "var/cache/ldconfig/aux-cache", "var/cache/debconf/config.dat-old",
 		"var/cache/debconf/templates.dat-old", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret",
 		"var/log/alternatives.log", "var/log/bootstrap.log", "var/log/dpkg.log", "var/log/faillog", "var/log/lastlog",
 		"var/lib/dpkg/status-old", "var/lib/dpkg/available", "etc/.pwd.lock",
@@ -32,15 +47,7 @@ func cleanDebian(root string) error {
 			return err
 		}
 	}
-	if err := t.empty("etc/ssh", "ssh_host_*"); err != nil {
-		return err
-	}
-	// Empty, not missing: systemd then makes one at each first start, and
-	// does not take it for the first start of a new installation.
-	if err := t.blank("etc/machine-id", 0o444); err != nil {
-		return err
-	}
-	return t.blank("etc/resolv.conf", 0o644)
+	return t.empty("etc/ssh", "ssh_host_*")
 }
 
 // blank makes an empty file, in place of a link too.

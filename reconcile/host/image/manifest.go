@@ -32,8 +32,12 @@ import (
 // Times are no part of it. size is the sum of the files' bytes. What known has
 // of contents is not read again.
 func manifest(ctx context.Context, root string, known sums) (digest string, size int64, err error) {
-	m := lister{root: root, known: known, sum: sha256.New(), links: map[uint64]string{}}
-	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	return (&lister{root: root, known: known}).all(ctx)
+}
+
+func (m *lister) all(ctx context.Context) (digest string, size int64, err error) {
+	m.sum, m.links = sha256.New(), map[uint64]string{}
+	err = filepath.WalkDir(m.root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -45,7 +49,15 @@ func manifest(ctx context.Context, root string, known sums) (digest string, size
 	return "sha256-" + hex.EncodeToString(m.sum.Sum(nil)), m.size, err
 }
 
+// manifestLayer takes the digest of an upper layer of an overlay, where w is
+// what hides a path of the layers below, and a folder may hide all that they
+// have in it.
+func manifestLayer(ctx context.Context, root string) (digest string, size int64, err error) {
+	return (&lister{root: root, layer: true}).all(ctx)
+}
+
 type lister struct {
+	layer bool
 	root  string
 	known sums
 	sum   hash.Hash
@@ -73,6 +85,9 @@ func (m *lister) line(path string, e fs.DirEntry) error {
 		for _, k := range slices.Sorted(maps.Keys(xattrs)) {
 			fmt.Fprintf(m.sum, " %q=%x", k, xattrs[k])
 		}
+		if m.layer && hidesBelow(path) {
+			fmt.Fprint(m.sum, " opaque")
+		}
 	}
 	_, err = io.WriteString(m.sum, "\n")
 	return err
@@ -88,6 +103,11 @@ func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content s
 		target, err := os.Readlink(path)
 		return "l", fmt.Sprintf("%q", target), err
 	case syscall.S_IFREG:
+	case syscall.S_IFCHR:
+		if m.layer && st.Rdev == 0 {
+			return "w", "-", nil
+		}
+		fallthrough
 	default:
 		return "", "", fmt.Errorf("%s: neither file, folder, link nor pipe", name)
 	}
@@ -103,6 +123,13 @@ func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content s
 	}
 	content, err = hashFile(path)
 	return "f", content, err
+}
+
+// hidesBelow says whether a folder hides what the layers below have in it.
+func hidesBelow(path string) bool {
+	var value [1]byte
+	n, err := unix.Lgetxattr(path, "trusted.overlay.opaque", value[:])
+	return err == nil && n == 1 && value[0] == 'y'
 }
 
 func hashFile(path string) (string, error) {

@@ -33,6 +33,8 @@ type job struct {
 	source  string
 	options string
 	layers  []attached
+
+	readOnly bool // without a writable layer
 }
 
 type attached struct {
@@ -145,7 +147,7 @@ func (j job) assemble() (fd int, err error) {
 	if err := unix.Mount(j.source, "m", "overlay", 0, j.options); err != nil {
 		return -1, overlayError(err)
 	}
-	if readOnly("m") {
+	if readOnly("m") && !j.readOnly {
 		return -1, errors.New("mount overlay: the kernel can only mount it read-only (see its log)")
 	}
 	return unix.OpenTree(unix.AT_FDCWD, "m", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)

@@ -66,7 +66,7 @@ func (r *Roots) stack(root resource.Root) ([]string, error) {
 	for _, p := range pieces {
 		paths = append(paths, r.upper(root.Container, p))
 	}
-	return append(paths, r.images(root.Digest)), nil
+	return append(paths, r.sharedPaths(root)...), nil
 }
 
 type differ struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"strake/reconcile/resource"
 )
@@ -76,17 +77,17 @@ func (c content) file(name string, people accounts, said []string) resource.File
 // in one step, and gives back what the image has where one is to be gone. It
 // returns the paths that were not as wanted. Errors: ErrNotMounted, ErrHidden,
 // ErrNoAccount, ErrFolder.
-func (r *Roots) SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error) {
+func (r *Roots) SetFiles(_ context.Context, set resource.FileSet) (changed []string, err error) {
 	if len(set.Files)+len(set.Gone) == 0 {
 		return nil, nil
 	}
-	if changed, err = r.setFiles(ctx, set); err != nil {
+	if changed, err = r.setFiles(set); err != nil {
 		return changed, fmt.Errorf("write files of %s: %w", set.Root.Container, err)
 	}
 	return changed, nil
 }
 
-func (r *Roots) setFiles(ctx context.Context, set resource.FileSet) (changed []string, err error) {
+func (r *Roots) setFiles(set resource.FileSet) (changed []string, err error) {
 	in, err := r.enter(set.Root.Container, int(set.Root.IDMap.Base))
 	if err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func (r *Roots) setFiles(ctx context.Context, set resource.FileSet) (changed []s
 			return changed, err
 		}
 	}
-	return r.giveBack(ctx, in, set, changed)
+	return r.giveBack(in, set, changed)
 }
 
 func (in *inside) settleNoting(name string, want content, changed []string) ([]string, error) {
@@ -148,11 +149,11 @@ func wanted(f resource.File, people accounts, reveal func(string) ([]byte, error
 }
 
 // giveBack has what the image has lie where a file is to be gone.
-func (r *Roots) giveBack(ctx context.Context, in *inside, set resource.FileSet, changed []string) ([]string, error) {
+func (r *Roots) giveBack(in *inside, set resource.FileSet, changed []string) ([]string, error) {
 	if len(set.Gone) == 0 {
 		return changed, nil
 	}
-	below, err := r.beneath(ctx, set.Root)
+	below, err := r.beneath(set.Root)
 	if err != nil {
 		return changed, err
 	}
@@ -173,18 +174,20 @@ func (r *Roots) giveBack(ctx context.Context, in *inside, set resource.FileSet, 
 }
 
 // beneath is a root without its writable layers.
-func (r *Roots) beneath(_ context.Context, root resource.Root) (*inside, error) {
-	ids := -1
-	if !root.IDMap.Privileged {
-		file, err := r.spaces.of(root.IDMap)
-		if err != nil {
-			return nil, err
+func (r *Roots) beneath(root resource.Root) (*inside, error) {
+	layers, err := r.clone(root, r.shared(root))
+	in := &inside{fd: -1, owner: int(root.IDMap.Base)}
+	if err == nil && len(layers) == 1 { // an overlay has two at least
+		in.fd = layers[0].fd
+		return in, nil
+	}
+	defer closeLayers(layers)
+	if err == nil {
+		names := make([]string, len(layers))
+		for i, l := range layers {
+			names[i] = l.name
 		}
-		ids = int(file.Fd())
+		in.fd, err = r.bench.overlay(job{source: sourceOf(root), options: "lowerdir=" + strings.Join(names, ":") + "," + fixed, layers: layers, readOnly: true})
 	}
-	fd, err := detached(r.images(root.Digest), 0, ids)
-	if err != nil {
-		return nil, err
-	}
-	return &inside{fd: fd, owner: int(root.IDMap.Base)}, nil
+	return in, err
 }

@@ -53,7 +53,7 @@ func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) er
 	if err != nil {
 		return err
 	}
-	if err := mergeInto(ctx, fresh, append(paths, r.images(root.Digest)), len(parts)); err != nil {
+	if err := mergeInto(ctx, fresh, append(paths, r.sharedPaths(root)...), len(parts)); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
 	text := strings.Trim(fmt.Sprint([]int(p)), "[]") + "\n"

@@ -78,7 +78,7 @@ func (r *Roots) assemble(root resource.Root) error {
 	if err != nil {
 		return err
 	}
-	options := overlayOptions(root.Digest, pieces)
+	options := overlayOptions(root, pieces)
 	// mount(2) takes one page of options, the NUL at its end included, whatever
 	// the size of a page here.
 	if len(options) >= 4096 {
@@ -100,14 +100,17 @@ func (r *Roots) assemble(root resource.Root) error {
 
 // overlayOptions names the layers so that mountinfo tells them: the top
 // writable layer is the folder of upper and work, an older piece is its upper.
-func overlayOptions(digest string, pieces []chain.Piece) string {
+func overlayOptions(root resource.Root, pieces []chain.Piece) string {
 	var b strings.Builder
 	b.WriteString("lowerdir=")
 	for _, p := range pieces[1:] {
 		b.WriteString("w-" + p.Name() + ":")
 	}
+	for _, key := range root.Layers {
+		b.WriteString("l-" + key + ":")
+	}
 	top := pieces[0].Name()
-	fmt.Fprintf(&b, "i-%s,upperdir=w-%s/upper,workdir=w-%s/work,%s", digest, top, top, fixed)
+	fmt.Fprintf(&b, "i-%s,upperdir=w-%s/upper,workdir=w-%s/work,%s", root.Digest, top, top, fixed)
 	return b.String()
 }
 
@@ -125,6 +128,33 @@ type layer struct {
 }
 
 func (r *Roots) openLayers(root resource.Root, pieces []chain.Piece) ([]attached, error) {
+	top := root.Writable[0]
+	want := append(r.shared(root), layer{fmt.Sprintf("w-%d", top), r.layer(root.Container, top), 0})
+	for _, p := range pieces[1:] {
+		want = append(want, layer{"w-" + p.Name(), r.upper(root.Container, p), unix.MOUNT_ATTR_RDONLY})
+	}
+	return r.clone(root, want)
+}
+
+// shared are the layers below all writable ones, the image last.
+func (r *Roots) shared(root resource.Root) []layer {
+	var list []layer
+	for _, key := range root.Layers {
+		list = append(list, layer{"l-" + key, r.layers(key), unix.MOUNT_ATTR_RDONLY})
+	}
+	return append(list, layer{"i-" + root.Digest, r.images(root.Digest), unix.MOUNT_ATTR_RDONLY})
+}
+
+func (r *Roots) sharedPaths(root resource.Root) []string {
+	var paths []string
+	for _, l := range r.shared(root) {
+		paths = append(paths, l.path)
+	}
+	return paths
+}
+
+// clone makes detached mounts of layers, with ids mapped as root has them.
+func (r *Roots) clone(root resource.Root, want []layer) ([]attached, error) {
 	ids := -1
 	if !root.IDMap.Privileged {
 		file, err := r.spaces.of(root.IDMap)
@@ -132,14 +162,6 @@ func (r *Roots) openLayers(root resource.Root, pieces []chain.Piece) ([]attached
 			return nil, err
 		}
 		ids = int(file.Fd())
-	}
-	top := root.Writable[0]
-	want := []layer{
-		{"i-" + root.Digest, r.images(root.Digest), unix.MOUNT_ATTR_RDONLY},
-		{fmt.Sprintf("w-%d", top), r.layer(root.Container, top), 0},
-	}
-	for _, p := range pieces[1:] {
-		want = append(want, layer{"w-" + p.Name(), r.upper(root.Container, p), unix.MOUNT_ATTR_RDONLY})
 	}
 	var layers []attached
 	for _, w := range want {
@@ -195,7 +217,7 @@ func (r *Roots) Unmount(ctx context.Context, container string) error {
 
 // UnmountIn is Unmount for a container of another state folder.
 func (r *Roots) UnmountIn(ctx context.Context, state, container string) error {
-	return Open(Options{State: state, Images: r.images}).Unmount(ctx, container)
+	return Open(Options{State: state, Images: r.images, Layers: r.layers}).Unmount(ctx, container)
 }
 
 func (r *Roots) unmount(ctx context.Context, container string) error {

@@ -103,13 +103,13 @@ func (m mountpoint) root() (root resource.Root, pieces []string, ours bool) {
 		return root, nil, false
 	}
 	root.IDMap, root.Container = ids, words[2]
-	root.Digest, pieces, ok = parseLayers(m.super)
+	pieces, ok = parseLayers(&root, m.super)
 	return root, pieces, ok
 }
 
 // parseLayers reads what overlayOptions wrote. Kernels differ in how they
 // list lowers: one lowerdir=a:b, or lowerdir+=a once for each.
-func parseLayers(options string) (digest string, pieces []string, ok bool) {
+func parseLayers(root *resource.Root, options string) (pieces []string, ok bool) {
 	var top string
 	var lower []string
 	for option := range strings.SplitSeq(options, ",") {
@@ -122,15 +122,19 @@ func parseLayers(options string) (digest string, pieces []string, ok bool) {
 		}
 	}
 	if len(lower) == 0 {
-		return "", nil, false
+		return nil, false
 	}
-	digest, ok = strings.CutPrefix(lower[len(lower)-1], "i-")
+	root.Digest, ok = strings.CutPrefix(lower[len(lower)-1], "i-")
 	for _, name := range append([]string{top}, lower[:len(lower)-1]...) {
+		if key, system := strings.CutPrefix(name, "l-"); system {
+			root.Layers = append(root.Layers, key)
+			continue
+		}
 		piece, writable := strings.CutPrefix(name, "w-")
 		ok = ok && writable
 		pieces = append(pieces, piece)
 	}
-	return digest, pieces, ok
+	return pieces, ok
 }
 
 func parseIDs(word string) (resource.IDMap, bool) {

@@ -49,7 +49,7 @@ func (r *Roots) prepare(ctx context.Context, root resource.Root) error {
 	if !ok {
 		return fmt.Errorf("writable layers %v: %w", root.Writable[1:], ErrNoLayer)
 	}
-	below := r.images(root.Digest)
+	below := r.shared(root)[0].path
 	if len(older) > 0 {
 		below = r.upper(root.Container, older[0])
 	}

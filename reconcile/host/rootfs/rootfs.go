@@ -39,6 +39,7 @@ var (
 type Options struct {
 	State  string                     // required: folder that holds containers/NAME
 	Images func(digest string) string // required: path of an image's tree
+	Layers func(key string) string    // required where roots have some: path of a system layer's tree
 }
 
 // Roots are the root filesystems of one state folder. It is safe for use by
@@ -46,13 +47,14 @@ type Options struct {
 type Roots struct {
 	state  string
 	images func(string) string
+	layers func(string) string
 	spaces spaces
 	bench  bench
 }
 
 // Open names the folders; it touches nothing.
 func Open(o Options) *Roots {
-	r := &Roots{state: o.State, images: o.Images}
+	r := &Roots{state: o.State, images: o.Images, layers: o.Layers}
 	r.spaces.made = map[resource.IDMap]*space{}
 	return r
 }
@@ -89,6 +91,11 @@ func check(root resource.Root) error {
 	}
 	if !digestForm.MatchString(root.Digest) {
 		return fmt.Errorf("image %q: not a digest", root.Digest)
+	}
+	for _, key := range root.Layers {
+		if !digestForm.MatchString(key) {
+			return fmt.Errorf("system layer %q: not a key", key)
+		}
 	}
 	if len(root.Writable) == 0 || root.Writable[0] < 0 {
 		return errors.New("no writable layer")
