@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -81,7 +80,7 @@ func (a Activation) check() error {
 // was never promised to anyone, and is cut off.
 func (b *Book) append(line []byte) error {
 	path := b.path("activations.jsonl")
-	old, err := os.ReadFile(path)
+	old, from, err := readEnd(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return b.begin(path, line)
 	}
@@ -89,7 +88,7 @@ func (b *Book) append(line []byte) error {
 		return err
 	}
 	if whole := bytes.LastIndexByte(old, '\n') + 1; whole < len(old) {
-		if err := b.d.truncate(path, int64(whole)); err != nil {
+		if err := b.d.truncate(path, from+int64(whole)); err != nil {
 			return err
 		}
 	}
@@ -126,7 +125,7 @@ func (b *Book) settle() error {
 // finished does not count. A damaged line does not hide the others: the error
 // (ErrDamaged) names it, beside the activations that are whole.
 func (b *Book) Activations() ([]Activation, error) {
-	text, err := os.ReadFile(b.path("activations.jsonl"))
+	text, _, err := readEnd(b.path("activations.jsonl"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

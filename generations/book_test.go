@@ -1,12 +1,15 @@
 package generations
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -315,6 +318,31 @@ func TestDamagedLineHidesNoOther(t *testing.T) {
 	if len(got) != 2 || !strings.Contains(err.Error(), "activations.jsonl:2") {
 		t.Errorf("%v, %v", got, err)
 	}
+}
+
+// TestLongHistory: of a history that no file of records comes near, the end is
+// read, and it goes on.
+func TestLongHistory(t *testing.T) {
+	b := written(t, 1)
+	line, err := json.Marshal(Activation{Generation: 1, Kind: Apply, Outcome: Healthy, Note: strings.Repeat("x", 1000)})
+	must(t, err)
+	lines := maxFile/len(line) + 100
+	must(t, os.WriteFile(b.path("activations.jsonl"), bytes.Repeat(append(line, '\n'), lines), 0o644))
+	tear(t, b.path("activations.jsonl"))
+	must(t, b.Activate(Activation{Generation: 1, Kind: Switch, Outcome: Failed}))
+	got, err := b.Activations()
+	must(t, err)
+	if n := len(got); n >= lines || n < lines-200 || got[n-1].Kind != Switch || got[n-2].Kind != Apply {
+		t.Errorf("%d activations of %d", n, lines)
+	}
+	info, err := os.Stat(b.path("activations.jsonl"))
+	if must(t, err); info.Size() < int64(lines*len(line)) {
+		t.Error("the oldest are gone from the disk")
+	}
+	must(t, os.Remove(b.path("activations.jsonl")))
+	must(t, syscall.Mkfifo(b.path("activations.jsonl"), 0o600))
+	_, err = b.Activations()
+	wants(t, err, ErrDamaged)
 }
 
 // tear leaves what a write that the power cut off can leave.
