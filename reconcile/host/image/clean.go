@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cleanDebian takes out what belongs to one machine or one moment.
-func cleanDebian(root string) error {
+// cleanDebian takes out what belongs to one machine or one moment; and where
+// packages come from, if that was a place that is gone by then.
+func cleanDebian(root string, offline bool) error {
 	t, err := openTree(root)
 	if err != nil {
 		return err
@@ -20,6 +21,11 @@ func cleanDebian(root string) error {
 	}
 	if err := t.remove("etc/hostname"); err != nil {
 		return err
+	}
+	if offline {
+		if err := t.blank("etc/apt/sources.list", 0o644); err != nil {
+			return err
+		}
 	}
 	// Empty, not missing: systemd then makes one at each first start, and
 	// does not take it for the first start of a new installation.

@@ -3,11 +3,13 @@ package image
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,8 +21,8 @@ import (
 const epoch = "SOURCE_DATE_EPOCH=1700000000"
 
 // findTool prefers mmdebstrap: faster, and with security updates.
-func findTool() (string, error) {
-	for _, name := range []string{"mmdebstrap", "debootstrap"} {
+func (s *Store) findTool() (string, error) {
+	for _, name := range s.tools {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
@@ -30,31 +32,76 @@ func findTool() (string, error) {
 
 // makeDebian runs mmdebstrap or debootstrap in mount and process namespaces of
 // their own: whatever they mount or start is gone with them, however they end.
-func (s *Store) makeDebian(ctx context.Context, src source, root string, progress func(string)) error {
-	tool, err := findTool()
+func (s *Store) makeDebian(ctx context.Context, src source, tmp, root string, progress func(string)) (making, error) {
+	tool, err := s.findTool()
 	if err != nil {
-		return err
+		return making{}, err
 	}
 	wrap, err := exec.LookPath("unshare")
 	if err != nil {
-		return fmt.Errorf("%w: install util-linux", err)
+		return making{}, fmt.Errorf("%w: install util-linux", err)
 	}
-	mirrors, err := s.mirrors(src.name)
+	mirrors, err := s.mirrorsFor(ctx, src, tmp)
 	if err != nil {
-		return err
+		return making{}, err
 	}
 	args := []string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--", tool}
 	args = append(args, toolArgs(tool, src, root, mirrors)...)
 	if err := runTool(ctx, wrap, args, progress); err != nil {
-		return fmt.Errorf("run %s: %w", tool, err)
+		return making{}, fmt.Errorf("run %s: %w", tool, err)
 	}
-	if err := cleanDebian(root); err != nil {
-		return fmt.Errorf("clean up: %w", err)
+	if err := cleanDebian(root, src.offline()); err != nil {
+		return making{}, fmt.Errorf("clean up: %w", err)
 	}
 	if initOf(root) == "" {
-		return errors.New(`it has no /sbin/init and could not start: add "systemd-sysv" to include`)
+		return making{}, errors.New(`it has no /sbin/init and could not start: add "systemd-sysv" to include`)
 	}
-	return nil
+	from, err := fromDebian(src, root, mirrors)
+	return making{from: from}, err
+}
+
+// offline: its packages are in a folder of this host.
+func (s source) offline() bool { return filepath.IsAbs(s.mirror) }
+
+// mirrorsFor are where the packages come from.
+func (s *Store) mirrorsFor(ctx context.Context, src source, tmp string) ([]mirror, error) {
+	switch {
+	case src.mirror == "":
+		return s.mirrors(src.name)
+	case !src.offline():
+		return []mirror{{uri: src.mirror, suite: src.name, components: []string{"main"}}}, nil
+	}
+	dir := filepath.Join(tmp, "archive")
+	if err := archiveOf(ctx, src.mirror, src.name, dir); err != nil {
+		return nil, err
+	}
+	return []mirror{{uri: dir, suite: src.name, components: []string{"main"}}}, nil
+}
+
+// fromDebian is what the tree was made of: from where, and a digest of the
+// names and versions of all packages.
+func fromDebian(src source, root string, mirrors []mirror) (map[string]string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/status"))
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for stanza := range strings.SplitSeq(string(text), "\n\n") {
+		if f := fields(stanza); f["package"] != "" {
+			list = append(list, f["package"]+" "+f["version"]+" "+f["architecture"]+"\n")
+		}
+	}
+	slices.Sort(list)
+	sum := sha256.Sum256([]byte(strings.Join(list, "")))
+	from := map[string]string{"packages": fmt.Sprintf("%d, sha256:%x", len(list), sum), "mirror": src.mirror}
+	if src.mirror == "" {
+		var uris []string
+		for _, m := range mirrors {
+			uris = append(uris, m.uri+" "+m.suite)
+		}
+		from["mirror"] = strings.Join(uris, ", ")
+	}
+	return from, nil
 }
 
 func toolArgs(tool string, src source, root string, mirrors []mirror) []string {
@@ -68,6 +115,9 @@ func toolArgs(tool string, src source, root string, mirrors []mirror) []string {
 			args = append(args, m.line())
 		}
 		return args
+	}
+	if src.offline() {
+		return append(args, "--no-check-gpg", src.name, root, "file://"+mirrors[0].uri)
 	}
 	args = append(args, src.name, root)
 	if len(mirrors) > 0 {

@@ -2,8 +2,10 @@ package image
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,6 +48,53 @@ func TestDebian(t *testing.T) {
 		t.Errorf("progress: %v", said)
 	}
 	t.Logf("%+v, %d bytes", img, listed(t, s).Size)
+}
+
+// TestOffline makes trees of a folder of packages alone: the same of the same,
+// also elsewhere and with the folder under another name.
+func TestOffline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+	debs := filepath.Join(t.TempDir(), "debs")
+	must(t, os.MkdirAll(filepath.Join(debs, "partial"), 0o755))
+	for _, args := range [][]string{
+		{"-y", "--download-only", "--no-install-recommends", "-o", "Dir::State::status=/dev/null", "-o", "Dir::Cache::archives=" + debs,
+			"install", "apt", "systemd-sysv", "?priority(required)", "?essential", "usrmerge"},
+		{"download", "usr-is-merged"}, // debootstrap's choice where mmdebstrap takes usrmerge
+	} {
+		cmd := exec.Command("apt-get", append([]string{"-qq"}, args...)...)
+		cmd.Dir = debs
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("get packages: %v: %s", err, out)
+		}
+	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	must(t, os.Symlink(debs, moved))
+	var made [3]resource.Image
+	var all sync.WaitGroup
+	for n, c := range []struct{ tool, mirror string }{{"mmdebstrap", debs}, {"mmdebstrap", moved + "/"}, {"debootstrap", debs}} {
+		s := store(t)
+		s.apt, s.tools = "/nowhere", []string{c.tool}
+		all.Go(func() {
+			img, err := s.Ensure(t.Context(), resource.Image{Source: "debootstrap:bookworm", Include: []string{"systemd-sysv"}, Mirror: c.mirror}, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if list, err := os.ReadFile(filepath.Join(s.Path(img.Digest), "etc/apt/sources.list")); err != nil || len(list) > 0 {
+				t.Errorf("sources.list has %q, %v", list, err)
+			}
+			if img.From["mirror"] != c.mirror || !strings.Contains(img.From["packages"], ", sha256:") {
+				t.Errorf("it comes from %v", img.From)
+			}
+			made[n] = img
+		})
+	}
+	all.Wait()
+	if made[0].Digest != made[1].Digest {
+		t.Errorf("made twice, it is %s and %s", made[0].Digest, made[1].Digest)
+	}
 }
 
 func listed(t *testing.T, s *Store) Meta {

@@ -185,7 +185,7 @@ func (s *Store) make(ctx context.Context, src source, tmp, root string, progress
 		progress("making a root filesystem of this machine's busybox")
 		m.stamp, err = s.makeBusybox(ctx, root)
 	case "debootstrap":
-		err = s.makeDebian(ctx, src, root, progress)
+		m, err = s.makeDebian(ctx, src, tmp, root, progress)
 	case "dir":
 		progress("copying " + src.name)
 		m.sums, err = s.copyDir(ctx, src.name, root)

@@ -72,6 +72,7 @@ type Store struct {
 	dir     string
 	busybox []string // where the machine's static busybox may be
 	apt     string   // folder of the machine's package sources
+	tools   []string // that make Debian trees, the better one first
 }
 
 // Open names the folder; it touches nothing.
@@ -84,6 +85,7 @@ func Open(o Options) (*Store, error) {
 		dir:     filepath.Clean(o.Folder),
 		busybox: []string{"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static", "/sbin/busybox", "/usr/lib/busybox/busybox-static"},
 		apt:     "/etc/apt",
+		tools:   []string{"mmdebstrap", "debootstrap"},
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,13 +16,28 @@ type mirror struct {
 	signedBy   string // path of a keyring
 }
 
-// line is the entry as in sources.list(5).
+// snapshot is how archives of what an archive was name the moment. That they
+// are out of date is why they are asked.
+var snapshot = regexp.MustCompile(`/[0-9]{8}T[0-9]{6}Z(/|$)`)
+
+// line is the entry as in sources.list(5). A folder of this host needs no
+// signature: "copy" because apt would look for it inside of the tree else.
 func (m mirror) line() string {
-	options := ""
+	var options []string
+	uri := m.uri
 	if m.signedBy != "" {
-		options = "[signed-by=" + m.signedBy + "] "
+		options = append(options, "signed-by="+m.signedBy)
 	}
-	return "deb " + options + m.uri + " " + m.suite + " " + strings.Join(m.components, " ")
+	if snapshot.MatchString(uri) {
+		options = append(options, "check-valid-until=no")
+	}
+	if filepath.IsAbs(uri) {
+		uri, options = "copy:"+uri, append(options, "trusted=yes")
+	}
+	if len(options) > 0 {
+		uri = "[" + strings.Join(options, " ") + "] " + uri
+	}
+	return "deb " + uri + " " + m.suite + " " + strings.Join(m.components, " ")
 }
 
 // mirrors are the machine's own sources of the suite, its updates and security
@@ -108,13 +124,7 @@ func parseList(text string) []mirror {
 func parseSources(text string) []mirror {
 	var list []mirror
 	for stanza := range strings.SplitSeq(text, "\n\n") {
-		fields := map[string]string{}
-		for line := range strings.Lines(stanza) {
-			key, value, ok := strings.Cut(line, ":")
-			if ok && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, " ") {
-				fields[strings.ToLower(key)] = strings.TrimSpace(value)
-			}
-		}
+		fields := fields(stanza)
 		if strings.EqualFold(fields["enabled"], "no") || !slices.Contains(strings.Fields(fields["types"]), "deb") {
 			continue
 		}
@@ -129,4 +139,17 @@ func parseSources(text string) []mirror {
 		}
 	}
 	return list
+}
+
+// fields are those of a stanza that are in one line, by their names in lower
+// case.
+func fields(stanza string) map[string]string {
+	found := map[string]string{}
+	for line := range strings.Lines(stanza) {
+		key, value, ok := strings.Cut(line, ":")
+		if ok && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, " ") {
+			found[strings.ToLower(key)] = strings.TrimSpace(value)
+		}
+	}
+	return found
 }

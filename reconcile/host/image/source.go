@@ -142,8 +142,13 @@ func (s *Store) fetchable(src source) error {
 		_, err := s.findBusybox()
 		return err
 	case "debootstrap":
-		_, err := findTool()
-		return err
+		if _, err := s.findTool(); err != nil || !src.offline() {
+			return err
+		}
+		if _, err := os.Stat(src.mirror); err != nil {
+			return fmt.Errorf("image source %s: mirror: %w", src, err)
+		}
+		return nil
 	}
 	if !src.local() {
 		return nil // who asks knows
