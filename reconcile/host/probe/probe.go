@@ -1,0 +1,181 @@
+// Package probe asks whether something in a container answers: a page, a port,
+// a path. It asks from within the container's network namespace, so a
+// container without any interface can be asked too, and changes nothing. What
+// it hears is a stranger's: nothing of a page is kept, no redirect followed.
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Target is the container that is asked.
+type Target struct {
+	PID       int          // of its init
+	Addresses []netip.Addr // its own, beside those of its loopback
+}
+
+// HTTP wants the page to answer with the status, or with 200 to 399 where that
+// is 0. An address without a host is the container's own; its certificate is
+// not checked, since there is no name that it could be for.
+func HTTP(ctx context.Context, t Target, address string, status int) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("read address of page: %w", err)
+	}
+	own := u.Hostname() == ""
+	if own {
+		u.Host = net.JoinHostPort("localhost", port(u))
+	}
+	client := http.Client{
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, at string) (net.Conn, error) {
+				host, port, err := net.SplitHostPort(at)
+				if err != nil {
+					return nil, err
+				}
+				if own {
+					host = ""
+				}
+				return t.dial(ctx, host, port)
+			},
+			TLSClientConfig:        &tls.Config{InsecureSkipVerify: own},
+			DisableKeepAlives:      true,
+			MaxResponseHeaderBytes: 64 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fmt.Errorf("ask for page: %w", err)
+	}
+	request.Header.Set("User-Agent", "strake-health")
+	answer, err := client.Do(request)
+	if err != nil {
+		return plain(err)
+	}
+	defer answer.Body.Close()
+	if got := answer.StatusCode; status != 0 && got != status || status == 0 && (got < 200 || got > 399) {
+		return fmt.Errorf("the page answers with status %d", got)
+	}
+	return nil
+}
+
+// plain leaves out what is asked: whoever reads it knows.
+func plain(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// TCP wants a connection to HOST:PORT, or to :PORT of the container itself.
+func TCP(ctx context.Context, t Target, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("read address: %w", err)
+	}
+	conn, err := t.dial(ctx, host, port)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// dial connects from within the container. A host's name is looked up by the
+// host. Without a host the first of the container's addresses that takes the
+// connection will do: a service may listen on one of them alone.
+func (t Target) dial(ctx context.Context, host, port string) (net.Conn, error) {
+	list := append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, t.Addresses...)
+	if host != "" {
+		var err error
+		if list, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
+			return nil, err
+		}
+	}
+	var first error
+	for _, a := range list {
+		conn, err := t.connect(ctx, net.JoinHostPort(a.Unmap().String(), port))
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// connect makes the socket on a thread of its own that enters the container's
+// network namespace: it is not unlocked and ends with the goroutine, so
+// nothing else ever runs there.
+func (t Target) connect(ctx context.Context, literal string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread()
+		if err := enter(t.PID); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", literal) // a literal is dialled in this goroutine
+		done <- result{conn, err}
+	}()
+	r := <-done
+	return r.conn, r.err
+}
+
+func enter(pid int) error {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return fmt.Errorf("enter network namespace: %w", err)
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter network namespace of process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// File wants something to be at the path, as the container sees it.
+func File(t Target, path string) error {
+	root, err := unix.Open(fmt.Sprintf("/proc/%d/root", t.PID), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open root of process %d: %w", t.PID, err)
+	}
+	defer unix.Close(root)
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(root, path, &how)
+	for tries := 0; err == unix.EAGAIN && tries < 100; tries++ { // something was renamed meanwhile
+		fd, err = unix.Openat2(root, path, &how)
+	}
+	if err != nil {
+		return &os.PathError{Op: "look for", Path: path, Err: err}
+	}
+	return unix.Close(fd)
+}
