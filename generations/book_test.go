@@ -234,13 +234,15 @@ func TestDelete(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	b := written(t, 1, 2)
 	must(t, b.Switch(1))
-	must(t, b.Activate(Activation{Generation: 2, Kind: Apply, Outcome: Failed}))
 	must(t, b.Discard(2))
 	must(t, b.Discard(2))
 	wants(t, b.Discard(1), ErrCurrent)
-	must(t, b.Write(record(3), nil))
-	must(t, b.Activate(Activation{Generation: 3, Kind: Apply, Outcome: Healthy}))
-	wants(t, b.Discard(3), ErrActivated)
+	for i, outcome := range []Outcome{Healthy, Failed} { // what failed is history too
+		n := 3 + i
+		must(t, b.Write(record(n), nil))
+		must(t, b.Activate(Activation{Generation: n, Kind: Apply, Outcome: outcome}))
+		wants(t, b.Discard(n), ErrActivated)
+	}
 }
 
 func TestPins(t *testing.T) {

@@ -26,8 +26,8 @@ func (b *Book) Delete(n int) error {
 	return b.drop("delete", n)
 }
 
-// Discard takes a generation back that was never in use: the undo of Write.
-// One that is not there is as good. Errors: ErrCurrent, ErrActivated.
+// Discard takes a generation back that was never put to use, not even tried:
+// the undo of Write. One that is not there is as good. Errors: ErrCurrent, ErrActivated.
 func (b *Book) Discard(n int) error {
 	if !b.has(n) {
 		return nil
@@ -36,10 +36,8 @@ func (b *Book) Discard(n int) error {
 	if err != nil && !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	for _, a := range acts {
-		if a.Generation == n && a.Outcome == Healthy {
-			return fmt.Errorf("discard generation %d: %w", n, ErrActivated)
-		}
+	if slices.ContainsFunc(acts, func(a Activation) bool { return a.Generation == n }) {
+		return fmt.Errorf("discard generation %d: %w", n, ErrActivated)
 	}
 	return b.drop("discard", n)
 }

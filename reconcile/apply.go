@@ -153,6 +153,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		))
 	}
 	e.lower(ctx, p, results)
+	errs = append(errs, e.holdRejected(p, run, results))
 	errs = append(errs, e.forget(p, results), e.purgeRemoved(p, run, results), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
@@ -352,17 +353,43 @@ func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, res
 			continue // only its data went back
 		}
 		hold := generations.Hold{Digest: plan.HoldDigest(*c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
-		book := e.State.Book(r.Name)
-		if old, held, err := book.Held(); err != nil {
-			return err
-		} else if held {
-			hold.Before = rejected(old, hold.Digest, plan.HoldDigest(*c.Want))
-		}
-		if err := book.Hold(hold); err != nil {
+		if err := e.putOnHold(r.Name, plan.HoldDigest(*c.Want), hold); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// holdRejected puts what did not prove itself on hold.
+func (e *Engine) holdRejected(p plan.Plan, run apply.Run, results []apply.Result) error {
+	var errs []error
+	for _, r := range results {
+		if r.Rejected == 0 {
+			continue
+		}
+		c := p.Containers[slices.IndexFunc(p.Containers, func(c plan.ContainerPlan) bool { return c.Name == r.Name })]
+		used := ""
+		if c.Last != nil {
+			used = plan.HoldDigest(*c.Last)
+		}
+		errs = append(errs, e.putOnHold(r.Name, used, generations.Hold{
+			Digest: plan.HoldDigest(*c.Want), Generation: r.Rejected, Since: run.Started, Run: run.ID, Why: "unhealthy",
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// putOnHold adds to what is on hold already. used is the digest of what is in use.
+func (e *Engine) putOnHold(name, used string, h generations.Hold) error {
+	book := e.State.Book(name)
+	old, held, err := book.Held()
+	if err != nil {
+		return err
+	}
+	if held {
+		h.Before = rejected(old, h.Digest, used)
+	}
+	return book.Hold(h)
 }
 
 // rejected are the digests that stay so beside the newest one, when digest

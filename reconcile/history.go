@@ -14,6 +14,7 @@ import (
 
 	"strake/generations"
 	"strake/generations/retain"
+	"strake/reconcile/apply"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -21,12 +22,17 @@ import (
 // Entry is one generation and what became of it.
 type Entry struct {
 	generations.Record
-	Current bool  `json:"current,omitempty"`
-	Before  bool  `json:"active_before,omitempty"` // was in use
-	Failed  bool  `json:"failed,omitempty"`        // the last try to put it to use failed
-	Held    bool  `json:"held,omitempty"`
-	Pinned  bool  `json:"pinned,omitempty"`
-	Size    int64 `json:"size,omitempty"` // bytes on disk that its own writable layer takes
+	Current bool   `json:"current,omitempty"`
+	Before  bool   `json:"active_before,omitempty"` // was in use
+	Failed  bool   `json:"failed,omitempty"`        // the last try to put it to use failed
+	Why     string `json:"why,omitempty"`           // it failed
+	Held    bool   `json:"held,omitempty"`
+	Pinned  bool   `json:"pinned,omitempty"`
+	Size    int64  `json:"size,omitempty"` // bytes on disk that its own writable layer takes
+
+	Evidence []apply.Evidence `json:"evidence,omitempty"` // of why it failed: where one generation is asked for
+
+	tried string // the last run that put it to use
 }
 
 // History lists a container's generations, by number. What can't be read
@@ -81,7 +87,7 @@ func (e *Engine) entries(book *generations.Book, kind, name string) ([]Entry, er
 		}
 		for _, a := range acts {
 			if a.Generation == rec.Number {
-				list[i].Failed = a.Outcome == generations.Failed
+				list[i].Failed, list[i].Why, list[i].tried = a.Outcome == generations.Failed, a.Note, a.Run
 				list[i].Before = list[i].Before || a.Outcome == generations.Healthy
 			}
 		}
@@ -185,6 +191,25 @@ func (e *Engine) Generation(name string, n int) (Entry, resource.Container, erro
 	if i < 0 {
 		return Entry{}, c, fmt.Errorf("%w: container %s has no generation %d; `strake list-generations %s` shows them", ErrUnknown, name, n, name)
 	}
-	c, err = e.State.Desired(name, list[i].Number)
-	return list[i], c, err
+	entry := list[i]
+	if entry.Failed {
+		entry.Evidence = e.evidence(entry.tried, name)
+	}
+	c, err = e.State.Desired(name, entry.Number)
+	return entry, c, err
+}
+
+// evidence is what the run's record keeps of why it failed for a container. A
+// record that is gone tells nothing.
+func (e *Engine) evidence(run, name string) []apply.Evidence {
+	var out Outcome
+	if err := e.State.Run(run, &out); err != nil {
+		return nil
+	}
+	for _, r := range out.Results {
+		if r.Name == name {
+			return r.Evidence
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"strake/reconcile/apply"
@@ -21,6 +22,15 @@ type Host struct {
 	Builder    builds
 	Subids     subids
 	Vault      secrets
+	Probes     probes
+}
+
+// probes ask from within a container's network, or look into its files. own
+// are its addresses.
+type probes interface {
+	HTTP(ctx context.Context, pid int, own []netip.Addr, url string, status int) error
+	TCP(ctx context.Context, pid int, own []netip.Addr, address string) error
+	File(pid int, path string) error
 }
 
 // containers is liblxc.
@@ -41,7 +51,9 @@ type containers interface {
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error
 	ReloadResolver(ctx context.Context, name string) error
-	Check(text string) error // an LXC configuration that liblxc would refuse
+	Exec(ctx context.Context, name string, env map[string]string, args []string) (exit int, said string, err error)
+	Killed(ctx context.Context, name string) (int, error) // processes, for want of memory
+	Check(text string) error                              // an LXC configuration that liblxc would refuse
 	Printed(text string, keys []string) (map[string]string, error)
 }
 
@@ -123,6 +135,6 @@ type subids interface {
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
 		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter, Leases: e.Host.Leases,
-		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault,
+		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault, Witness: witness{e},
 	}
 }

@@ -19,6 +19,7 @@ type Standing string
 // The standings, the one that matters most last.
 const (
 	InSync  Standing = "in sync"
+	Failed  Standing = "failed"          // it never proved itself, and there is nothing to go back to
 	Held    Standing = "held"            // what was applied last was taken back
 	ByHand  Standing = "stopped by hand" // and stays so until `strake start`
 	Pending Standing = "pending restart" // something takes effect at the next start
@@ -83,10 +84,12 @@ func (e *Engine) statusSubject(in scene, name string) (plan.Subject, error) {
 	return s, err
 }
 
-// takenBack says whether what the container is now came by a rollback.
+// takenBack says whether what was tried last is not what is in use: by a
+// rollback, by hand or by itself.
 func (e *Engine) takenBack(name string) bool {
 	acts, _ := e.State.Book(name).Activations()
-	return len(acts) > 0 && acts[len(acts)-1].Kind == generations.Rollback
+	last := len(acts) - 1
+	return last >= 0 && (acts[last].Kind == generations.Rollback || acts[last].Outcome == generations.Failed)
 }
 
 func statusOf(st standing, s plan.Subject) Status {
@@ -98,7 +101,7 @@ func statusOf(st standing, s plan.Subject) Status {
 		Pending: p.Waiting(), Addresses: addresses(st.Container), Note: p.Note,
 	}
 	for _, c := range p.Changes {
-		if c.Cause == plan.Drift {
+		if c.Cause == plan.Drift && (c.Path != "running" || !s.Failed) {
 			status.Drift = append(status.Drift, c)
 		}
 	}
@@ -114,6 +117,7 @@ func statusOf(st standing, s plan.Subject) Status {
 	add(len(status.Drift) > 0, Drifted)
 	add(len(status.Pending) > 0, Pending)
 	add(s.Stopped && !s.Have.State.Up(), ByHand)
+	add(s.Failed, Failed)
 	add(len(held) > 0, Held)
 	add(len(status.Standings) == 0, InSync)
 	return status

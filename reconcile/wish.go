@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"strake/generations"
 	"strake/reconcile/desired"
 	"strake/reconcile/idmap"
 	"strake/reconcile/ledger"
@@ -239,12 +240,25 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	if hold, ok, err := book.Held(); err != nil {
 		return fmt.Errorf("container %s: %w", s.Name, err)
 	} else if ok {
-		s.Held = hold.Digests()
+		s.Held, s.HeldWhy = hold.Digests(), cmp.Or(hold.Why, "rejected")
+		s.Failed = hold.Generation == s.From && failed(book, s.From)
 	}
 	word, err := e.State.Word(s.Stands())
 	s.Stopped, s.Started, s.Frozen = word.Stopped, word.Started, word.Frozen
 	s.Away = e.State.Away(s.Stands())
 	return err
+}
+
+// failed says whether the generation did not prove itself when it was put to
+// use last.
+func failed(book *generations.Book, n int) bool {
+	list, _ := book.Activations() // what is damaged tells nothing
+	for _, a := range slices.Backward(list) {
+		if a.Generation == n {
+			return a.Outcome == generations.Failed
+		}
+	}
+	return false
 }
 
 // ours refuses what somebody else made.

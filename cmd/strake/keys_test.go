@@ -51,6 +51,11 @@ var keyed = []keyCase{
 	{spec.Restart, "system {\n run = [\"true\"]\n file \"/etc/layered\" {\n content = \"1\"\n }\n }", "system {\n run = [\"true\", \"echo 2\"]\n file \"/etc/layered\" {\n content = \"2\"\n mode = \"0600\"\n owner = \"7:8\"\n }\n }",
 		[]string{"layers", "system.run", `system.file["*"].content`, `system.file["*"].mode`, `system.file["*"].owner`}},
 	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n timeout = \"2m\"\n }", []string{"build.network", "build.timeout"}},
+	{spec.None, healthOne, healthTwo, []string{
+		"health.start_period", "health.interval", "health.timeout", "health.failures", "health.min_healthy", "health.deadline",
+		`health.check["*"].url`, `health.check["*"].status`, `health.check["*"].address`, `health.check["*"].command`, `health.check["*"].names`, `health.check["*"].nic`, `health.check["*"].path`,
+		`health.check["*"].interval`, `health.check["*"].timeout`, `health.check["*"].failures`, "update.auto_rollback",
+	}},
 	{spec.Stop, `running = false`, ``, []string{"running"}},
 	{spec.Recreate, `image = "dir:IMAGE"`, `image = "tar:IMAGE.tar"`, []string{"image.source", "image.digest", "writable"}},
 }
@@ -73,9 +78,60 @@ var elsewhere = map[string]string{
 
 	`egress["*"]`: "TestLater",
 
-	"update.auto_rollback": "TestLater", // true, the default, is what is carried out
-	`config["*"]`:          "drift.txtar",
+	`config["*"]`: "drift.txtar",
 }
+
+// Whether checks hold is the business of health.txtar.
+const healthOne = `running = false
+  nic "eth0" {
+    network = network.lan
+  }
+  health {
+    start_period = "1s"
+    interval     = "1s"
+    timeout      = "1s"
+    failures     = 2
+    min_healthy  = "1s"
+    deadline     = "30s"
+    check "http" {
+      url    = "http://:80/"
+      status = 204
+    }
+    check "tcp" {
+      address  = ":80"
+      interval = "1s"
+      timeout  = "2s"
+      failures = 4
+    }
+    check "exec" {
+      command = ["true", "it's"]
+    }
+    check "units" {
+      names = ["a.service", "b.service"]
+    }
+    check "address" {
+      nic = "eth0"
+    }
+    check "file/one" {
+      path = "/etc"
+    }
+  }`
+
+const healthTwo = `running = false
+  nic "eth0" {
+    network = network.lan
+  }
+  update {
+    auto_rollback = false
+  }
+  health {
+    check "file/two" {
+      path = "/etc"
+    }
+    check "http" {
+      url = "http://:81/"
+    }
+  }`
 
 const nicOne = `nic "eth0" {
     network = network.lan

@@ -35,29 +35,8 @@ var waiting = map[string]string{
 	`egress["*"].limits.rate`:        "egress = egress.sites",
 	`egress["*"].limits.daily`:       "egress = egress.sites",
 	`egress["*"].limits.idle`:        "egress = egress.sites",
-	"health.start_period":            "health {\n start_period = \"1s\"\n }",
-	"health.interval":                "health {\n }",
-	"health.timeout":                 "health {\n }",
-	"health.failures":                "health {\n failures = 1\n }",
-	"health.min_healthy":             "health {\n min_healthy = \"1s\"\n }",
-	"health.deadline":                "health {\n deadline = \"30s\"\n }",
-	`health.check["*"].url`:          check("http", `url = "http://:80/"`),
-	`health.check["*"].status`:       check("http", "url = \"http://:80/\"\n status = 200"),
-	`health.check["*"].address`:      check("tcp", `address = ":80"`),
-	`health.check["*"].command`:      check("exec", `command = ["true"]`),
-	`health.check["*"].names`:        check("units", `names = ["a.service"]`),
-	`health.check["*"].nic`:          check("address", `nic = "eth0"`) + "\n nic \"eth0\" {\n network = network.lan\n }",
-	`health.check["*"].path`:         check("file", `path = "/x"`),
-	`health.check["*"].interval`:     check("file", "path = \"/x\"\n interval = \"1s\""),
-	`health.check["*"].timeout`:      check("file", "path = \"/x\"\n timeout = \"1s\""),
-	`health.check["*"].failures`:     check("file", "path = \"/x\"\n failures = 2"),
-	"update.auto_rollback":           "update {\n auto_rollback = false\n }",
 	"update.max_parallel":            "update {\n max_parallel = 1\n }",
 	"update.canary":                  "update {\n canary = 1\n }",
-}
-
-func check(kind, lines string) string {
-	return "health {\n check \"" + kind + "\" {\n " + lines + "\n }\n }"
 }
 
 const waitingGround = `volume "data" {

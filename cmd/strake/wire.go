@@ -12,6 +12,7 @@ import (
 	"strake/reconcile/host/leases"
 	"strake/reconcile/host/lxc"
 	"strake/reconcile/host/netdev"
+	"strake/reconcile/host/probe"
 	"strake/reconcile/host/rootfs"
 	"strake/reconcile/host/subid"
 	"strake/reconcile/host/vault"
@@ -66,22 +67,14 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Builder:    builder(g.StateDir, images, layers, env),
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
+		Probes:     probe.Prober{},
 	}
 	return &cli.Deps{
 		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self},
 		Console: runtime,
 		Images:  images,
-		Logs: func(name string) []string {
-			return []string{filepath.Join(dir.Folder(name), lxcLog), filepath.Join(dir.Folder(name), consoleLog)}
-		},
 	}, nil
 }
-
-// Logs of a container, in its folder.
-const (
-	lxcLog     = "lxc.log"
-	consoleLog = "console.log"
-)
 
 // table is the name of the firewall tables: people look for "strake", and a
 // second installation must not have it too.
@@ -98,8 +91,8 @@ func renderer(lxcPath string, env lxc.Environment) state.Renderer {
 		folder := filepath.Join(top, "containers", c.Name)
 		e := env
 		e.RootFS = filepath.Join(folder, "rootfs")
-		e.LogFile = filepath.Join(folder, lxcLog)
-		e.ConsoleLog = filepath.Join(folder, consoleLog)
+		e.LogFile = filepath.Join(folder, state.LXCLog)
+		e.ConsoleLog = filepath.Join(folder, state.ConsoleLog)
 		e.Hook = []string{filepath.Join(top, "bin", "strake"), "--state-dir", top, "--lxc-path", lxcPath, "hook", c.Name}
 		e.Late = filepath.Join(folder, "current", state.LateFile)
 		e.Files, e.Staged = map[string]bool{}, map[string]string{}

@@ -24,6 +24,14 @@ type Host struct {
 	Units      units      // required
 	Store      store      // required
 	Secrets    secrets    // required where containers have some
+	Witness    witness    // required where containers have health checks
+}
+
+// witness tells how a container is, of what only it can know.
+type witness interface {
+	Try(ctx context.Context, c resource.Container, live resource.Live, k resource.Check) error // nil: good
+	Killed(ctx context.Context, name string) (int, error)                                      // processes that were, for want of memory
+	Testify(ctx context.Context, c resource.Container, since time.Time) []Evidence
 }
 
 // secrets are the values that generations know by digest.

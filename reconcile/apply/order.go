@@ -16,7 +16,7 @@ func (r *runner) all(ctx context.Context, acting []plan.ContainerPlan) {
 	for _, c := range acting {
 		done[c.Name] = make(chan struct{})
 	}
-	slots := make(chan struct{}, r.opt.Parallel)
+	r.slots = make(chan struct{}, r.opt.Parallel)
 	var group sync.WaitGroup
 	first := predecessors(acting)
 	for _, c := range acting {
@@ -25,8 +25,8 @@ func (r *runner) all(ctx context.Context, acting []plan.ContainerPlan) {
 			for _, name := range first[c.Name] {
 				<-done[name]
 			}
-			slots <- struct{}{}
-			defer func() { <-slots }()
+			r.slots <- struct{}{}
+			defer func() { <-r.slots }()
 			r.finish(r.one(ctx, c, first[c.Name]))
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"strake/generations"
 )
@@ -38,23 +39,24 @@ func recoverOne(ctx context.Context, host Host, name string, crash *Crash) error
 	r := &runner{host: host, run: e.Run, opt: Options{Crash: crash}}
 	t := r.task(e.Plan)
 	t.at = name // which of two names it was cut short with
-	if committed(t) {
+	switch t.ended() {
+	case generations.Healthy: // all that was left was to put the journal away
 		return host.Store.ClearJournal(name)
+	case generations.Failed:
+		if t.stays() {
+			return t.keep(ctx)
+		}
 	}
 	return t.back(ctx, len(e.Plan.Steps)-1, crash)
 }
 
-// committed says whether the run got as far as its activation: all that was
-// left was to put the journal away.
-func committed(t *task) bool {
-	list, err := t.book().Activations()
-	if err != nil {
-		return false
-	}
-	for _, a := range list {
-		if a.Run == t.run.ID && a.Generation == t.c.To && a.Outcome == generations.Healthy {
-			return true
+// ended is what the run wrote into the history of how it ended; "": nothing.
+func (t *task) ended() generations.Outcome {
+	list, _ := t.book().Activations() // what is damaged tells nothing
+	for _, a := range slices.Backward(list) {
+		if a.Run == t.run.ID && a.Generation == t.c.To {
+			return a.Outcome
 		}
 	}
-	return false
+	return ""
 }

@@ -43,7 +43,7 @@ type Event struct {
 	Run       string    `json:"run"`
 	Container string    `json:"container,omitempty"`
 	Step      plan.Kind `json:"step,omitempty"`
-	Outcome   string    `json:"outcome"` // "begun", "done", "failed", "undone", "stuck", "skipped"
+	Outcome   string    `json:"outcome"` // "begun", "proving", "done", "failed", "undone", "kept", "stuck", "skipped"
 	Error     string    `json:"error,omitempty"`
 }
 
@@ -52,10 +52,16 @@ type Result struct {
 	Name    string `json:"name"`
 	From    int    `json:"from"`
 	To      int    `json:"to"`
-	Outcome string `json:"outcome"` // "applied", "rolled back", "stuck", "skipped", "left"
+	Outcome string `json:"outcome"` // "applied", "rolled back", "failed", "stuck", "skipped", "left"
 	Err     error  `json:"-"`
 	Error   string `json:"error,omitempty"`
+
+	Rejected int        `json:"rejected,omitempty"` // generation that did not prove itself
+	Evidence []Evidence `json:"evidence,omitempty"` // of why it did not
 }
+
+// stands says whether what was wanted is what there is now, good or not.
+func (r Result) stands() bool { return r.Outcome == "applied" || r.Outcome == "failed" }
 
 // Errors that say how a run ended.
 var (
@@ -76,6 +82,7 @@ type runner struct {
 	// guard waits until the firewall lets through what is to come.
 	guard func() error
 
+	slots   chan struct{} // one for each container that may be worked on at a time
 	mu      sync.Mutex
 	results map[string]Result
 	tasks   map[string]*task
@@ -173,7 +180,7 @@ func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guar
 	keep := resource.Guard{Networks: wide.Networks, Guests: r.guestsNow(p, after)}
 	back := map[string]bool{}
 	for _, c := range p.Stepping() {
-		if r.results[c.Name].Outcome == "applied" {
+		if r.results[c.Name].stands() {
 			continue
 		}
 		if c.Last == nil {
@@ -201,7 +208,7 @@ func (r *runner) guestsNow(p plan.Plan, after resource.Guard) []resource.Guest {
 	var stayed []resource.Container
 	list := slices.Clone(after.Guests)
 	for _, c := range p.Stepping() {
-		if r.results[c.Name].Outcome == "applied" {
+		if r.results[c.Name].stands() {
 			continue
 		}
 		list = slices.DeleteFunc(list, func(g resource.Guest) bool { return g.Name == c.Name })
@@ -259,6 +266,11 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	if err == nil && !away.IsZero() && c.Starts() {
 		t.host.Store.SetAway(c.Name, time.Since(away))
 	}
+	if err == nil && t.c.Proves() {
+		if res, err := r.proved(ctx, t); err != nil {
+			return res
+		}
+	}
 	if err == nil && !r.opt.Atomic {
 		err = t.commit(generations.Healthy)
 	}
@@ -268,6 +280,37 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	}
 	r.event(c.Name, "", "failed", err)
 	return r.back(ctx, t, last, err)
+}
+
+// proved waits for the container to show that it is well. Others have its
+// place meanwhile. What is not well goes back, and its generation stays in the
+// history with the evidence.
+func (r *runner) proved(ctx context.Context, t *task) (Result, error) {
+	r.event(t.c.Name, "", "proving", nil)
+	<-r.slots
+	evidence, err := t.prove(ctx)
+	r.slots <- struct{}{}
+	r.opt.Crash.Point()
+	if err == nil {
+		return Result{}, nil
+	}
+	r.event(t.c.Name, "", "failed", err)
+	last := len(t.c.Steps) - 1
+	if !errors.Is(err, ErrUnhealthy) || t.c.To == t.c.From {
+		return r.back(ctx, t, last, err), err
+	}
+	if said := t.reject(err); said != nil {
+		return r.back(ctx, t, last, errors.Join(err, said)), err
+	}
+	r.opt.Crash.Point()
+	res := Result{}
+	if t.stays() && !r.opt.NoRollback {
+		res = r.keep(ctx, t, err)
+	} else {
+		res = r.back(ctx, t, last, err)
+	}
+	res.Rejected, res.Evidence = t.c.To, evidence
+	return res, err
 }
 
 // back undoes the steps up to last, the newest first.
@@ -310,18 +353,23 @@ func (t *task) commit(outcome generations.Outcome) error {
 		return nil // the journal went into the attic with everything else
 	}
 	if t.c.To != t.c.From || t.run.Kind != generations.Apply && t.run.Kind != generations.Snapshot {
-		kind := t.run.Kind
-		if t.c.Action == plan.Adopt {
-			kind = generations.Import
-		}
-		err := t.book().Activate(generations.Activation{
-			Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: kind, Outcome: outcome,
-		})
-		if err != nil {
+		if err := t.activate(outcome, ""); err != nil {
 			return err
 		}
 	}
 	return t.host.Store.ClearJournal(t.at)
+}
+
+// activate adds to the history that the generation was put to use, and how
+// that ended.
+func (t *task) activate(outcome generations.Outcome, note string) error {
+	kind := t.run.Kind
+	if t.c.Action == plan.Adopt {
+		kind = generations.Import
+	}
+	return t.book().Activate(generations.Activation{
+		Time: t.run.Started, Generation: t.c.To, Run: t.run.ID, By: t.run.By, Kind: kind, Outcome: outcome, Note: note,
+	})
 }
 
 // settle looks once more at what was started, and with Atomic decides for all.

@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	start = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	bad   = errors.New("connection refused")
+	start  = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	errBad = errors.New("connection refused")
 )
 
 // moment is what a check said so many seconds after the start.
@@ -41,16 +41,16 @@ func TestVerdicts(t *testing.T) {
 		"one of two":                {two, []moment{{1, "http", nil}}, 9, Waiting, ""},
 		"both, not yet long":        {two, []moment{{1, "http", nil}, {2, "tcp", nil}}, 5.9, Waiting, ""},
 		"both, long":                {two, []moment{{1, "http", nil}, {2, "tcp", nil}}, 6, Healthy, ""},
-		"one falls back":            {two, []moment{{1, "http", nil}, {2, "tcp", nil}, {4, "http", bad}, {5, "http", nil}}, 8, Waiting, ""},
-		"and holds again":           {two, []moment{{1, "http", nil}, {2, "tcp", nil}, {4, "http", bad}, {5, "http", nil}}, 9, Healthy, ""},
-		"the start period":          {two, []moment{{0, "http", bad}, {1, "http", bad}, {2.9, "http", bad}, {3, "http", bad}}, 4, Waiting, ""},
-		"failures in a row":         {two, []moment{{3, "http", bad}, {4, "http", bad}}, 4, Unhealthy, "check http failed 2 times in a row: connection refused"},
-		"not in a row":              {two, []moment{{3, "http", bad}, {4, "http", nil}, {5, "http", bad}}, 5, Waiting, ""},
-		"a bound of its own":        {two, []moment{{3, "tcp", bad}, {4, "tcp", bad}}, 4, Waiting, ""},
-		"reached":                   {two, []moment{{3, "tcp", bad}, {4, "tcp", bad}, {5, "tcp", bad}}, 5, Unhealthy, "check tcp failed 3 times in a row"},
-		"certain at once":           {two, []moment{{0, "http", errors.Join(bad, ErrCertain)}}, 0, Unhealthy, "will not mend"},
-		"never good again":          {two, []moment{{0, "http", errors.Join(bad, ErrCertain)}, {1, "http", nil}, {1, "tcp", nil}}, 9, Unhealthy, "will not mend"},
-		"the deadline":              {two, []moment{{19, "http", bad}, {19, "tcp", nil}}, 20, Unhealthy, "not healthy within 20s: check http: connection refused"},
+		"one falls back":            {two, []moment{{1, "http", nil}, {2, "tcp", nil}, {4, "http", errBad}, {5, "http", nil}}, 8, Waiting, ""},
+		"and holds again":           {two, []moment{{1, "http", nil}, {2, "tcp", nil}, {4, "http", errBad}, {5, "http", nil}}, 9, Healthy, ""},
+		"the start period":          {two, []moment{{0, "http", errBad}, {1, "http", errBad}, {2.9, "http", errBad}, {3, "http", errBad}}, 4, Waiting, ""},
+		"failures in a row":         {two, []moment{{3, "http", errBad}, {4, "http", errBad}}, 4, Unhealthy, "check http failed 2 times in a row: connection refused"},
+		"not in a row":              {two, []moment{{3, "http", errBad}, {4, "http", nil}, {5, "http", errBad}}, 5, Waiting, ""},
+		"a bound of its own":        {two, []moment{{3, "tcp", errBad}, {4, "tcp", errBad}}, 4, Waiting, ""},
+		"reached":                   {two, []moment{{3, "tcp", errBad}, {4, "tcp", errBad}, {5, "tcp", errBad}}, 5, Unhealthy, "check tcp failed 3 times in a row"},
+		"certain at once":           {two, []moment{{0, "http", errors.Join(errBad, ErrCertain)}}, 0, Unhealthy, "will not mend"},
+		"never good again":          {two, []moment{{0, "http", errors.Join(errBad, ErrCertain)}, {1, "http", nil}, {1, "tcp", nil}}, 9, Unhealthy, "will not mend"},
+		"the deadline":              {two, []moment{{19, "http", errBad}, {19, "tcp", nil}}, 20, Unhealthy, "not healthy within 20s: check http: connection refused"},
 		"the deadline, no answer":   {two, []moment{{19, "http", nil}}, 20, Unhealthy, "check tcp never came to an end"},
 		"the deadline, too short":   {two, []moment{{19, "http", nil}, {19, "tcp", nil}}, 20, Unhealthy, "did not hold for 4s"},
 		"good just before it":       {two, []moment{{16, "http", nil}, {16, "tcp", nil}}, 20, Healthy, ""},
@@ -76,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 // What ended it first is the reason, whatever comes after.
 func TestFirstReason(t *testing.T) {
 	w := Begin(resource.Health{Failures: 1, Deadline: time.Minute, Checks: []resource.Check{{Name: "file"}}}, start)
-	w.Saw(resource.Check{Name: "file"}, start, bad)
+	w.Saw(resource.Check{Name: "file"}, start, errBad)
 	w.Ended(errors.New("init ended"))
 	if _, err := w.Verdict(at(90)); err == nil || !strings.Contains(err.Error(), "check file failed once: connection refused") {
 		t.Error(err)

@@ -33,6 +33,8 @@ type Subject struct {
 	At      map[string]spec.Pos
 	Pos     spec.Pos
 	Held    []string      // digests on hold
+	HeldWhy string        // what became of the newest of those
+	Failed  bool          // the current generation is on hold itself: nothing was ever good
 	Stopped bool          // the operator stopped it
 	Started bool          // the operator started it
 	Frozen  bool          // the operator froze it

@@ -63,7 +63,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 	s.Want = t.layered(s)
 	c.Want, c.Digest, c.Later = s.Want, resource.Digest(s.Want), t.later(s)
 	if s.rejected() {
-		c.Action, c.Note = Held, "held: this configuration was rolled back; change it or run `strake release "+s.Name+"`"
+		c.Action, c.Note = Held, "held: this configuration was "+s.HeldWhy+"; change it or run `strake release "+s.Name+"`"
 		return c
 	}
 	c.Changes, c.Same = t.compare(s)
@@ -142,10 +142,11 @@ func HoldDigest(c resource.Container) string {
 	return resource.Digest(c)
 }
 
-// rejected says whether what is wanted was left by a rollback. What is in use
-// again was not.
+// rejected says whether what is wanted was left by a rollback, or did not
+// prove itself. What is in use again was not, unless there was nothing to go
+// back to.
 func (s Subject) rejected() bool {
-	if len(s.Held) == 0 || s.Last != nil && HoldDigest(*s.Last) == HoldDigest(*s.Want) {
+	if len(s.Held) == 0 || s.Last != nil && !s.Failed && HoldDigest(*s.Last) == HoldDigest(*s.Want) {
 		return false
 	}
 	return slices.Contains(s.Held, HoldDigest(*s.Want))

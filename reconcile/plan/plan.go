@@ -235,3 +235,11 @@ func (c ContainerPlan) Acts() bool { return c.Action.acts() }
 func (c ContainerPlan) Starts() bool {
 	return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Do == DoStart })
 }
+
+// Proves says whether the container has to show that the change did it good.
+func (c ContainerPlan) Proves() bool {
+	if c.Want == nil || c.Want.Health == nil || c.Action == Adopt {
+		return false
+	}
+	return c.Starts() || c.Have.State.Up() && c.Impact == spec.Live && len(c.Steps) > 0
+}

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -30,6 +31,17 @@ type Check struct {
 	Interval time.Duration `json:"interval,omitempty"` // 0: as Health has it
 	Timeout  time.Duration `json:"timeout,omitempty"`
 	Failures int           `json:"failures,omitempty"`
+}
+
+// Kind is the part of the name before the slash.
+func (k Check) Kind() string {
+	kind, _, _ := strings.Cut(k.Name, "/")
+	return kind
+}
+
+// Object is what is looked at, in short.
+func (k Check) Object() string {
+	return cmp.Or(k.URL, k.Address, strings.Join(k.Command, " "), strings.Join(k.Units, " "), k.NIC, k.Path)
 }
 
 // Update says how a change goes through.

@@ -121,6 +121,21 @@ func (d *Dir) SetRun(id string, run any) error {
 	return generations.WriteNote(filepath.Join(dir, id+".json"), append(text, '\n'), 0o600)
 }
 
+// Run reads the record of one attempt.
+func (d *Dir) Run(id string, run any) error {
+	if !Plain(id) {
+		return fmt.Errorf("read run: bad name %q", id)
+	}
+	text, err := generations.ReadFile(filepath.Join(d.path, "runs", id+".json"))
+	if err != nil {
+		return fmt.Errorf("read run: %w", err)
+	}
+	if err := json.Unmarshal(text, run); err != nil {
+		return fmt.Errorf("read run %s: %w", id, err)
+	}
+	return nil
+}
+
 // StackState reads what a generation of a stack says.
 func (d *Dir) StackState(name string, generation int) (StackState, error) {
 	var s StackState

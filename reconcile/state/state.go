@@ -48,6 +48,17 @@ func (d *Dir) containers() string { return filepath.Join(d.path, "containers") }
 // Folder is where everything of one container lies.
 func (d *Dir) Folder(container string) string { return filepath.Join(d.containers(), container) }
 
+// The logs of a container, in its folder.
+const (
+	LXCLog     = "lxc.log"
+	ConsoleLog = "console.log"
+)
+
+// Logs are where a container's logs are, liblxc's first.
+func (d *Dir) Logs(container string) []string {
+	return []string{filepath.Join(d.Folder(container), LXCLog), filepath.Join(d.Folder(container), ConsoleLog)}
+}
+
 // Book holds the generations of a container.
 func (d *Dir) Book(container string) *generations.Book { return generations.Open(d.Folder(container)) }
 

@@ -27,7 +27,6 @@ type bench struct {
 	store   *fakeStore
 	env     []string
 	uid     int
-	logs    []string
 	layers  hosttest.Layers
 }
 
@@ -73,7 +72,7 @@ func (b *bench) open(g Globals) (*Deps, error) {
 			Host:  reconcile.Host{Containers: b.host, Devices: b.host, Filter: b.host, Leases: b.host.Leases(), Roots: b.host, Images: hosttest.Images{}, Layers: &b.layers, Builder: &b.layers, Subids: b.host, Vault: vault.Open(filepath.Join(b.dir, "secrets"))},
 			State: state.Open(g.StateDir, hosttest.Render),
 		},
-		Console: b.console, Images: b.store, Logs: func(string) []string { return b.logs },
+		Console: b.console, Images: b.store,
 	}, nil
 }
 

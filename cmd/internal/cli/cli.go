@@ -34,10 +34,9 @@ type Program struct {
 
 // Deps is what commands act through.
 type Deps struct {
-	Engine  *reconcile.Engine          // required; By, Wait, Progress, Event and Crash are set here
-	Console console                    // required: *lxc.Runtime
-	Images  images                     // required: *image.Store
-	Logs    func(name string) []string // required: paths of a container's logs, liblxc's first
+	Engine  *reconcile.Engine // required; By, Wait, Progress, Event and Crash are set here
+	Console console           // required: *lxc.Runtime
+	Images  images            // required: *image.Store
 }
 
 // console runs commands inside containers.

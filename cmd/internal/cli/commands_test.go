@@ -12,6 +12,7 @@ import (
 	"strake/reconcile"
 	"strake/reconcile/host/image"
 	"strake/reconcile/resource"
+	"strake/reconcile/state"
 )
 
 // TestApplyAndRollback is the main job: text in, containers out, and back.
@@ -285,8 +286,7 @@ func TestLogs(t *testing.T) {
 	b := newBench(t)
 	b.write("web.hcl", web(""))
 	b.must(0, "apply")
-	b.write("console.log", "hello from inside\n")
-	b.logs = []string{filepath.Join(b.dir, "none.log"), filepath.Join(b.dir, "console.log")}
+	b.write(filepath.Join("state", "containers", "c1", state.ConsoleLog), "hello from inside\n")
 	has(t, b.must(0, "logs", "c1").out, "hello from inside")
 	has(t, b.must(1, "logs", "c9").err, "c9")
 }

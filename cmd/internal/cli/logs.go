@@ -28,7 +28,7 @@ func (r *run) logsCommand() *cli.Command {
 			if _, _, err := d.Engine.Current(name); err != nil {
 				return err
 			}
-			for _, path := range d.Logs(name) {
+			for _, path := range d.Engine.State.Logs(name) {
 				if err := r.printLog(path); err != nil {
 					return err
 				}

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"strake/reconcile"
 	"strake/reconcile/plan"
@@ -14,7 +15,7 @@ func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) e
 	p := &printer{w: w}
 	p.f("%s\n", s.paint(bold, fmt.Sprintf("%s   generation %d", c.Name, e.Number)))
 	for _, f := range [][2]string{
-		{"status", EntryStatus(e)}, {"date", e.Created.Local().Format("2006-01-02 15:04:05 -0700")},
+		{"status", EntryStatus(e)}, {"why", e.Why}, {"date", e.Created.Local().Format("2006-01-02 15:04:05 -0700")},
 		{"by", e.By}, {"stack", e.Stack}, {"source", e.Origin}, {"commit", e.Commit}, {"impact", e.Impact}, {"note", e.Message},
 		{"digest", ShortDigest(e.Digest)}, {"run", e.Run},
 	} {
@@ -24,12 +25,17 @@ func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) e
 	}
 	p.f("\n")
 	for _, set := range c.Settings() {
-		value := set.Value
+		value := resource.Shown(set.Value)
 		if isText(set.Path) {
 			value = size(value)
 		}
 		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(value))
-		p.f("  %s%s\n", pad(Safe(set.Path), 24), Safe(resource.Shown(set.Value)))
+	}
+	for _, found := range e.Evidence {
+		p.f("\n%s\n", s.paint(bold, Safe(found.What)))
+		for line := range strings.Lines(found.Text) {
+			p.f("  %s\n", Safe(strings.TrimRight(line, "\r\n")))
+		}
 	}
 	return p.err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strake/reconcile/plan"
+	"strake/reconcile/resource"
 	"strake/spec"
 )
 
@@ -124,8 +125,36 @@ func containerBlock(c plan.ContainerPlan) block {
 	if c.Note != "" {
 		b.tail = append(b.tail, c.Note)
 	}
+	if c.Proves() {
+		b.tail = append(b.tail, proof(c))
+	}
 	b.fate, b.tail = fate(c), append(b.tail, dataLines(c)...)
 	return b
+}
+
+// proof is what the container will have to show, and what comes of it if it
+// can't.
+func proof(c plan.ContainerPlan) string {
+	h := c.Want.Health
+	what := make([]string, len(h.Checks))
+	for i, k := range h.Checks {
+		what[i] = strings.TrimSpace(k.Kind() + " " + k.Object())
+	}
+	if len(what) == 0 {
+		what = []string{"it runs"}
+	}
+	text := "health: " + strings.Join(what, ", ")
+	if h.MinHealthy > 0 {
+		text += " for " + resource.Span(h.MinHealthy)
+	}
+	text += " within " + resource.Span(h.Deadline)
+	switch {
+	case c.Want.Update.KeepFailed:
+		return text + ", else it is left as it is"
+	case c.From == 0:
+		return text + ", else it is stopped"
+	}
+	return text + fmt.Sprintf(", else back to generation %d", c.From)
 }
 
 // unfetched adds what a fetch will tell, behind what else is said of the image.

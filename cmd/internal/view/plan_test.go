@@ -131,8 +131,14 @@ func TestPlan(t *testing.T) {
 			s.Pending, s.Defer = []string{`mount["/srv"].source`}, true
 		})}},
 		"held": {Subjects: []plan.Subject{subject(want(memory(4<<30)), func(s *plan.Subject) {
-			s.Held = []string{plan.HoldDigest(*s.Want)}
+			s.Held, s.HeldWhy = []string{plan.HoldDigest(*s.Want)}, "rolled back"
 		}), other("web2")}},
+		"proving": {Subjects: []plan.Subject{subject(want(memory(4<<30)), func(s *plan.Subject) {
+			proving := *s.Want
+			proving.Health = &resource.Health{Interval: time.Second, Timeout: time.Second, Failures: 3, MinHealthy: 10 * time.Second, Deadline: 2 * time.Minute,
+				Checks: []resource.Check{{Name: "http/page", URL: "http://:8080/healthz"}, {Name: "units", Units: []string{"a.service"}}}}
+			s.Want = &proving
+		})}},
 		"rename": {Subjects: []plan.Subject{
 			subject(renamed, away(420*time.Millisecond), want(memory(4<<30))),
 			subject(renamed, func(s *plan.Subject) {

@@ -31,6 +31,8 @@ func ended(pl plan.Plan, r apply.Result) (string, tint) {
 			return "failed; what was begun is undone", red
 		}
 		return fmt.Sprintf("failed; back to generation %d", r.From), red
+	case "failed":
+		return fmt.Sprintf("failed; left in generation %d", r.To), red
 	case "stuck":
 		return "failed, and so did the way back", red
 	case "left":
@@ -84,6 +86,8 @@ func Event(e apply.Event, detail bool) string {
 	switch {
 	case e.Outcome == "failed":
 		return e.Container + ": failed: " + Safe(e.Error)
+	case e.Outcome == "proving":
+		return e.Container + ": waiting until it is healthy"
 	case e.Outcome == "undone":
 		return e.Container + ": undone"
 	case e.Outcome != "begun" || e.Step == "":

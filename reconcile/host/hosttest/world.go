@@ -33,6 +33,7 @@ type Host struct {
 	inside    map[string]map[string]resource.File
 	resolvers map[string]resource.Resolver
 	secrets   map[string][]byte // values, by container and setting
+	answers   map[string]error  // to checks, see Serve
 	ticks     uint64
 	pids      int
 
@@ -56,7 +57,7 @@ func New() *Host {
 	return &Host{
 		defined: map[string]resource.Definition{}, running: map[string]*process{},
 		networks: map[string]resource.Network{}, served: map[string]resource.Served{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
-		files: map[string]map[string]string{}, resolvers: map[string]resource.Resolver{}, secrets: map[string][]byte{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
+		files: map[string]map[string]string{}, resolvers: map[string]resource.Resolver{}, secrets: map[string][]byte{}, answers: map[string]error{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
 	}
 }
 

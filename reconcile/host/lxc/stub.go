@@ -51,6 +51,14 @@ func (*Runtime) SetHostname(context.Context, string, string) error { return ErrN
 // Run fails.
 func (*Runtime) Run(context.Context, string, Command) (int, error) { return 0, ErrNoLiblxc }
 
+// Exec fails.
+func (*Runtime) Exec(context.Context, string, map[string]string, []string) (int, string, error) {
+	return 0, "", ErrNoLiblxc
+}
+
+// Killed fails.
+func (*Runtime) Killed(context.Context, string) (int, error) { return 0, ErrNoLiblxc }
+
 // Check fails.
 func (*Runtime) Check(string) error { return ErrNoLiblxc }
 

@@ -19,16 +19,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Target is the container that is asked.
-type Target struct {
-	PID       int          // of its init
-	Addresses []netip.Addr // its own, beside those of its loopback
+// Prober asks. It has no state.
+type Prober struct{}
+
+// target is the container that is asked.
+type target struct {
+	pid       int          // of its init
+	addresses []netip.Addr // its own, beside those of its loopback
 }
 
 // HTTP wants the page to answer with the status, or with 200 to 399 where that
 // is 0. An address without a host is the container's own; its certificate is
-// not checked, since there is no name that it could be for.
-func HTTP(ctx context.Context, t Target, address string, status int) error {
+// not checked, since there is no name that it could be for. pid is that of the
+// container's init, own are its addresses beside those of its loopback.
+func (Prober) HTTP(ctx context.Context, pid int, own []netip.Addr, address string, status int) error {
+	return target{pid, own}.http(ctx, address, status)
+}
+
+// TCP wants a connection to HOST:PORT, or to :PORT of the container itself.
+func (Prober) TCP(ctx context.Context, pid int, own []netip.Addr, address string) error {
+	return target{pid, own}.tcp(ctx, address)
+}
+
+func (t target) http(ctx context.Context, address string, status int) error {
 	u, err := url.Parse(address)
 	if err != nil {
 		return fmt.Errorf("read address of page: %w", err)
@@ -91,8 +104,7 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// TCP wants a connection to HOST:PORT, or to :PORT of the container itself.
-func TCP(ctx context.Context, t Target, address string) error {
+func (t target) tcp(ctx context.Context, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return fmt.Errorf("read address: %w", err)
@@ -107,8 +119,8 @@ func TCP(ctx context.Context, t Target, address string) error {
 // dial connects from within the container. A host's name is looked up by the
 // host. Without a host the first of the container's addresses that takes the
 // connection will do: a service may listen on one of them alone.
-func (t Target) dial(ctx context.Context, host, port string) (net.Conn, error) {
-	list := append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, t.Addresses...)
+func (t target) dial(ctx context.Context, host, port string) (net.Conn, error) {
+	list := append([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, t.addresses...)
 	if host != "" {
 		var err error
 		if list, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
@@ -131,7 +143,7 @@ func (t Target) dial(ctx context.Context, host, port string) (net.Conn, error) {
 // connect makes the socket on a thread of its own that enters the container's
 // network namespace: it is not unlocked and ends with the goroutine, so
 // nothing else ever runs there.
-func (t Target) connect(ctx context.Context, literal string) (net.Conn, error) {
+func (t target) connect(ctx context.Context, literal string) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
 		err  error
@@ -139,7 +151,7 @@ func (t Target) connect(ctx context.Context, literal string) (net.Conn, error) {
 	done := make(chan result, 1)
 	go func() {
 		runtime.LockOSThread()
-		if err := enter(t.PID); err != nil {
+		if err := enter(t.pid); err != nil {
 			done <- result{nil, err}
 			return
 		}
@@ -163,10 +175,10 @@ func enter(pid int) error {
 }
 
 // File wants something to be at the path, as the container sees it.
-func File(t Target, path string) error {
-	root, err := unix.Open(fmt.Sprintf("/proc/%d/root", t.PID), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func (Prober) File(pid int, path string) error {
+	root, err := unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open root of process %d: %w", t.PID, err)
+		return fmt.Errorf("open root of process %d: %w", pid, err)
 	}
 	defer unix.Close(root)
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}

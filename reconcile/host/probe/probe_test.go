@@ -21,7 +21,7 @@ import (
 
 // elsewhere is a process with a network of its own, in which the test can
 // listen on 127.0.0.1, and on 10.7.7.7 of its loopback.
-func elsewhere(t *testing.T) Target {
+func elsewhere(t *testing.T) target {
 	t.Helper()
 	cmd := exec.Command("unshare", "--net", "--mount", "sh", "-c", "ip link set lo up && ip address add 10.7.7.7/32 dev lo && echo ready && exec sleep 1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -38,16 +38,16 @@ func elsewhere(t *testing.T) Target {
 	if _, err := out.Read(make([]byte, 10)); err != nil {
 		t.Fatal("make a network (needs root):", err)
 	}
-	return Target{PID: cmd.Process.Pid, Addresses: []netip.Addr{netip.MustParseAddr("10.7.7.7")}}
+	return target{pid: cmd.Process.Pid, addresses: []netip.Addr{netip.MustParseAddr("10.7.7.7")}}
 }
 
 // listen opens a port in there.
-func listen(t *testing.T, at Target, address string) net.Listener {
+func listen(t *testing.T, at target, address string) net.Listener {
 	t.Helper()
 	made := make(chan net.Listener, 1)
 	go func() {
 		runtime.LockOSThread()
-		if err := enter(at.PID); err != nil {
+		if err := enter(at.pid); err != nil {
 			t.Error(err)
 		}
 		l, err := net.Listen("tcp", address)
@@ -79,8 +79,10 @@ func TestHTTP(t *testing.T) {
 	at := elsewhere(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/good", func(w http.ResponseWriter, _ *http.Request) {})
-	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.9.9.9/", 302) })
-	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://10.9.9.9/", http.StatusFound)
+	})
+	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	server := &httptest.Server{Listener: listen(t, at, "10.7.7.7:0"), Config: &http.Server{Handler: mux}}
 	server.Start()
@@ -106,14 +108,14 @@ func TestHTTP(t *testing.T) {
 		{"http://127.0.0.1:" + port + "/good", 0, "refused"}, // it listens on the other address alone
 		{"http://:1/good", 0, "refused"},
 	} {
-		err := HTTP(soon(t), at, test.url, test.status)
+		err := Prober{}.HTTP(soon(t), at.pid, at.addresses, test.url, test.status)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s, %d: %v", test.url, test.status, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := HTTP(ctx, at, "http://:"+port+"/slow", 0); err == nil {
+	if err := (Prober{}).HTTP(ctx, at.pid, at.addresses, "http://:"+port+"/slow", 0); err == nil {
 		t.Error("a page that never comes is good")
 	}
 }
@@ -127,13 +129,13 @@ func TestTCPApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer outside.Close()
-	if err := TCP(soon(t), at, ":"+portOf(inside)); err != nil {
+	if err := (Prober{}).TCP(soon(t), at.pid, at.addresses, ":"+portOf(inside)); err != nil {
 		t.Error(err)
 	}
-	if err := TCP(soon(t), at, ":"+portOf(outside)); portOf(inside) != portOf(outside) && err == nil {
+	if err := (Prober{}).TCP(soon(t), at.pid, at.addresses, ":"+portOf(outside)); portOf(inside) != portOf(outside) && err == nil {
 		t.Error("the host's port answered")
 	}
-	if err := TCP(soon(t), Target{PID: 1 << 22}, ":80"); err == nil || !strings.Contains(err.Error(), "namespace") {
+	if err := (Prober{}).TCP(soon(t), 1<<22, nil, ":80"); err == nil || !strings.Contains(err.Error(), "namespace") {
 		t.Error(err)
 	}
 	before, _ := os.Readlink("/proc/self/ns/net")
@@ -159,14 +161,13 @@ func TestFile(t *testing.T) {
 	cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Chroot: dir}
 	must(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	at := Target{PID: cmd.Process.Pid}
 	for _, path := range []string{"/run/ready", "/link", "/run"} {
-		if err := File(at, path); err != nil {
+		if err := (Prober{}).File(cmd.Process.Pid, path); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, path := range []string{"/out", "/up", "/run/none", "/run/ready/x"} {
-		if err := File(at, path); err == nil || !strings.Contains(err.Error(), "look for "+path) {
+		if err := (Prober{}).File(cmd.Process.Pid, path); err == nil || !strings.Contains(err.Error(), "look for "+path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
