@@ -57,14 +57,10 @@ func (e *Engine) readSecrets(w Wish) ([]plan.Secret, map[string]spec.Sensitive, 
 
 // at is where the file of a secret was written.
 func at(s spec.Secret) string {
-	pos := s.Pos
 	if p, ok := s.At["file"]; ok {
-		pos = p
+		return place(p)
 	}
-	if pos.String() == "" {
-		return ""
-	}
-	return pos.String() + ": "
+	return place(s.Pos)
 }
 
 // slot is one setting that holds a secret.

@@ -141,7 +141,7 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	for _, img := range desired.Images(w.Stack) {
 		resolved, _, err := e.Host.Images.Resolve(ctx, img)
 		if err != nil {
-			return desired.Want{}, fmt.Errorf("%w: image %s: %w", ErrInvalid, img.Source, err)
+			return desired.Want{}, fmt.Errorf("%w: %s%w", ErrInvalid, place(saidOf(w.Stack, img.Source)), err)
 		}
 		input.Images[img.Key()] = resolved
 	}
@@ -150,6 +150,26 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 		return want, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return want, nil
+}
+
+// saidOf is where a source was written.
+func saidOf(s spec.Stack, source string) spec.Pos {
+	i := slices.IndexFunc(s.Containers, func(c spec.Container) bool { return c.Image != nil && c.Image.Source == source })
+	if i < 0 {
+		return spec.Pos{}
+	}
+	if c := s.Containers[i]; c.Image.Name == "" {
+		return c.At["image.source"]
+	}
+	return s.Containers[i].Image.Pos
+}
+
+// place puts where something was written in front of what is wrong with it.
+func place(p spec.Pos) string {
+	if p.String() == "" {
+		return ""
+	}
+	return p.String() + ": "
 }
 
 // last is what the wanted containers are made of now.
