@@ -3,11 +3,7 @@ package rootfs
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"strake/reconcile/resource"
 )
@@ -51,48 +47,4 @@ func (s *spaces) of(m resource.IDMap) (*os.File, error) {
 		return nil, fmt.Errorf("make user namespace for %d+%d: %w", m.Base, m.Size, one.err)
 	}
 	return one.file, nil
-}
-
-// newSpace starts a child in a new user namespace that stops, traced, before
-// its first instruction, takes the namespace's descriptor and ends the child.
-// The thread is kept: the kernel ends the child (Pdeathsig) and lets it go
-// (ptrace) together with the thread that started it.
-func newSpace(m resource.IDMap) (*os.File, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	ids := []syscall.SysProcIDMap{
-		{ContainerID: 0, HostID: int(m.Base), Size: int(m.Size)},
-		{ContainerID: builder, HostID: 0, Size: 1},
-	}
-	child, err := os.StartProcess("/proc/self/exe", []string{"strake-ids"}, &os.ProcAttr{
-		Env: []string{"PATH="},
-		Sys: &syscall.SysProcAttr{
-			Cloneflags:                 unix.CLONE_NEWUSER,
-			UidMappings:                ids,
-			GidMappings:                ids,
-			GidMappingsEnableSetgroups: true,
-			Ptrace:                     true,
-			Pdeathsig:                  syscall.SIGKILL,
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer end(child)
-	return os.Open(fmt.Sprintf("/proc/%d/ns/user", child.Pid))
-}
-
-// end kills and reaps. A traced child first reports its stop: only a report of
-// its death is the end.
-func end(child *os.Process) {
-	_ = child.Kill()
-	for {
-		state, err := child.Wait()
-		if err != nil || state.Exited() {
-			return
-		}
-		if status, ok := state.Sys().(syscall.WaitStatus); !ok || status.Signaled() {
-			return
-		}
-	}
 }
