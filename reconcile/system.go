@@ -73,7 +73,7 @@ func (e *Engine) ensureLayers(ctx context.Context, c *resource.Container, led le
 	}
 	job := resource.LayerJob{
 		Image: c.Image, Site: site, Timeout: 30 * time.Minute, Resolver: resolver(site.Networks),
-		Reveal: e.State.Content, Progress: func(line string) { e.progress("build: " + line) },
+		Reveal: e.State.Content, Progress: func(line string) { e.progress("build: " + line) }, Step: e.Crash.Point,
 	}
 	if c.Build != nil {
 		job.Timeout = c.Build.Timeout

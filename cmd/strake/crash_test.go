@@ -46,6 +46,15 @@ moved {
   from = container.crash1
   to   = container.crash2
 }`
+	layered = `container "crash1" {
+  environment = { A = "1" }
+  system {
+    run = ["echo made >/etc/made", "echo more >>/etc/made"]
+    file "/etc/long" { content = join("", [for i in range(1000) : "a long line of text"]) }
+  }
+  limits { memory = "64MiB" }
+  nic "eth0" { network = network.crash }
+}`
 	restart = `container "crash1" {
   environment = { A = "2" }
   file "/etc/both" { content = "3" }
@@ -68,6 +77,7 @@ func TestCrash(t *testing.T) {
 		"restart":  {before, restart, []string{"apply", "-y", "c.hcl"}},
 		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "crash1"}},
 		"rename":   {before, moved, []string{"apply", "-y", "c.hcl"}},
+		"build":    {before, layered, []string{"apply", "-y", "c.hcl"}},
 		"rollback": {live, "", []string{"rollback", "-y", "crash1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,6 +165,9 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 		}
 	}
 	must("run", name, "--", "true")
+	if then == layered {
+		w.noBuilds(t, n)
+	}
 	must("destroy", "-y", "--force", "--purge", name)
 	if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte("stack \"c\" {}\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -167,4 +180,25 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 		t.Errorf("death %d: cgroups are left: %v", n, list)
 	}
 	return r.killed
+}
+
+// noBuilds checks that nothing of a build that died is left: no folder, no
+// container.
+func (w world) noBuilds(t *testing.T, n int) {
+	t.Helper()
+	if list, err := os.ReadDir(filepath.Join(w.dir, "state/builds")); err != nil || len(list) > 0 {
+		t.Errorf("death %d: builds are left: %v, %v", n, list, err)
+	}
+	if list, err := filepath.Glob(filepath.Join(w.dir, "state/layers/.tmp-*")); err != nil || len(list) > 0 {
+		t.Errorf("death %d: half layers are left: %v, %v", n, list, err)
+	}
+	for _, m := range w.mounts() {
+		if strings.Contains(m, "/builds/") {
+			t.Errorf("death %d: %s is mounted", n, m)
+		}
+	}
+	sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", w.pid))
+	if err != nil || strings.Contains(string(sockets), w.dir+"/state/builds/") {
+		t.Errorf("death %d: %v: a build still runs\n%s", n, err, sockets)
+	}
 }

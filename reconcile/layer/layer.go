@@ -78,6 +78,7 @@ func (b *Builder) build(ctx context.Context, key string, job resource.LayerJob) 
 		return fmt.Errorf("clear what an earlier build left: %w", err)
 	}
 	err = b.attempt(ctx, p, job)
+	job.Step()
 	if err == nil {
 		err = b.Store.Keep(ctx, resource.Layer{Key: key, Recipe: job.Recipe}, p.upper(), p.log())
 	} else if at, kept := b.Store.Failed(key, p.log()); kept == nil {
@@ -103,6 +104,7 @@ func (b *Builder) carryOut(ctx context.Context, p *place, job resource.LayerJob)
 	if err := errors.Join(p.ground.Prepare(ctx, root), p.ground.Mount(ctx, root)); err != nil {
 		return err
 	}
+	job.Step()
 	w, err := newWork(p, job, root)
 	if err != nil {
 		return err
@@ -111,9 +113,11 @@ func (b *Builder) carryOut(ctx context.Context, p *place, job resource.LayerJob)
 	if err := w.write(ctx, []resource.File{deny, {Path: resolvConf, Content: job.Resolver, Mode: "0644", Owner: "root:root"}}); err != nil {
 		return err
 	}
+	job.Step()
 	if err := b.start(ctx, p, c); err != nil {
 		return err
 	}
+	job.Step()
 	if err := w.make(ctx, job.Recipe.System); err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ func (w *work) make(ctx context.Context, s resource.System) error {
 
 // run runs a command in the container. Its error has what it said last.
 func (w *work) run(ctx context.Context, args ...string) error {
+	defer w.job.Step()
 	w.note("$ " + strings.Join(args, " "))
 	exit, err := w.exec(ctx, args)
 	if err != nil {

@@ -104,4 +104,5 @@ type LayerJob struct {
 	Resolver string // what /etc/resolv.conf is to say meanwhile
 	Reveal   func(digest string) ([]byte, error)
 	Progress func(string)
+	Step     func() // between any two steps of the build: how tests die there
 }
