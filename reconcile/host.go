@@ -113,6 +113,7 @@ type roots interface {
 	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)
 	KeepFiles(container string, paths []string, folder string) error
 	RestoreFiles(root resource.Root, folder string) (changed []string, err error)
+	Shadowed(ctx context.Context, root resource.Root, layers []string) ([]string, error)
 	Secrets(pid int, want resource.Container, digest func([]byte) string) (have resource.Container, drift map[string]string, err error)
 	SetSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error
 	DeliverSecrets(pid int, c resource.Container, reveal func(digest string) ([]byte, error)) error

@@ -52,6 +52,26 @@ func (e *Engine) unbuilt(c *resource.Container) int {
 	return n
 }
 
+// hidden are the paths of system layers that are new to a container and that
+// it would not see, for it has changed them itself. What strake writes there is
+// meant to be seen in their place.
+func (e *Engine) hidden(ctx context.Context, s plan.Subject) ([]string, error) {
+	if s.Want == nil || s.Last == nil || s.Want.Image.Source != s.Last.Image.Source {
+		return nil, nil
+	}
+	fresh := slices.DeleteFunc(slices.Clone(s.Want.Layers), func(key string) bool { return slices.Contains(s.Last.Layers, key) })
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	list, err := e.Host.Roots.Shadowed(ctx, resource.RootOf(s.Last.Named(s.Stands())), fresh)
+	if errors.Is(err, resource.ErrNotFound) {
+		return nil, nil // it would not start either, and that is told elsewhere
+	}
+	list = slices.DeleteFunc(list, func(path string) bool { _, ours := s.Want.FileAt(path); return ours })
+	slices.Sort(list)
+	return slices.Compact(list), err
+}
+
 // buildLayers builds what the plan's containers need, each layer once.
 func (e *Engine) buildLayers(ctx context.Context, p *plan.Plan) error {
 	for _, c := range p.Acting() {

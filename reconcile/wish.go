@@ -235,6 +235,9 @@ func (e *Engine) observed(ctx context.Context, in scene, list []plan.Subject) ([
 	for i := range list {
 		s := &list[i]
 		s.Have, s.Builds = seen[s.Stands()], e.unbuilt(s.Want)
+		if s.Hidden, err = e.hidden(ctx, *s); err != nil {
+			return nil, err
+		}
 		if found, ok := in.found[s.Name]; ok {
 			s.Found, s.Have.Text = alike(found, *s.Want, s.Have.State.Up()), in.texts[s.Name]
 			continue

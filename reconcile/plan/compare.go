@@ -41,6 +41,7 @@ type Subject struct {
 	Defer   bool          // restart-class changes wait
 	Prune   bool          // an orphan is retired
 	Builds  int           // system layers that have to be built first
+	Hidden  []string      // paths of new system layers that the container's own writing hides
 	Away    time.Duration // how long it was away at its last restart; 0: not known
 }
 

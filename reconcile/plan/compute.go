@@ -96,7 +96,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 		c.Action, c.Impact, c.Changes = Record, spec.None, nil // what it is otherwise is another run's business
 	}
 	if c.Action.acts() {
-		c.Builds = s.Builds
+		c.Builds, c.Hidden = s.Builds, s.Hidden
 		c.Steps = steps(c)
 	}
 	switch {

@@ -127,6 +127,7 @@ type ContainerPlan struct {
 	Data     *Data       `json:"data,omitempty"` // nil: its data stay
 	Point    *Point      `json:"snapshot,omitempty"`
 	Builds   int         `json:"builds,omitempty"` // system layers that are built before anything is changed
+	Hidden   []string    `json:"hidden,omitempty"` // paths of new system layers that the container's own writing hides
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied

@@ -1,0 +1,155 @@
+package rootfs
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"strake/reconcile/chain"
+	"strake/reconcile/resource"
+)
+
+// Shadowed lists the paths of system layers that would not show on root,
+// because one of its writable layers has its own, or hides them. Of a layer
+// that is not built yet the places of package databases are looked at. It costs
+// what the two have in common. Error: ErrNoLayer.
+func (r *Roots) Shadowed(ctx context.Context, root resource.Root, keys []string) ([]string, error) {
+	list, err := r.shadowed(ctx, root, keys)
+	if err != nil {
+		return nil, fmt.Errorf("compare layers of %s: %w", root.Container, err)
+	}
+	return list, nil
+}
+
+func (r *Roots) shadowed(ctx context.Context, root resource.Root, keys []string) ([]string, error) {
+	have, err := r.pieces(root.Container)
+	if err != nil {
+		return nil, err
+	}
+	pieces, ok := chain.Resolve(root.Writable, have)
+	if !ok {
+		return nil, fmt.Errorf("writable layers %v: %w", root.Writable, ErrNoLayer)
+	}
+	var paths []string
+	for _, p := range pieces {
+		paths = append(paths, r.upper(root.Container, p))
+	}
+	own, err := openStrata(paths)
+	if err != nil {
+		return nil, err
+	}
+	defer own.close()
+	s := shadow{ctx: ctx}
+	for _, key := range keys {
+		if !exists(r.layers(key)) {
+			err = s.databases(own)
+		} else {
+			err = s.layer(r.layers(key), own)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.list, nil
+}
+
+type shadow struct {
+	ctx  context.Context
+	list []string
+}
+
+func (s *shadow) layer(tree string, own strata) error {
+	layer, err := openStrata([]string{tree})
+	if err != nil {
+		return err
+	}
+	defer layer.close()
+	return s.folder("/", layer, own)
+}
+
+func (s *shadow) folder(at string, layer, own strata) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	names, err := layer.names(func(stratum) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := s.name(path.Join(at, name), name, layer, own); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shadow) name(at, name string, layer, own strata) error {
+	over, err := own.at(name)
+	if err != nil {
+		return err
+	}
+	defer over.dirs.close()
+	if !over.there() && !over.whiteout {
+		return nil
+	}
+	below, err := layer.at(name)
+	if err != nil {
+		return err
+	}
+	defer below.dirs.close()
+	if below.isDir() && over.isDir() {
+		return s.folder(at, below.dirs, over.dirs)
+	}
+	s.list = append(s.list, at)
+	return nil
+}
+
+// databases says which packages are installed, by the package managers of
+// distributions.
+var databases = [...]string{"/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/sysimage/rpm", "/var/lib/rpm"}
+
+func (s *shadow) databases(own strata) error {
+	for _, name := range databases {
+		there, err := own.have(name)
+		if err != nil {
+			return err
+		}
+		if there {
+			s.list = append(s.list, name)
+		}
+	}
+	return nil
+}
+
+// have says whether one of the strata has its own of a path.
+func (s strata) have(name string) (bool, error) {
+	dir, base := path.Split(path.Clean(name))
+	in := s
+	if dir != "/" {
+		e, ok, err := s.walk(path.Clean(dir))
+		if err != nil || !ok {
+			return false, err
+		}
+		defer e.dirs.close()
+		in = e.dirs
+	}
+	e, err := in.at(base)
+	e.dirs.close()
+	return e.there() || e.whiteout, err
+}
+
+// walk opens the strata of a folder; false where none has it.
+func (s strata) walk(dir string) (entry, bool, error) {
+	parent, base := path.Split(dir)
+	in := s
+	if parent != "/" {
+		e, ok, err := s.walk(path.Clean(parent))
+		if err != nil || !ok {
+			return entry{}, false, err
+		}
+		defer e.dirs.close()
+		in = e.dirs
+	}
+	e, err := in.at(base)
+	return e, e.isDir(), err
+}
