@@ -110,6 +110,8 @@ func (h *Host) Environment(container string) (map[string]string, error) {
 
 // SetHostnameFile has no file to write.
 func (h *Host) SetHostnameFile(container string, _ resource.IDMap, _ string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	return h.call("SetHostnameFile", container)
 }
 
