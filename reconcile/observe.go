@@ -40,6 +40,8 @@ type scene struct {
 	lost      []string                // those of them that their users have deleted since
 	guarded   map[string]resource.NIC // what the firewall holds, by host device
 	given     map[string]resource.NIC // what is on record, by host device
+
+	leading map[string][]resource.Forward // published ports that the firewall has, by host device
 }
 
 // Warm begins to look at what takes longest, while the text is still being
@@ -79,6 +81,10 @@ func (s *scene) index() {
 	for _, n := range s.filter.Guard.NICs {
 		s.guarded[n.Device] = n
 	}
+	s.leading = map[string][]resource.Forward{}
+	for _, f := range s.filter.Forwards {
+		s.leading[f.Device] = append(s.leading[f.Device], f)
+	}
 	for _, c := range s.standing {
 		for _, n := range c.Container.NICs {
 			s.given[n.Device] = n
@@ -90,7 +96,7 @@ func (s *scene) index() {
 func filtered(n resource.Network, seen resource.Seen) resource.Network {
 	for _, f := range seen.Guard.Networks {
 		if f.Bridge == n.Bridge {
-			n.NAT, n.Isolate, n.HostAccess = n.NAT && f.NAT, f.Isolate, f.HostAccess
+			n.NAT, n.NATThrough, n.Isolate, n.HostAccess = n.NAT && f.NAT, f.NATThrough, f.Isolate, f.HostAccess
 		}
 	}
 	return n
@@ -340,6 +346,7 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	}
 	for i := range o.Have.NICs {
 		o.Have.NICs[i].Filter = held(o.Have.NICs[i], in)
+		o.Have.NICs[i].Publish = in.publishes(o.Have.NICs[i])
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ var keyed = []keyCase{
 		`nic["*"]`, `nic["*"].network`, `nic["*"].type`, `nic["*"].bridge`, `nic["*"].device`, `nic["*"].mac`, `nic["*"].ipv4`, `nic["*"].ipv6`,
 		`nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`, `nic["*"].filter.mac`, `nic["*"].filter.ipv4`, `nic["*"].filter.ipv6`,
 		`nic["*"].addresses`, `nic["*"].prefixes`, `nic["*"].route["*"].via`, `nic["*"].limits.ingress`, `nic["*"].limits.egress`,
+		`nic["*"].publish["*"].to`, `nic["*"].publish["*"].protocol`,
 	}},
 	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
@@ -147,6 +148,10 @@ const nicOne = `nic "eth0" {
       ingress = "8kbit"
       egress = "12345bit"
     }
+    publish "8080" {
+      to = 80
+      protocol = "both"
+    }
     route "198.51.100.0/24" {
       via = "10.116.0.3"
     }
@@ -171,6 +176,9 @@ const nicTwo = `nic "eth0" {
       ingress = "400Gbit"
       egress = "1Mbit"
     }
+    publish "8080" {
+      to = 81
+    }
     route "198.51.100.0/24" {
       via = "10.117.0.3"
     }
@@ -181,6 +189,8 @@ const nicTwo = `nic "eth0" {
   nic "eth1" {
     network = network.lan
     type = "bridged"
+    gateway4 = "none"
+    gateway6 = "none"
   }`
 
 // Values that liblxc prints as they are written, and such as it does not.

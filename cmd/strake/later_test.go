@@ -20,8 +20,6 @@ var waiting = map[string]string{
 	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
 	`nic["*"].parent`:                "nic \"eth0\" {\n type = \"routed\"\n parent = \"eth0\"\n ipv4 = \"192.0.2.9\"\n }",
 	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
-	`nic["*"].publish["*"].to`:       "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n to = 8080\n }\n }",
-	`nic["*"].publish["*"].protocol`: "nic \"eth0\" {\n network = network.lan\n publish \"80\" {\n protocol = \"udp\"\n }\n }",
 	`mount["*"].size`:                "mount \"/srv\" {\n volume = volume.data\n }",
 	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",
 	"rootfs.ephemeral":               "rootfs {\n ephemeral = true\n }",

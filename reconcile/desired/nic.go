@@ -96,10 +96,30 @@ func (b *builder) interfaces(containers []resource.Container) {
 		net := b.truly(b.networks[n.Network])
 		n.MAC, n.Device = entries[i].MAC, entries[i].Device
 		written4, written6 := n.Gateway4, n.Gateway6
-		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT)
-		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT)
+		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT || len(n.Publish) > 0)
+		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT || len(n.Publish) > 0)
 		gateways(n, written4, written6)
 	}
+	for _, c := range containers {
+		b.note(answers(c))
+	}
+}
+
+// answers refuses published ports whose answers would not come back the way
+// that the questions came.
+func answers(c resource.Container) error {
+	for _, n := range c.NICs {
+		if len(n.Publish) > 0 && len(n.Forwards()) == 0 {
+			return fmt.Errorf("container %s: nic %s: it publishes ports and has no address for them to lead to: give network %s one, or the interface", c.Name, n.Name, n.Network)
+		}
+		for _, f := range n.Forwards() {
+			way := func(o resource.NIC) bool { return o.Name != n.Name && o.Gateway(resource.IsIPv6(f.Address)) != "" }
+			if i := slices.IndexFunc(c.NICs, way); i >= 0 {
+				return fmt.Errorf("container %s: nic %s: the answers of published port %d would go out by %s, which has the default route: publish it there, or write gateway4 = \"none\" (gateway6) for %s", c.Name, n.Name, f.Port, c.NICs[i].Name, c.NICs[i].Name)
+			}
+		}
+	}
+	return nil
 }
 
 // gateways puts what was written in place of the network's own.

@@ -104,7 +104,17 @@ func linkLocal(mac string) string {
 }
 
 // Incomplete says whether the interface has what liblxc can't make.
-func (n NIC) Incomplete() bool { return len(n.Prefixes)+len(n.Routes) > 0 || n.Limits != Rates{} }
+func (n NIC) Incomplete() bool {
+	return len(n.Prefixes)+len(n.Routes) > 0 || n.Limits != Rates{} || len(n.Publish) > 0
+}
 
 // Late says whether the container has what is brought to it when liblxc is done.
 func (c Container) Late() bool { return c.Secrets() || slices.ContainsFunc(c.NICs, NIC.Incomplete) }
+
+// Gateway is the default route of a family.
+func (n NIC) Gateway(six bool) string {
+	if six {
+		return n.Gateway6
+	}
+	return n.Gateway4
+}

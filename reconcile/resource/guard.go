@@ -66,7 +66,7 @@ func (g Guard) Grow(to Guard) Guard {
 
 // sendsAs says whether two interfaces are let through alike, but for their filters.
 func (n NIC) sendsAs(o NIC) bool {
-	return n.MAC == o.MAC && slices.Equal(n.Senders(false), o.Senders(false)) && slices.Equal(n.Senders(true), o.Senders(true))
+	return n.MAC == o.MAC && n.Parent == o.Parent && slices.Equal(n.Forwards(), o.Forwards()) && slices.Equal(n.Senders(false), o.Senders(false)) && slices.Equal(n.Senders(true), o.Senders(true))
 }
 
 func (f Filter) and(o Filter) Filter {
@@ -81,9 +81,10 @@ func (g Guard) sort() {
 
 // Seen is the firewall as the kernel has it.
 type Seen struct {
-	Guard   Guard    // NICs with Device, MAC, IPv4, IPv6 and Filter; Networks with Bridge, NAT, Isolate, HostAccess, DHCP, DNS, RA
-	Intact  bool     // the chains around the entries are as they were written
-	Missing []string // what of them is not, for people
+	Guard    Guard     // NICs with Device, MAC, IPv4, IPv6 and Filter; Networks with Bridge, NAT, Isolate, HostAccess, DHCP, DNS, RA
+	Forwards []Forward // published ports
+	Intact   bool      // the chains around the entries are as they were written
+	Missing  []string  // what of them is not, for people
 }
 
 // IDRange is Size host ids from Base on.

@@ -51,7 +51,7 @@ func (e entries) with(o entries) entries {
 	all := entries{}
 	for set, list := range e {
 		for key, el := range list {
-			if device, _ := cut(key); !follows(set) && !o.has(ports, device) {
+			if device := deviceOf(set, key, el); !follows(set) && !o.has(ports, device) && !o.has(routed, device) {
 				all.add(set, key, el)
 			}
 		}
@@ -65,6 +65,15 @@ func (e entries) with(o entries) entries {
 	}
 	all.follow()
 	return all
+}
+
+// deviceOf is whose an element is. A published port is its device's by comment.
+func deviceOf(set, key string, el element) string {
+	if set == pub4s || set == pub6s {
+		return `"` + el.Comment + `"`
+	}
+	device, _ := cut(key)
+	return device
 }
 
 // follows says that a set has nothing that others do not tell.
@@ -101,7 +110,10 @@ func (e entries) network(n resource.Network) error {
 		return fmt.Errorf("network %s: %w", n.Name, err)
 	}
 	e.add(bridges, bridge, element{})
-	for set, is := range map[string]bool{nat: n.NAT, open: n.HostAccess, dhcp: n.DHCP, names: n.DNS, routers: n.RA} {
+	if err := e.exit(n, bridge); err != nil {
+		return fmt.Errorf("network %s: %w", n.Name, err)
+	}
+	for set, is := range map[string]bool{open: n.HostAccess, dhcp: n.DHCP, names: n.DNS, routers: n.RA} {
 		if is {
 			e.add(set, bridge, element{})
 		}
@@ -112,6 +124,49 @@ func (e entries) network(n resource.Network) error {
 	return nil
 }
 
+// exit adds where the network leads.
+func (e entries) exit(n resource.Network, bridge string) error {
+	if !n.NAT {
+		return nil
+	}
+	if n.NATThrough == "" {
+		e.add(nat, bridge, element{})
+		return nil
+	}
+	by, err := quote(n.NATThrough)
+	e.add(exits, join(bridge, by), element{})
+	return err
+}
+
+// route adds a device that is no port of a bridge, and where it leads.
+func (e entries) route(n resource.NIC, device string) error {
+	e.add(routed, device, element{})
+	if n.Filter.IPv4 {
+		e.add(held4, device, element{})
+	}
+	if n.Filter.IPv6 {
+		e.add(held6, device, element{})
+	}
+	if n.Parent == "" {
+		return nil
+	}
+	parent, err := quote(n.Parent)
+	e.add(ways, join(device, parent), element{})
+	e.add(ways, join(parent, device), element{})
+	return err
+}
+
+// publish leads ports of the host to the NIC.
+func (e entries) publish(n resource.NIC) {
+	for _, f := range n.Forwards() {
+		set := pub4s
+		if resource.IsIPv6(f.Address) {
+			set = pub6s
+		}
+		e.add(set, join(f.Protocol, fmt.Sprint(f.Port)), element{n.Device, join(f.Address, fmt.Sprint(f.To))})
+	}
+}
+
 // nic adds what a NIC may send. six says that it takes part in IPv6 at all.
 func (e entries) nic(n resource.NIC, six bool) error {
 	device, err := quote(n.Device)
@@ -120,6 +175,10 @@ func (e entries) nic(n resource.NIC, six bool) error {
 	}
 	if _, err := quote(n.Bridge); n.Bridge != "" && err != nil {
 		return err
+	}
+	e.publish(n)
+	if n.Type == "routed" {
+		return e.route(n, device)
 	}
 	if !n.Filter.Any() {
 		e.add(ports, device, element{n.Bridge, toUnheld})

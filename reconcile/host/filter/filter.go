@@ -144,7 +144,7 @@ func (f *Filter) Observe(ctx context.Context) (resource.Seen, error) {
 	}
 	guard, odd := have.entries.guard()
 	missing := append(have.missing, odd...)
-	return resource.Seen{Guard: guard, Intact: len(missing) == 0, Missing: missing}, nil
+	return resource.Seen{Guard: guard, Forwards: have.entries.forwards(), Intact: len(missing) == 0, Missing: missing}, nil
 }
 
 // Remove takes the tables away. Gone already is no error.

@@ -83,6 +83,10 @@ func (e entries) element(set string, v any) {
 		el.Comment, _ = inner["comment"].(string)
 		v = inner["val"]
 	}
+	if set == pub4s || set == pub6s {
+		e.add(set, plain(v), el)
+		return
+	}
 	e.add(set, keyOf(v), el)
 }
 
@@ -92,9 +96,27 @@ func verdict(v any) string {
 		if to, ok := arg.(map[string]any); ok {
 			return fmt.Sprint(word, " ", to["target"])
 		}
+		if word == "concat" {
+			return plain(v)
+		}
 		return word
 	}
 	return ""
+}
+
+// plain is a pair that has no names of interfaces. Protocols are numbers where
+// the host has no list of them.
+func plain(v any) string {
+	m, _ := v.(map[string]any)
+	parts, _ := m["concat"].([]any)
+	if len(parts) != 2 {
+		return fmt.Sprint(v)
+	}
+	first := fmt.Sprint(parts[0])
+	if name, ok := map[string]string{"6": "tcp", "17": "udp"}[first]; ok {
+		first = name
+	}
+	return join(first, fmt.Sprint(parts[1]))
 }
 
 // keyOf is a key as it was written.

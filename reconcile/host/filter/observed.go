@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strake/reconcile/resource"
@@ -21,9 +22,10 @@ func cut(key string) (device, rest string) {
 // together: an entry that was taken out or put in by hand.
 func (e entries) guard() (resource.Guard, []string) {
 	var g resource.Guard
+	exit := e.pairs(exits)
 	for _, bridge := range slices.Sorted(maps.Keys(e[bridges])) {
 		g.Networks = append(g.Networks, resource.Network{
-			Bridge: strings.Trim(bridge, `"`), NAT: e.has(nat, bridge),
+			Bridge: strings.Trim(bridge, `"`), NAT: e.has(nat, bridge) || exit[bridge] != "", NATThrough: exit[bridge],
 			Isolate: !e.has(loops, join(bridge, bridge)), HostAccess: e.has(open, bridge),
 			DHCP: e.has(dhcp, bridge), DNS: e.has(names, bridge), RA: e.has(routers, bridge),
 		})
@@ -41,7 +43,51 @@ func (e entries) guard() (resource.Guard, []string) {
 		}
 		g.NICs = append(g.NICs, n)
 	}
+	g.NICs = append(g.NICs, e.routes()...)
 	return g, e.odd()
+}
+
+// routes are the devices that are no ports of a bridge.
+func (e entries) routes() []resource.NIC {
+	var list []resource.NIC
+	way := e.pairs(ways)
+	for _, device := range slices.Sorted(maps.Keys(e[routed])) {
+		n := resource.NIC{Type: "routed", Device: strings.Trim(device, `"`)}
+		if parent := way[device]; e.has(ways, join(`"`+parent+`"`, device)) {
+			n.Parent = parent
+		}
+		n.Filter = resource.Filter{IPv4: e.has(held4, device), IPv6: e.has(held6, device)}
+		n.Filter.MAC = n.Filter.Any()
+		list = append(list, n)
+	}
+	return list
+}
+
+// pairs are the second names of a set of two by the first.
+func (e entries) pairs(set string) map[string]string {
+	all := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(e[set])) {
+		first, second := cut(key)
+		all[first] = strings.Trim(second, `"`)
+	}
+	return all
+}
+
+// forwards are the published ports.
+func (e entries) forwards() []resource.Forward {
+	var list []resource.Forward
+	for _, set := range []string{pub4s, pub6s} {
+		for _, key := range slices.Sorted(maps.Keys(e[set])) {
+			el := e[set][key]
+			protocol, port := cut(key)
+			address, to := cut(el.Verdict)
+			f := resource.Forward{Device: el.Comment, Protocol: protocol, Address: address}
+			f.Port, _ = strconv.Atoi(port)
+			f.To, _ = strconv.Atoi(to)
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // byDevice joins the values of a set that each device has. Link-local

@@ -126,6 +126,11 @@ chain between {
 //     is ARP never comes here, but to arpRules.
 //   - Of what answers for names only the bridge's own addresses are open: another
 //     name server of the host is none of the containers' business.
+//   - A published port leads to a container from everywhere but 127.0.0.0/8 and
+//     ::1: for those the kernel would have to take packets from the loopback
+//     net off the wire (route_localnet). The client's address stays, but where
+//     it is on the container's own bridge: the answer would go past the host.
+//   - A routed device is held to the addresses that the host routes to it.
 //   - "loops" lets a packet back out of the bridge by which it came: with
 //     br_netfilter every bridged packet passes here. An isolated network is
 //     left out, or its containers would talk by way of the host.
@@ -134,9 +139,25 @@ chain consumed {
 	type filter hook prerouting priority -300; policy accept;
 	iifname @links drop
 }
+chain reverse {
+	type filter hook prerouting priority -300; policy accept;
+	iifname @held4 meta nfproto ipv4 fib saddr . iif oif missing drop
+	iifname @held6 meta nfproto ipv6 fib saddr . iif oif missing drop
+}
+chain published {
+	type nat hook prerouting priority -100; policy accept;
+	fib daddr type local dnat ip to meta l4proto . th dport map @pub4s
+	fib daddr type local dnat ip6 to meta l4proto . th dport map @pub6s
+}
+chain own {
+	type nat hook output priority -100; policy accept;
+	ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @pub4s
+	ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @pub6s
+}
 chain input {
 	type filter hook input priority 0; policy accept;
 	iifname @bridges goto host
+	iifname @routed goto host
 }
 chain host {
 	iifname @open accept
@@ -150,25 +171,37 @@ chain host {
 }
 chain forward {
 	type filter hook forward priority 0; policy accept;
+	iifname @routed goto across
+	oifname @routed goto across
 	iifname @bridges goto outward
 	oifname @bridges goto inward
+}
+chain across {
+	iifname . oifname @ways accept
+	iifname @bridges drop
+	ct status dnat accept
+	drop
 }
 chain outward {
 	iifname . oifname @loops accept
 	oifname @bridges drop
 	iifname @nat accept
+	iifname . oifname @exits accept
 	ct status dnat ct direction reply accept
 	drop
 }
 chain inward {
 	oifname @nat ct state established,related accept
+	oifname . iifname @exits ct state established,related accept
 	ct status dnat accept
 	drop
 }
 chain postrouting {
 	type nat hook postrouting priority 100; policy accept;
+	iifname . oifname @loops ct status dnat masquerade
 	oifname @bridges return
 	iifname @nat masquerade
+	iifname . oifname @exits masquerade
 }
 `
 
@@ -202,7 +235,7 @@ type set struct {
 
 // sets are all of ours, in the order in which they are written.
 func sets() []set {
-	const port, pair, ranges = "type ifname", "type ifname . ", "; flags interval"
+	const port, pair, ranges, published = "type ifname", "type ifname . ", "; flags interval", "type inet_proto . inet_service : "
 	return []set{
 		{"bridge", ports, port + " : verdict"},
 		{"bridge", isolated, port},
@@ -227,6 +260,13 @@ func sets() []set {
 		{"inet", names, port},
 		{"inet", routers, port},
 		{"inet", loops, pair + "ifname"},
+		{"inet", exits, pair + "ifname"},
+		{"inet", routed, port},
+		{"inet", held4, port},
+		{"inet", held6, port},
+		{"inet", ways, pair + "ifname"},
+		{"inet", pub4s, published + "ipv4_addr . inet_service"},
+		{"inet", pub6s, published + "ipv6_addr . inet_service"},
 		{"arp", heard, port},
 	}
 }
@@ -258,4 +298,11 @@ const (
 	names    = "names"
 	routers  = "routers" // networks with router advertisements
 	loops    = "loops"
+	exits    = "exits"  // network . the only interface that it leaves by, in place of nat
+	routed   = "routed" // host devices that are no ports of a bridge
+	held4    = "held4"  // those of them that send only from where the host routes to them
+	held6    = "held6"
+	ways     = "ways"  // device . interface and back: where a routed one leads
+	pub4s    = "pub4s" // protocol . port of the host, device as comment : address . port
+	pub6s    = "pub6s"
 )

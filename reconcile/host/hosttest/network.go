@@ -170,5 +170,12 @@ func (h *Host) Observe(context.Context) (resource.Seen, error) {
 			g.NICs = append(g.NICs, n)
 		}
 	}
-	return resource.Seen{Guard: g, Intact: true}, nil
+	var forwards []resource.Forward
+	for _, n := range h.guard.NICs {
+		forwards = append(forwards, n.Forwards()...)
+	}
+	return resource.Seen{Guard: g, Forwards: forwards, Intact: true}, nil
 }
+
+// Listeners are none: there are no programs on this host.
+func (h *Host) Listeners(context.Context) (map[string]bool, error) { return nil, nil }

@@ -40,7 +40,7 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		}
 		bridge, err := d.master(to)
 		if err == nil {
-			err = errors.Join(d.changePort(peer, bridge, from, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to))
+			err = errors.Join(d.changePort(peer, bridge, from, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to), d.forward(to, needsOf(to)))
 		}
 		if err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)

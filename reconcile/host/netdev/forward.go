@@ -29,41 +29,75 @@ func needs(n resource.Network) []string {
 	return list
 }
 
-// forward makes the host forward what n needs, and stops what only n needed
-// until now. Under the lock.
-func (d *Devices) forward(n resource.Network) error {
+// needsOf lists those that an interface can't do without.
+func needsOf(n resource.NIC) []string {
+	var list []string
+	for _, f := range n.Forwards() {
+		if path := forwardOf(resource.IsIPv6(f.Address)); !slices.Contains(list, path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+func forwardOf(six bool) string {
+	if six {
+		return forward6
+	}
+	return forward4
+}
+
+// demand makes the host forward what a bridge or a device needs, and stops what
+// only it needed until now. Under the lock.
+func (d *Devices) demand(user string, need []string) error {
 	r, err := d.readRecord()
 	if err != nil {
 		return err
 	}
-	need := needs(n)
 	for _, path := range []string{forward4, forward6} {
 		change := r.leave
 		if slices.Contains(need, path) {
 			change = r.enter
 		}
-		if err := change(path, n.Bridge); err != nil {
+		if err := change(path, user); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// release gives up everything that the bridge needed.
-func (d *Devices) release(bridge string) error {
-	return d.forward(resource.Network{Bridge: bridge})
+// forward is demand for an interface. Most need nothing and never did: for
+// them nobody waits.
+func (d *Devices) forward(n resource.NIC, need []string) error {
+	if n.Device == "" {
+		return nil
+	}
+	r, err := d.readRecord()
+	if err != nil || len(need) == 0 && !r.knows(n.Device) {
+		return err
+	}
+	return d.locked(func() error { return d.demand(n.Device, need) })
 }
 
-// forwards says whether the network is on record as one that needs
+func (r *ledger) knows(user string) bool {
+	for _, e := range r.Settings {
+		if slices.Contains(e.Users, user) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwards says whether a bridge or a device is on record as one that needs
 // forwarding, and the kernel does all of it.
-func (d *Devices) forwards(n resource.Network) (bool, error) {
+func (d *Devices) forwards(user string) (bool, error) {
 	r, err := d.readRecord()
 	if err != nil {
 		return false, err
 	}
 	used := false
 	for path, e := range r.Settings {
-		if !slices.Contains(e.Users, n.Bridge) {
+		if !slices.Contains(e.Users, user) {
 			continue
 		}
 		if value, err := read(path); err != nil || value != "1" {

@@ -31,7 +31,7 @@ func (d *Devices) EnsureNetwork(ctx context.Context, n resource.Network) error {
 		if err := d.mend(link, n); err != nil {
 			return fmt.Errorf("set up bridge %s: %w", n.Bridge, err)
 		}
-		return d.forward(n)
+		return d.demand(n.Bridge, needs(n))
 	})
 }
 
@@ -189,7 +189,7 @@ func (d *Devices) remove(n resource.Network) error {
 		return err
 	}
 	if link == nil {
-		return errors.Join(d.release(n.Bridge), fmt.Errorf("bridge %s: %w", n.Bridge, ErrNotFound))
+		return errors.Join(d.demand(n.Bridge, nil), fmt.Errorf("bridge %s: %w", n.Bridge, ErrNotFound))
 	}
 	owner, ours := d.owned(link)
 	if ours && owner != n.Name || !ours && !d.halfMade(link, n) {
@@ -198,7 +198,7 @@ func (d *Devices) remove(n resource.Network) error {
 	if err := d.host.LinkDel(link); err != nil {
 		return fmt.Errorf("remove bridge %s: %w", n.Bridge, err)
 	}
-	return d.release(n.Bridge)
+	return d.demand(n.Bridge, nil)
 }
 
 func mtu(n int) int {

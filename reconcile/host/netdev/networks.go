@@ -53,7 +53,7 @@ func (d *Devices) network(name string, l netlink.Link) (resource.Network, error)
 	}
 	v4, v6 := split(addrs)
 	n.MAC, n.IPv4, n.IPv6 = a.HardwareAddr.String(), addressText(v4), bridgeIPv6(v6)
-	n.NAT, err = d.forwards(n)
+	n.NAT, err = d.forwards(n.Bridge)
 	return n, err
 }
 

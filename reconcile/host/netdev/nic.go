@@ -25,8 +25,8 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		if err != nil {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
 		}
-		if err := errors.Join(d.connect(h, pair, bridge, n), d.reacquaint(n), d.lead(bridge, resource.NIC{}, n)); err != nil {
-			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.mislead(n), d.dropAside(n.Device))
+		if err := errors.Join(d.connect(h, pair, bridge, n), d.reacquaint(n), d.lead(bridge, resource.NIC{}, n), d.forward(n, needsOf(n))); err != nil {
+			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.leave(n))
 		}
 		return nil
 	})
@@ -157,7 +157,7 @@ func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error 
 		if l == nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
 		}
-		if err := errors.Join(h.LinkDel(l), d.mislead(n), d.dropAside(n.Device)); err != nil {
+		if err := errors.Join(h.LinkDel(l), d.leave(n)); err != nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, err)
 		}
 		return nil
@@ -171,7 +171,12 @@ func (d *Devices) ClearNIC(ctx context.Context, n resource.NIC) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errors.Join(d.mislead(n), d.removeDevice(n.Device), d.dropAside(n.Device))
+	return errors.Join(d.removeDevice(n.Device), d.leave(n))
+}
+
+// leave takes away what the host has beside the device of an interface.
+func (d *Devices) leave(n resource.NIC) error {
+	return errors.Join(d.mislead(n), d.dropAside(n.Device), d.forward(n, nil))
 }
 
 func (d *Devices) removeDevice(name string) error {

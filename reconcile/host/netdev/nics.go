@@ -21,7 +21,8 @@ import (
 // Network is filled in for bridges of this installation. Bridge is "" when
 // the host's end is no port or is down; IPv4, IPv6 and the gateways are ""
 // when the container's end is down. Several addresses are joined by a space.
-// Filter is the firewall's to tell.
+// Filter is the firewall's to tell; Publish are the known ports as far as the
+// host forwards at all.
 //
 // known are the interfaces as somebody knows them: which of several addresses
 // is the first, and which routes and prefixes to ask for. Those that the
@@ -92,7 +93,8 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (
 	n.Type, n.Device = "bridged", peer.Attrs().Name
 	n.Bridge, n.Network = d.port(peer)
 	n.Prefixes, n.Limits = d.leading(n, as.Prefixes), d.limits(peer, as.Limits)
-	return n, true, nil
+	n.Publish, err = d.published(n, as.Publish)
+	return n, true, err
 }
 
 // end is what the container has of an interface.
