@@ -81,6 +81,7 @@ type filter interface {
 	Set(ctx context.Context, g resource.Guard) error
 	Ensure(ctx context.Context, g resource.Guard) error
 	Observe(ctx context.Context) (resource.Seen, error)
+	Refused(ctx context.Context) (map[string]resource.Count, error)
 }
 
 // leases are the services on managed networks.

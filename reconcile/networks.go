@@ -25,6 +25,7 @@ type Member struct {
 	IPv6      string           `json:"ipv6,omitempty"`
 	Filter    resource.Filter  `json:"filter"`           // as the firewall has it
 	Leases    []resource.Lease `json:"leases,omitempty"` // those that it has by DHCP
+	Refused   resource.Count   `json:"refused"`          // what the firewall dropped of it
 }
 
 // Networks observes the networks of all stacks, and those that are there
@@ -35,6 +36,10 @@ func (e *Engine) Networks(ctx context.Context) ([]NetworkStatus, error) {
 		return nil, err
 	}
 	stacks, err := e.State.Stacks()
+	if err != nil {
+		return nil, err
+	}
+	counts, err := e.Host.Filter.Refused(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (e *Engine) Networks(ctx context.Context) ([]NetworkStatus, error) {
 		list[i].Network, list[i].Present, list[i].Damage = n, true, damage(in, n)
 	}
 	for i := range list {
-		list[i].Members = members(in, list[i].Bridge)
+		list[i].Members = members(in, list[i].Bridge, counts)
 	}
 	slices.SortFunc(list, func(a, b NetworkStatus) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
@@ -78,12 +83,12 @@ func (s scene) leases(n resource.NIC) []resource.Lease {
 	return slices.DeleteFunc(slices.Clone(s.served[i].Leases), func(l resource.Lease) bool { return l.MAC != n.MAC })
 }
 
-func members(in scene, bridge string) []Member {
+func members(in scene, bridge string, counts map[string]resource.Count) []Member {
 	var list []Member
 	for _, c := range in.containers() {
 		for _, n := range c.NICs {
 			if n.Bridge == bridge {
-				list = append(list, Member{c.Name, n.Name, n.IPv4, n.IPv6, in.guarded[n.Device].Filter, in.leases(n)})
+				list = append(list, Member{c.Name, n.Name, n.IPv4, n.IPv6, in.guarded[n.Device].Filter, in.leases(n), counts[n.Device]})
 			}
 		}
 	}

@@ -38,7 +38,15 @@ type Status struct {
 	Drift      []plan.Change  `json:"drift,omitempty"`
 	Pending    []string       `json:"pending,omitempty"` // settings
 	Addresses  []string       `json:"addresses,omitempty"`
+	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
 	Note       string         `json:"note,omitempty"`
+}
+
+// Refused is what the firewall dropped of what an interface sent, since it
+// stands there.
+type Refused struct {
+	NIC string `json:"nic"`
+	resource.Count
 }
 
 // Status observes these containers, or all. They come by name.
@@ -57,7 +65,12 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 		}
 		ask[i] = subjectOf(name, list[i].Last)
 	}
-	seen, err := e.observeAll(ctx, in, ask)
+	var seen map[string]resource.Observed
+	var counts map[string]resource.Count
+	err = together(
+		func() (err error) { seen, err = e.observeAll(ctx, in, ask); return err },
+		func() (err error) { counts, err = e.Host.Filter.Refused(ctx); return err },
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +78,19 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 	for i, s := range list {
 		s.Have = seen[s.Name]
 		all[i] = statusOf(in.standing[s.Name], s)
+		all[i].Refused = refused(in.standing[s.Name].Container, counts)
 	}
 	return all, nil
+}
+
+func refused(c resource.Container, counts map[string]resource.Count) []Refused {
+	var list []Refused
+	for _, n := range c.NICs {
+		if count, ok := counts[n.Device]; ok {
+			list = append(list, Refused{n.Name, count})
+		}
+	}
+	return list
 }
 
 // statusSubject wants what the container has: all that differs then is drift,

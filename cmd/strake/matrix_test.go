@@ -114,6 +114,35 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	m.flush(t)
+	m.counts(t)
+}
+
+// counts: what was dropped is told of who sent it, and is no drift.
+func (m matrix) counts(t *testing.T) {
+	r := m.strake(nil, "status", "--json")
+	var status struct {
+		Containers []struct {
+			Name    string
+			Refused []struct {
+				NIC           string
+				Frames, Bytes int
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(r.out), &status); err != nil || r.code != 0 {
+		t.Fatalf("status: %v\n%s", err, r.out)
+	}
+	for _, c := range status.Containers {
+		if len(c.Refused) != 1 || c.Refused[0].NIC != "eth0" {
+			t.Fatalf("refused of %s: %+v", c.Name, c.Refused)
+		}
+		if forged := c.Refused[0].Frames > 50 && c.Refused[0].Bytes > 1000; forged != (c.Name == "forger") {
+			t.Errorf("refused of %s: %+v", c.Name, c.Refused)
+		}
+	}
+	if r := m.strake(nil, "plan", "--detailed-exitcode", "m.hcl"); len(status.Containers) != 2 || r.code != 0 {
+		t.Errorf("%d containers; plan exits %d\n%s", len(status.Containers), r.code, r.out)
+	}
 }
 
 // flush takes the firewall away as a whole: everything passes, the plan says

@@ -59,7 +59,7 @@ func steady(ts *testscript.TestScript, _ bool, args []string) {
 func (w world) picture() (string, error) {
 	var b strings.Builder
 	for _, line := range [][]string{
-		{"ip", "-o", "link"}, {"ip", "-o", "address"}, {"nft", "list", "ruleset"}, {"cat", "/etc/subuid", "/etc/subgid"},
+		{"ip", "-o", "link"}, {"ip", "-o", "address"}, {"nft", "--stateless", "list", "ruleset"}, {"cat", "/etc/subuid", "/etc/subgid"},
 		{"lxc-ls", "-P", filepath.Join(w.dir, "lxc"), "-f", "-F", "NAME,STATE,PID"},
 	} {
 		out, err := w.command(line...).Output()

@@ -92,3 +92,9 @@ type IDRange struct {
 	Base uint32 `json:"base"`
 	Size uint32 `json:"size"`
 }
+
+// Count is how much was dropped.
+type Count struct {
+	Frames uint64 `json:"frames"`
+	Bytes  uint64 `json:"bytes"`
+}

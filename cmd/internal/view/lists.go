@@ -95,15 +95,16 @@ func EntryStatus(e reconcile.Entry) string {
 
 // Networks is the table of `strake networks`.
 func Networks(list []reconcile.NetworkStatus) Table {
-	t := Table{Head: []string{"NETWORK", "BRIDGE", "IPV4", "IPV6", "TRAFFIC", "CONTAINER", "NIC", "ADDRESSES", "FILTERS", "LEASE", "STACK"}}
+	t := Table{Head: []string{"NETWORK", "BRIDGE", "IPV4", "IPV6", "TRAFFIC", "CONTAINER", "NIC", "ADDRESSES", "FILTERS", "DROPPED", "LEASE", "STACK"}}
 	for _, n := range list {
-		lead := []string{n.Name, n.Bridge, n.IPv4, n.IPv6, traffic(n), "", "", "", "", "", n.Stack}
+		lead := []string{n.Name, n.Bridge, n.IPv4, n.IPv6, traffic(n), "", "", "", "", "", "", n.Stack}
 		if len(n.Members) == 0 {
 			t.Rows = append(t.Rows, lead)
 		}
 		for _, m := range n.Members {
 			row := append([]string{}, lead...)
-			row[5], row[6], row[7], row[8], row[9] = m.Container, m.NIC, join2(m.IPv4, m.IPv6), filters(m.Filter), leased(m.Leases)
+			row[5], row[6], row[7], row[8] = m.Container, m.NIC, join2(m.IPv4, m.IPv6), filters(m.Filter)
+			row[9], row[10] = strconv.FormatUint(m.Refused.Frames, 10), leased(m.Leases)
 			t.Rows = append(t.Rows, row)
 		}
 	}

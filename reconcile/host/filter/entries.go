@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -82,7 +81,7 @@ func follows(set string) bool {
 }
 
 func following() []string {
-	return []string{isolated, rawMACs, none4, none6, rawIP6s, rawNet6s, links, heard}
+	return []string{isolated, refused, none4, none6, links, heard}
 }
 
 // entriesOf turns the wish into elements.
@@ -276,28 +275,12 @@ func whole(text string) string {
 
 // follow fills in the sets that follow from others.
 func (e entries) follow() {
-	for key := range e[macs] {
-		device, mac := cut(key)
-		hw, _ := net.ParseMAC(mac)
-		e.add(rawMACs, join(device, number(hw)), element{})
-	}
-	for key := range e[ip6s] {
-		device, text := cut(key)
-		if ip, err := netip.ParseAddr(text); err == nil {
-			e.add(rawIP6s, join(device, number(ip.AsSlice())), element{})
-		}
-	}
-	for key := range e[net6s] {
-		device, text := cut(key)
-		if p, err := netip.ParsePrefix(whole(text)); err == nil {
-			e.add(rawNet6s, join(device, rangeOf(p)), element{})
-		}
-	}
 	e.absent(none4, free4, ip4s, net4s)
 	e.absent(none6, free6, ip6s, net6s)
 	for device, el := range e[ports] {
-		e.add(links, device, element{})
-		e.add(heard, device, element{})
+		for _, set := range []string{refused, links, heard} {
+			e.add(set, device, element{})
+		}
 		bridge := `"` + el.Comment + `"`
 		if e.has(bridges, bridge) && !e.has(loops, join(bridge, bridge)) {
 			e.add(isolated, device, element{})
@@ -336,26 +319,4 @@ func quote(name string) (string, error) {
 // linkLocal is the address that the kernel makes from a MAC (RFC 4291, EUI-64).
 func linkLocal(m net.HardwareAddr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
-}
-
-// rangeOf is a prefix as raw payload: its first and last address.
-func rangeOf(p netip.Prefix) string {
-	first := p.Masked().Addr().AsSlice()
-	if p.IsSingleIP() {
-		return number(first)
-	}
-	last := slices.Clone(first)
-	for bit := p.Bits(); bit < len(last)*8; bit++ {
-		last[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return number(first) + "-" + number(last)
-}
-
-// number is the form of raw payload in nft.
-func number(b []byte) string {
-	text := hex.EncodeToString(b)
-	for len(text) > 1 && text[0] == '0' {
-		text = text[1:]
-	}
-	return "0x" + text
 }

@@ -87,7 +87,7 @@ func (e entries) element(set string, v any) {
 		e.add(set, plain(v), el)
 		return
 	}
-	e.add(set, keyOf(v), el)
+	e.add(set, asMeant(set, keyOf(v)), el)
 }
 
 func verdict(v any) string {

@@ -15,89 +15,97 @@ package filter
 //     14 is the nonce of duplicate address detection (RFC 7527).
 //   - Extension headers could hide what follows from us and not from the
 //     receiver. Only fragments and multicast listener reports have them.
+//   - MACs and IPv6 addresses are offsets everywhere, so that one set of each does:
+//     a sender's MAC is at bit 48 of the frame and 64 of ARP, an IPv6 source at
+//     bit 64.
 //   - DHCP servers are recognised by either port.
+//   - A lookup counts the elements that it finds, where a set has counters.
 const bridgeRules = `
+chain refuse {
+	iifname @refused drop
+	drop
+}
 chain unheld {
-	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 goto refuse
 }
 chain sender {
-	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop
-	iifname . ether saddr != @macs drop
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 goto refuse
+	iifname . @ll,48,48 != @macs goto refuse
 	ether type arp goto arps
 	ether type ip goto four
 	ether type ip6 goto six
-	drop
+	goto refuse
 }
 chain arps {
-	arp htype != 1 drop
-	arp ptype != 0x0800 drop
-	arp hlen != 6 drop
-	arp plen != 4 drop
-	arp operation != { request, reply } drop
-	iifname . arp saddr ether != @macs drop
+	arp htype != 1 goto refuse
+	arp ptype != 0x0800 goto refuse
+	arp hlen != 6 goto refuse
+	arp plen != 4 goto refuse
+	arp operation != { request, reply } goto refuse
+	iifname . @nh,64,48 != @macs goto refuse
 	iifname @free4 accept
 	iifname . arp saddr ip @ip4s accept
 	iifname . arp saddr ip @net4s accept
 	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @ip4s accept
 	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @net4s accept
-	drop
+	goto refuse
 }
 chain four {
-	iifname @none4 drop
-	udp sport 67 drop
-	udp dport 68 drop
+	iifname @none4 goto refuse
+	udp sport 67 goto refuse
+	udp dport 68 goto refuse
 	iifname @free4 accept
 	iifname . ip saddr @ip4s accept
 	iifname . ip saddr @net4s accept
 	ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
-	drop
+	goto refuse
 }
 chain six {
-	iifname @none6 drop
-	ip6 nexthdr { 43, 51, 60, 135, 139, 140 } drop
+	iifname @none6 goto refuse
+	ip6 nexthdr { 43, 51, 60, 135, 139, 140 } goto refuse
 	ip6 nexthdr 0 goto listeners
 	ip6 nexthdr 44 jump pieces
 	ip6 nexthdr 58 jump neighbours
-	udp sport 547 drop
-	udp dport 546 drop
+	udp sport 547 goto refuse
+	udp dport 546 goto refuse
 	iifname @free6 accept
-	iifname . ip6 saddr @ip6s accept
-	iifname . ip6 saddr @net6s accept
-	drop
+	iifname . @nh,64,128 @ip6s accept
+	iifname . @nh,64,128 @net6s accept
+	goto refuse
 }
 chain listeners {
-	@nh,320,8 != 58 drop
-	@nh,328,8 != 0 drop
-	@nh,384,8 != { 131, 132, 143 } drop
+	@nh,320,8 != 58 goto refuse
+	@nh,328,8 != 0 goto refuse
+	@nh,384,8 != { 131, 132, 143 } goto refuse
 	iifname @free6 accept
 	ip6 saddr :: accept
-	iifname . ip6 saddr @ip6s accept
-	drop
+	iifname . @nh,64,128 @ip6s accept
+	goto refuse
 }
 chain pieces {
-	@nh,320,8 { 0, 43, 44, 51, 60, 135, 139, 140 } drop
-	@nh,320,8 58 @nh,336,16 & 0xfff8 == 0 @nh,384,8 { 130, 131, 132, 133, 134, 135, 136, 137, 143 } drop
+	@nh,320,8 { 0, 43, 44, 51, 60, 135, 139, 140 } goto refuse
+	@nh,320,8 58 @nh,336,16 & 0xfff8 == 0 @nh,384,8 { 130, 131, 132, 133, 134, 135, 136, 137, 143 } goto refuse
 }
 chain neighbours {
-	@nh,320,8 { 130, 134, 137 } drop
+	@nh,320,8 { 130, 134, 137 } goto refuse
 	@nh,320,8 133 jump solicits
 	@nh,320,8 { 135, 136 } jump targets
 }
 chain solicits {
-	ip6 length > 16 drop
-	ip6 length > 8 @nh,384,16 != 0x0101 drop
-	ip6 length > 8 iifname . @nh,400,48 != @rawmacs drop
+	ip6 length > 16 goto refuse
+	ip6 length > 8 @nh,384,16 != 0x0101 goto refuse
+	ip6 length > 8 iifname . @nh,400,48 != @macs goto refuse
 	iifname != @free6 ip6 saddr :: accept
 }
 chain targets {
-	ip6 hoplimit != 255 drop
-	ip6 length != { 24, 32 } drop
-	ip6 length 32 @nh,512,16 != { 0x0101, 0x0201, 0x0e01 } drop
-	ip6 length 32 @nh,512,8 != 14 iifname . @nh,528,48 != @rawmacs drop
+	ip6 hoplimit != 255 goto refuse
+	ip6 length != { 24, 32 } goto refuse
+	ip6 length 32 @nh,512,16 != { 0x0101, 0x0201, 0x0e01 } goto refuse
+	ip6 length 32 @nh,512,8 != 14 iifname . @nh,528,48 != @macs goto refuse
 	iifname @free6 return
-	@nh,320,8 136 iifname . @nh,384,128 != @rawip6s iifname . @nh,384,128 != @rawnet6s drop
-	ip6 saddr :: iifname . @nh,384,128 @rawip6s accept
-	ip6 saddr :: iifname . @nh,384,128 @rawnet6s accept
+	@nh,320,8 136 iifname . @nh,384,128 != @ip6s iifname . @nh,384,128 != @net6s goto refuse
+	ip6 saddr :: iifname . @nh,384,128 @ip6s accept
+	ip6 saddr :: iifname . @nh,384,128 @net6s accept
 }
 chain guard {
 	type filter hook prerouting priority -300; policy accept;
@@ -235,24 +243,22 @@ type set struct {
 
 // sets are all of ours, in the order in which they are written.
 func sets() []set {
-	const port, pair, ranges, published = "type ifname", "type ifname . ", "; flags interval", "type inet_proto . inet_service : "
+	const port, pair, ranges, counted, published = "type ifname", "type ifname . ", "; flags interval", "; counter", "type inet_proto . inet_service : "
 	return []set{
 		{"bridge", ports, port + " : verdict"},
 		{"bridge", isolated, port},
-		{"bridge", macs, pair + "ether_addr"},
-		{"bridge", rawMACs, "typeof iifname . @nh,528,48"},
+		{"bridge", refused, port + counted},
+		{"bridge", macs, "typeof iifname . @nh,528,48"},
 		{"bridge", free4, port},
 		{"bridge", none4, port},
 		{"bridge", ip4s, pair + "ipv4_addr"},
 		{"bridge", free6, port},
 		{"bridge", none6, port},
-		{"bridge", ip6s, pair + "ipv6_addr"},
-		{"bridge", rawIP6s, "typeof iifname . @nh,384,128"},
+		{"bridge", ip6s, "typeof iifname . @nh,384,128"},
 		{"bridge", net4s, pair + "ipv4_addr" + ranges},
-		{"bridge", net6s, pair + "ipv6_addr" + ranges},
-		{"bridge", rawNet6s, "typeof iifname . @nh,384,128" + ranges},
+		{"bridge", net6s, "typeof iifname . @nh,384,128" + ranges},
 		{"bridge", about, port},
-		{"inet", links, port},
+		{"inet", links, port + counted},
 		{"inet", bridges, port},
 		{"inet", nat, port},
 		{"inet", open, port},
@@ -267,7 +273,7 @@ func sets() []set {
 		{"inet", ways, pair + "ifname"},
 		{"inet", pub4s, published + "ipv4_addr . inet_service"},
 		{"inet", pub6s, published + "ipv6_addr . inet_service"},
-		{"arp", heard, port},
+		{"arp", heard, port + counted},
 	}
 }
 
@@ -276,22 +282,20 @@ func sets() []set {
 const (
 	ports    = "ports"    // host device, its bridge as comment : sender or unheld
 	isolated = "isolated" // follows: devices on isolated networks
+	refused  = "refused"  // follows: the same as ports; counts what is dropped of each
 	macs     = "macs"     // device . MAC
-	rawMACs  = "rawmacs"  // follows: the same as numbers
 	free4    = "free4"    // filtered devices that may send from any IPv4 address
 	none4    = "none4"    // follows: those of the others that have no address
 	ip4s     = "ip4s"     // device . address, its prefix length as comment
 	free6    = "free6"
 	none6    = "none6"
-	ip6s     = "ip6s"    // link-local ones have the comment "link"
-	rawIP6s  = "rawip6s" // follows: the same as numbers
-	net4s    = "net4s"   // device . prefix; looked up last: a hash is quicker than ranges
+	ip6s     = "ip6s"  // link-local ones have the comment "link"
+	net4s    = "net4s" // device . prefix; looked up last: a hash is quicker than ranges
 	net6s    = "net6s"
-	rawNet6s = "rawnet6s" // follows: the same as numbers
-	about    = "about"    // digests of the rules as text and as the kernel listed them
-	links    = "links"    // follows: the same as ports, in the inet table
-	heard    = "heard"    // follows: the same, in the arp table
-	bridges  = "bridges"  // of managed networks
+	about    = "about"   // digests of the rules as text and as the kernel listed them
+	links    = "links"   // follows: the same as ports, in the inet table
+	heard    = "heard"   // follows: the same, in the arp table
+	bridges  = "bridges" // of managed networks
 	nat      = "nat"
 	open     = "open" // networks with host access
 	dhcp     = "dhcp" // networks on which the host serves it

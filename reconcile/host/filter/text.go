@@ -74,7 +74,7 @@ func (f *Filter) command(b *strings.Builder, verb string, s set, list map[string
 		if i > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString(" " + key)
+		b.WriteString(" " + asWritten(s.name, key))
 		el := list[key]
 		if el.Comment != "" && verb == "add" {
 			b.WriteString(` comment "` + el.Comment + `"`)

@@ -43,6 +43,7 @@ type Machine struct {
 		Set(context.Context, resource.Guard) error
 		Ensure(context.Context, resource.Guard) error
 		Observe(context.Context) (resource.Seen, error)
+		Refused(context.Context) (map[string]resource.Count, error)
 	}
 	Leases interface {
 		Set(context.Context, resource.Guard) error
@@ -128,6 +129,11 @@ func (m Machine) conformNetwork(t *testing.T, network resource.Network, guard re
 	nic := guard.NICs[0]
 	if len(seen.Guard.NICs) != 1 || !seen.Intact {
 		t.Fatalf("guard is %+v, want one NIC, intact", seen)
+	}
+	counts, err := m.Filter.Refused(ctx)
+	does(t, "count what was refused", err)
+	if c, ok := counts[nic.Device]; len(counts) != 1 || !ok || c != (resource.Count{}) {
+		t.Fatalf("refused is %+v, want nothing of one NIC", counts)
 	}
 	if got := seen.Guard.NICs[0]; got.Device != nic.Device || got.MAC != nic.MAC || got.IPv4 != nic.IPv4 || got.Filter != nic.Filter {
 		t.Fatalf("guard holds %+v, want %+v", got, nic)

@@ -160,6 +160,17 @@ func (h *Host) Ensure(_ context.Context, g resource.Guard) error {
 	return nil
 }
 
+// Refused has a count of nothing for each interface: nobody sends anything here.
+func (h *Host) Refused(context.Context) (map[string]resource.Count, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := map[string]resource.Count{}
+	for _, n := range h.guard.NICs {
+		all[n.Device] = resource.Count{}
+	}
+	return all, nil
+}
+
 // Observe shows the guard.
 func (h *Host) Observe(context.Context) (resource.Seen, error) {
 	h.mu.Lock()
