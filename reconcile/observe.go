@@ -373,7 +373,7 @@ func held(n resource.NIC, in scene) resource.Filter {
 		return resource.Filter{}
 	}
 	given, ok := in.given[n.Device]
-	if !ok {
+	if !ok || f.Type == "routed" && f.Parent == given.Parent {
 		return f.Filter
 	}
 	return resource.Filter{

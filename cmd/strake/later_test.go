@@ -18,7 +18,6 @@ var waiting = map[string]string{
 	`nic["*"].type`:                  "nic \"eth0\" {\n type = \"macvlan\"\n parent = \"eth0\"\n }",
 	`nic["*"].ipv4`:                  "nic \"eth0\" {\n network = network.lan\n ipv4 = \"dhcp\"\n }",
 	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
-	`nic["*"].parent`:                "nic \"eth0\" {\n type = \"routed\"\n parent = \"eth0\"\n ipv4 = \"192.0.2.9\"\n }",
 	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
 	`mount["*"].size`:                "mount \"/srv\" {\n volume = volume.data\n }",
 	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",

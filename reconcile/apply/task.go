@@ -277,6 +277,12 @@ func (t *task) setNIC(ctx context.Context, name string, want *resource.NIC) erro
 		case have == nil:
 			return t.host.Devices.AddNIC(ctx, pid, *want)
 		}
+		if have.Type != want.Type { // one kind of interface can't become another
+			if err := t.host.Devices.RemoveNIC(ctx, pid, *have); err != nil {
+				return err
+			}
+			return t.host.Devices.AddNIC(ctx, pid, *want)
+		}
 		return t.host.Devices.ChangeNIC(ctx, pid, *have, *want)
 	})
 }

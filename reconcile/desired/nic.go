@@ -20,7 +20,7 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 			continue
 		}
 		net := b.networks[n.Network]
-		managed := !b.truly(net).External && n.Parent == ""
+		managed := !b.truly(net).External && (n.Parent == "" || n.Type == "routed")
 		nic := resource.NIC{
 			Name: n.Name, Network: n.Network, Type: cmp.Or(n.Type, "bridged"), Bridge: net.Bridge,
 			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, net.MTU),
@@ -124,12 +124,29 @@ func answers(c resource.Container) error {
 
 // gateways puts what was written in place of the network's own.
 func gateways(n *resource.NIC, written4, written6 string) {
+	if n.Type == "routed" {
+		n.Gateway4, n.Gateway6 = hostOf(*n, false), hostOf(*n, true)
+		return
+	}
 	if written4 != "" {
 		n.Gateway4 = unlessNone(written4)
 	}
 	if written6 != "" {
 		n.Gateway6 = unlessNone(written6)
 	}
+}
+
+// hostOf is the address by which a routed interface reaches the host, where it
+// has addresses of the family: one of the link alone.
+func hostOf(n resource.NIC, six bool) string {
+	has := slices.ContainsFunc(append([]string{n.IPv4, n.IPv6}, n.Addresses...), func(a string) bool { return a != "" && resource.IsIPv6(a) == six })
+	switch {
+	case !has:
+		return ""
+	case six:
+		return "fe80::1"
+	}
+	return "169.254.0.1"
 }
 
 func (b *builder) note(err error) {

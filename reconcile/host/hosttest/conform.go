@@ -284,6 +284,23 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	refuses(t, "change of none", m.Devices.ChangeNIC(ctx, pid, moved, nic), resource.ErrNotFound)
 	does(t, "add NIC", m.Devices.AddNIC(ctx, pid, nic))
 	want(same(nic))
+	m.conformRouted(t, pid, want, same(nic))
+}
+
+// conformRouted adds an interface that is on no bridge, and takes it away.
+func (m Machine) conformRouted(t *testing.T, pid int, want func(...resource.NIC), beside resource.NIC) {
+	n := resource.NIC{
+		Name: "eth1", Type: "routed", Device: "sttconform2", MAC: "02:00:00:00:66:03", IPv4: "192.0.2.66/32", Gateway4: "169.254.0.1",
+	}
+	beside.Gateway4, beside.Gateway6 = "", ""
+	does(t, "add routed NIC", m.Devices.AddNIC(ctx, pid, n))
+	want(beside, n)
+	moved := n
+	moved.IPv4, moved.Prefixes = "192.0.2.67/32", []string{"198.51.100.0/28"}
+	does(t, "change routed NIC", m.Devices.ChangeNIC(ctx, pid, n, moved))
+	want(beside, moved)
+	does(t, "remove routed NIC", m.Devices.RemoveNIC(ctx, pid, moved))
+	want(beside)
 }
 
 func (m Machine) conformEnd(t *testing.T, c resource.Container) {

@@ -160,7 +160,7 @@ func (h *Host) Start(_ context.Context, name string) error {
 
 // plug checks that an interface could be made.
 func (h *Host) plug(n resource.NIC) error {
-	if _, ok := h.networks[n.Bridge]; !ok {
+	if _, ok := h.networks[n.Bridge]; !ok && n.Type != "routed" {
 		return fmt.Errorf("bridge %s: %w", n.Bridge, resource.ErrNotFound)
 	}
 	for _, p := range h.running {

@@ -16,7 +16,7 @@ func (t *text) network(nics []resource.NIC) {
 	}
 	for i, n := range nics {
 		at := fmt.Sprintf("lxc.net.%d.", i)
-		if n.IPv4 != "" && n.IPv4 != byDHCP && n.Type != "routed" {
+		if n.IPv4 != "" && n.IPv4 != byDHCP {
 			n.IPv4 = t.withBroadcast(at, n.IPv4)
 		}
 		t.nic(at, n)
@@ -32,11 +32,11 @@ func (t *text) nic(at string, n resource.NIC) {
 		t.number(at+"mtu", int64(n.MTU))
 	}
 	t.address(at+"ipv4", n.IPv4)
-	t.optional(at+"ipv4.gateway", gateway(n, n.IPv4, n.Gateway4))
+	t.optional(at+"ipv4.gateway", gateway(n, n.Gateway4))
 	t.address(at+"ipv6", n.IPv6)
-	t.optional(at+"ipv6.gateway", gateway(n, n.IPv6, n.Gateway6))
+	t.optional(at+"ipv6.gateway", gateway(n, n.Gateway6))
 	for _, a := range n.Addresses {
-		if !resource.IsIPv6(a) && n.Type != "routed" {
+		if !resource.IsIPv6(a) {
 			a = t.withBroadcast(at, a)
 		}
 		t.set(at+family(a)+".address", a)
@@ -52,11 +52,11 @@ func (t *text) address(at, address string) {
 	}
 }
 
-// gateway of a routed interface is the interface itself: whatever goes out is
-// the host's to route.
-func gateway(n resource.NIC, address, written string) string {
-	if n.Type == "routed" && address != "" {
-		return "dev"
+// gateway of a routed interface is on no subnet of its own: liblxc would find
+// no way to it.
+func gateway(n resource.NIC, written string) string {
+	if n.Type == "routed" {
+		return ""
 	}
 	return written
 }
@@ -68,8 +68,7 @@ func (t *text) kind(at string, n resource.NIC) {
 	t.set(at+"flags", "up")
 	switch n.Type {
 	case "routed":
-		t.set(at+"veth.mode", "router")
-		t.optional(at+"link", n.Parent)
+		// on no bridge; the start-host hook has the host route to it
 	case "macvlan":
 		t.set(at+"macvlan.mode", "bridge")
 		t.set(at+"link", tagged(n))

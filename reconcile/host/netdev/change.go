@@ -38,20 +38,28 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		if peer == nil {
 			return fmt.Errorf("change nic %s: its other end is not on this host: %w", to.Name, ErrForeign)
 		}
-		bridge, err := d.master(to)
-		if err == nil {
-			err = errors.Join(d.changePort(peer, bridge, from, to), changeEnd(h, l, from, to), d.reacquaint(to), d.lead(bridge, from, to), d.forward(to, needsOf(to)))
-		}
-		if err != nil {
+		if err := errors.Join(d.attach(peer, from, to), changeEnd(h, l, from, to)); err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)
 		}
 		return nil
 	})
 }
 
-// changePort mends the host's end: its name, which the firewall goes by,
-// comes before it may speak to another bridge.
-func (d *Devices) changePort(peer, bridge netlink.Link, from, to resource.NIC) error {
+// attach mends the host's end. Its name, which the firewall goes by, comes
+// before it may speak to anybody else.
+func (d *Devices) attach(peer netlink.Link, from, to resource.NIC) error {
+	if err := d.shape(peer, from, to); err != nil {
+		return err
+	}
+	connect := d.plug
+	if to.Type == routed {
+		connect = d.route
+	}
+	return errors.Join(connect(peer, from, to), d.forward(to, needsOf(to)))
+}
+
+// shape gives the host's end its name, size and limits.
+func (d *Devices) shape(peer netlink.Link, from, to resource.NIC) error {
 	a := peer.Attrs()
 	if a.Name != to.Device {
 		if err := d.unturn(peer); err != nil {
@@ -66,16 +74,32 @@ func (d *Devices) changePort(peer, bridge netlink.Link, from, to resource.NIC) e
 			return fmt.Errorf("set mtu of %s: %w", to.Device, err)
 		}
 	}
-	if err := d.limit(peer, from, to); err != nil {
+	return d.limit(peer, from, to)
+}
+
+// plug makes the host's end a port of its bridge.
+func (d *Devices) plug(peer netlink.Link, from, to resource.NIC) error {
+	bridge, err := d.master(to)
+	if err != nil {
 		return err
 	}
-	if a.MasterIndex != bridge.Attrs().Index {
+	if peer.Attrs().MasterIndex != bridge.Attrs().Index {
 		if err := d.host.LinkSetMaster(peer, bridge); err != nil {
 			return fmt.Errorf("make %s a port of %s: %w", to.Device, to.Bridge, err)
 		}
 	}
-	if a.Flags&net.FlagUp == 0 {
-		return d.host.LinkSetUp(peer)
+	if err := d.up(peer); err != nil {
+		return err
+	}
+	return errors.Join(d.reacquaint(bridge, to), d.lead(bridge, from, to))
+}
+
+func (d *Devices) up(l netlink.Link) error {
+	if l.Attrs().Flags&net.FlagUp != 0 {
+		return nil
+	}
+	if err := d.host.LinkSetUp(l); err != nil {
+		return fmt.Errorf("set up %s: %w", l.Attrs().Name, err)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package netdev
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -37,7 +39,7 @@ func needsOf(n resource.NIC) []string {
 			list = append(list, path)
 		}
 	}
-	return list
+	return append(list, needsOfRouted(n)...)
 }
 
 func forwardOf(six bool) string {
@@ -54,12 +56,16 @@ func (d *Devices) demand(user string, need []string) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []string{forward4, forward6} {
-		change := r.leave
-		if slices.Contains(need, path) {
-			change = r.enter
+	for _, path := range need {
+		if err := r.enter(path, user); err != nil {
+			return err
 		}
-		if err := change(path, user); err != nil {
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.Settings)) {
+		if slices.Contains(need, path) {
+			continue
+		}
+		if err := r.leave(path, user); err != nil {
 			return err
 		}
 	}
@@ -155,8 +161,10 @@ func (r *ledger) leave(path, user string) error {
 		r.Settings[path] = e
 		return r.save()
 	}
-	if err := (setting{path, e.Was}).ensure(); err != nil {
-		return err
+	if value, err := read(path); err != nil || value != "" { // else its interface is gone, and it with that
+		if err := errors.Join(err, (setting{path, e.Was}).ensure()); err != nil {
+			return err
+		}
 	}
 	for _, name := range e.RA {
 		if value, err := read(acceptRA(name)); err != nil || value != "2" {

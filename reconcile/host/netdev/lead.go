@@ -83,6 +83,9 @@ func (d *Devices) lead(bridge netlink.Link, was, n resource.NIC) error {
 
 // mislead takes the host's routes to the interface away.
 func (d *Devices) mislead(n resource.NIC) error {
+	if n.Bridge == "" {
+		return nil
+	}
 	bridge, err := find(d.host, n.Bridge)
 	if err != nil || bridge == nil || len(n.Prefixes) == 0 {
 		return err
@@ -109,6 +112,9 @@ func ways(n resource.NIC) []resource.Route {
 // interface. It asks for each: a listing of all routes would take longer
 // with every container.
 func (d *Devices) leading(n resource.NIC, known []string) []string {
+	if n.Bridge == "" {
+		return nil
+	}
 	bridge, err := find(d.host, n.Bridge)
 	if err != nil || bridge == nil {
 		return nil

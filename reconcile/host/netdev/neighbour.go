@@ -15,17 +15,13 @@ import (
 // if it was another: it would go on sending there for as long as it takes to
 // find nobody (5 s of DELAY and 3 s of PROBE, see neighbour.c, after up to 45 s
 // in which it is sure).
-func (d *Devices) reacquaint(n resource.NIC) error {
-	bridge, err := d.master(n)
-	if err != nil {
-		return err
-	}
+func (d *Devices) reacquaint(link netlink.Link, n resource.NIC) error {
 	want, err := n.AddressPrefixes()
 	if err != nil {
 		return err
 	}
 	for _, p := range want {
-		if err := d.forgetNeighbour(bridge.Attrs().Index, p.Addr(), n.MAC); err != nil {
+		if err := d.forgetNeighbour(link.Attrs().Index, p.Addr(), n.MAC); err != nil {
 			return fmt.Errorf("forget neighbour %s: %w", p.Addr(), err)
 		}
 	}

@@ -13,11 +13,11 @@ import (
 )
 
 // AddNIC gives the container of pid the interface n, up and a port of its
-// bridge. The firewall has to know it before. ErrExists when the name inside
-// or the device on the host is taken; on any error nothing stays.
+// bridge, or with the host's routes to it. The firewall has to know it before.
+// ErrExists when the name inside or the device on the host is taken; on any
+// error nothing stays.
 func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
-	bridge, err := d.master(n)
-	if err != nil {
+	if err := d.possible(n); err != nil {
 		return fmt.Errorf("add nic %s: %w", n.Name, err)
 	}
 	return inside(ctx, pid, func(h *netlink.Handle) error {
@@ -25,11 +25,20 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		if err != nil {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
 		}
-		if err := errors.Join(d.connect(h, pair, bridge, n), d.reacquaint(n), d.lead(bridge, resource.NIC{}, n), d.forward(n, needsOf(n))); err != nil {
+		if err := d.connect(h, pair, n); err != nil {
 			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.leave(n))
 		}
 		return nil
 	})
+}
+
+// possible says whether the host has what the interface is to be connected to.
+func (d *Devices) possible(n resource.NIC) error {
+	if n.Type == routed {
+		return d.checkParent(n)
+	}
+	_, err := d.master(n)
+	return err
 }
 
 // master is the bridge that n has to be a port of.
@@ -68,16 +77,10 @@ func (d *Devices) pair(pid int, n resource.NIC) (netlink.Link, error) {
 	return l, nil
 }
 
-// connect brings both ends up and gives the container's its addresses.
-func (d *Devices) connect(h *netlink.Handle, pair, bridge netlink.Link, n resource.NIC) error {
-	if err := d.limit(pair, resource.NIC{}, n); err != nil {
+// connect brings both ends up, the host's first, and gives them all they need.
+func (d *Devices) connect(h *netlink.Handle, pair netlink.Link, n resource.NIC) error {
+	if err := d.attach(pair, resource.NIC{}, n); err != nil {
 		return err
-	}
-	if err := d.host.LinkSetMaster(pair, bridge); err != nil {
-		return fmt.Errorf("make a port of %s: %w", n.Bridge, err)
-	}
-	if err := d.host.LinkSetUp(pair); err != nil {
-		return fmt.Errorf("set up %s: %w", n.Device, err)
 	}
 	l, err := h.LinkByName(n.Name)
 	if err != nil {
@@ -176,7 +179,7 @@ func (d *Devices) ClearNIC(ctx context.Context, n resource.NIC) error {
 
 // leave takes away what the host has beside the device of an interface.
 func (d *Devices) leave(n resource.NIC) error {
-	return errors.Join(d.mislead(n), d.dropAside(n.Device), d.forward(n, nil))
+	return errors.Join(d.mislead(n), d.dropAside(n.Device), d.unproxy(n, nil), d.forward(n, nil))
 }
 
 func (d *Devices) removeDevice(name string) error {

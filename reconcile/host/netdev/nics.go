@@ -92,9 +92,16 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (
 	n := s.end(l, as)
 	n.Type, n.Device = "bridged", peer.Attrs().Name
 	n.Bridge, n.Network = d.port(peer)
-	n.Prefixes, n.Limits = d.leading(n, as.Prefixes), d.limits(peer, as.Limits)
-	n.Publish, err = d.published(n, as.Publish)
-	return n, true, err
+	n.Limits = d.limits(peer, as.Limits)
+	if n.Publish, err = d.published(n, as.Publish); err != nil {
+		return n, true, err
+	}
+	if as.Type == routed && peer.Attrs().MasterIndex == 0 {
+		err = d.routes(peer, &n, as)
+		return n, true, err
+	}
+	n.Prefixes = d.leading(n, as.Prefixes)
+	return n, true, nil
 }
 
 // end is what the container has of an interface.

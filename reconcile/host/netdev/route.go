@@ -51,7 +51,11 @@ func addDefault(h *netlink.Handle, l netlink.Link, gateway string) error {
 	if ip.To4() != nil {
 		dst = &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
 	}
-	err := h.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Gw: ip, Protocol: unix.RTPROT_STATIC})
+	r := &netlink.Route{LinkIndex: l.Attrs().Index, Dst: dst, Gw: ip, Protocol: unix.RTPROT_STATIC}
+	if gateway == host4 { // on no subnet of the interface
+		r.Flags = int(netlink.FLAG_ONLINK)
+	}
+	err := h.RouteAdd(r)
 	if errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("the container has a default route by another interface: %w", ErrExists)
 	}
