@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -78,7 +79,7 @@ func TestChosen(t *testing.T) {
 	if got, err := chosen("3, 1,3"); err != nil || !slices.Equal(got, []int{1, 3}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, bad := range []string{"0", "8", "one", "1,,2"} {
+	for _, bad := range []string{"0", strconv.Itoa(lastRow + 1), "one", "1,,2"} {
 		if got, err := chosen(bad); err == nil {
 			t.Errorf("%q: %v", bad, got)
 		}

@@ -90,16 +90,18 @@ func cacheFolder() string {
 	return filepath.Join(dir, "strake-bench")
 }
 
+const lastRow = 8
+
 // chosen reads "1,3"; nothing is all.
 func chosen(list string) ([]int, error) {
 	if list == "" {
-		return []int{1, 2, 3, 4, 5, 6, 7}, nil
+		return []int{1, 2, 3, 4, 5, 6, 7, lastRow}, nil
 	}
 	var rows []int
 	for word := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < 1 || n > 7 {
-			return nil, fmt.Errorf("-rows %s: rows are 1 to 7", list)
+		if err != nil || n < 1 || n > lastRow {
+			return nil, fmt.Errorf("-rows %s: rows are 1 to %d", list, lastRow)
 		}
 		rows = append(rows, n)
 	}

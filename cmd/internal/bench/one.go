@@ -33,7 +33,7 @@ func (y *yard) one() ([]row, error) {
 		if err := killAll(y.floor.path); err != nil {
 			return err
 		}
-		if err := sample(&strake, func() (time.Duration, error) { return s.raise(name) }); err != nil {
+		if err := sample(&strake, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) }); err != nil {
 			return err
 		}
 		if y.peer == nil {
@@ -54,18 +54,18 @@ func (y *yard) one() ([]row, error) {
 	}}, s.sink()
 }
 
-// raise times the creation of one Debian container, makes sure that it is what
+// raise times the creation of one container, makes sure that it is what
 // was asked for, and takes it away.
-func (s *ship) raise(name string) (time.Duration, error) {
-	u, err := s.apply(stack{[]wish{{name: name, debian: true}}})
+func (s *ship) raise(w wish) (time.Duration, error) {
+	u, err := s.apply(stack{[]wish{w}})
 	if err != nil {
 		return 0, err
 	}
 	if err := allRun(s.lxc(), 1); err != nil {
 		return 0, err
 	}
-	if err := s.generation(name, "1"); err != nil {
+	if err := s.generation(w.name, "1"); err != nil {
 		return 0, err
 	}
-	return u.wall, quiet(s.command("destroy", "--force", "--purge", "--yes", name))
+	return u.wall, quiet(s.command("destroy", "--force", "--purge", "--yes", w.name))
 }

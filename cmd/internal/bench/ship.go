@@ -99,6 +99,7 @@ type stack struct{ containers []wish }
 type wish struct {
 	name   string
 	debian bool
+	system bool   // with a system layer
 	memory int    // MiB
 	mount  string // folder of the host to show at /mnt/extra; "": none
 }
@@ -147,6 +148,9 @@ container %q {
 `, c.name, image, c.memory, float64(cpu)/1000, pids)
 	if c.mount != "" {
 		fmt.Fprintf(b, "\n  mount %q {\n    source = %q\n  }\n", "/mnt/extra", c.mount)
+	}
+	if c.system {
+		b.WriteString("\n  system {\n    run = [\"echo built >/etc/built\"]\n  }\n")
 	}
 	b.WriteString("}\n")
 }

@@ -60,6 +60,7 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{4}, y.live},
 		{[]int{5}, y.restart},
 		{[]int{7}, y.scale},
+		{[]int{8}, y.layered},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue
