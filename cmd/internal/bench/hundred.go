@@ -89,11 +89,14 @@ func (h *hundred) sample(i int) error {
 	if h.ship, err = h.yard.ship(); err != nil {
 		return err
 	}
-	u, err := h.ship.apply(many(h.n))
+	var u usage
+	err = sample(&h.strake, func() (d time.Duration, err error) {
+		u, err = h.ship.apply(many(h.n))
+		return u.wall, err
+	})
 	if err != nil {
 		return err
 	}
-	h.strake.add(u.wall)
 	h.rss.Samples = append(h.rss.Samples, u.rss)
 	if err := h.ship.generation(many(h.n).containers[h.n-1].name, "1"); err != nil {
 		return err
