@@ -5,27 +5,26 @@ package format
 
 import (
 	"bytes"
-	"fmt"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"strake/spec"
 	"strake/spec/lang"
 	"strake/spec/source"
 )
 
-// Format lays src out. Formatting the result again changes nothing. name is
-// shown in the error.
+// Format lays src out. Formatting the result again changes nothing. What can't
+// be laid out is told as spec.Diagnostics, for which the text has that name.
 func Format(name string, src []byte) ([]byte, error) {
 	for bytes.Contains(src, []byte("\r\n")) {
 		src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
 	}
-	if err := lang.Flat(source.File{Name: name, Bytes: src}); err != nil {
-		return nil, fmt.Errorf("format %s: %w", name, err)
+	file := source.File{Name: name, Bytes: src}
+	if file.JSON() {
+		return nil, spec.Diagnostics{{Severity: spec.Error, Summary: "JSON has no layout of its own: " + name, Detail: "What is laid out is *.hcl and *.hclvars."}}
 	}
-	if _, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos); diags.HasErrors() {
-		return nil, fmt.Errorf("format %s: %w", name, diags)
+	if ds := lang.Syntax(file); ds.HasErrors() {
+		return nil, ds
 	}
 	return settle(src), nil
 }

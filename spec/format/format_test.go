@@ -2,11 +2,13 @@ package format_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"strake/spec"
 	"strake/spec/format"
 )
 
@@ -31,9 +33,14 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+// TestRefused: what does not parse is told as it is elsewhere, with its line.
 func TestRefused(t *testing.T) {
-	_, err := format.Format("t.hcl", []byte("a = \n"))
-	if err == nil || !strings.Contains(err.Error(), "format t.hcl: t.hcl:1") {
+	_, err := format.Format("t.hcl", []byte("b = 2\r\na = \r\n"))
+	var ds spec.Diagnostics
+	if !errors.As(err, &ds) || len(ds) == 0 || ds[0].Pos != (spec.Pos{File: "t.hcl", Line: 2, Column: 5}) || ds[0].Source != "a = " {
+		t.Errorf("%#v", err)
+	}
+	if _, err := format.Format("t.hcl.json", []byte("{}")); !errors.As(err, &ds) || !strings.Contains(err.Error(), "JSON has no layout") {
 		t.Error(err)
 	}
 }

@@ -17,16 +17,6 @@ const (
 	mostChain = 10_000 // operators in one expression
 )
 
-// Flat refuses text whose nesting or length of expressions could end the
-// process that parses it, or take it very long.
-func Flat(f source.File) error {
-	m := measured(f)
-	if m.fault != "" {
-		return fmt.Errorf("parse %s: %s", place(m.at), m.fault)
-	}
-	return nil
-}
-
 // measured says why parsing the file could end the process, and where.
 func measured(f source.File) measure {
 	m := measure{at: hcl.Range{Filename: f.Name, Start: hcl.InitialPos, End: hcl.InitialPos}}

@@ -103,6 +103,15 @@ func abreast(n int, do func(int)) {
 	workers.Wait()
 }
 
+// Syntax is what is wrong with a file as text, whatever it may mean.
+func Syntax(f source.File) Diagnostics {
+	l := newLoader(source.Text{})
+	if l.parseFile(f) != nil {
+		return nil
+	}
+	return l.report()
+}
+
 func (l *loader) parseFile(f source.File) *hcl.File {
 	return l.parseFiles([]source.File{f})[0]
 }
@@ -132,6 +141,7 @@ func (b *budget) parseOne(f source.File, m measure) parsed {
 	if p.file.Bytes == nil {
 		p.file.Bytes = f.Bytes
 	}
+	p.whole = !p.diags.HasErrors() && p.file.Body != nil
 	switch body := p.file.Body.(type) {
 	case nil:
 	case *hclsyntax.Body:
@@ -139,6 +149,5 @@ func (b *budget) parseOne(f source.File, m measure) parsed {
 	default:
 		p.file.Body = jsonBody{body, b}
 	}
-	p.whole = !p.diags.HasErrors() && p.file.Body != nil
 	return p
 }

@@ -15,6 +15,7 @@ import (
 
 	"strake/cmd/internal/view"
 	"strake/generations"
+	"strake/spec"
 	"strake/spec/format"
 	"strake/spec/source"
 )
@@ -49,14 +50,21 @@ func (r *run) fmt(c *cli.Context) error {
 		return err
 	}
 	var errs []error
+	var wrong spec.Diagnostics
 	changed := false
 	for _, name := range files {
 		did, err := r.fmtFile(c, name)
 		changed = changed || did
+		if ds := (spec.Diagnostics{}); errors.As(err, &ds) {
+			wrong, err = append(wrong, ds...), nil
+		}
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	if wrong != nil {
+		return wrong
 	}
 	if changed && c.Bool("check") {
 		return exitCode(differentCode)
@@ -91,20 +99,21 @@ func (r *run) fmtInput(c *cli.Context) error {
 
 func layout(name string, text []byte) ([]byte, error) {
 	if len(text) > source.MaxFile {
-		return nil, fmt.Errorf("%w: %s: %w", errInvalid, name, source.ErrTooLarge)
+		return nil, unfit(fmt.Errorf("%s %w", name, source.ErrTooLarge))
 	}
-	laid, err := format.Format(name, text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errInvalid, err)
-	}
-	return laid, nil
+	return format.Format(name, text)
+}
+
+// unfit is what is wrong with a file as a whole.
+func unfit(err error) spec.Diagnostics {
+	return spec.Diagnostics{{Severity: spec.Error, Summary: err.Error()}}
 }
 
 // layoutFiles lists the *.hcl files at path.
 func layoutFiles(path string, deep bool) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errInvalid, err)
+		return nil, fmt.Errorf("%w: %w", errInvalid, named(path, err))
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
@@ -136,7 +145,7 @@ func (r *run) fmtFile(c *cli.Context, name string) (bool, error) {
 	}
 	read, err := source.ReadVars(name) // any one text file
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", errInvalid, err)
+		return false, unfit(err)
 	}
 	laid, err := layout(name, read.Bytes)
 	if err != nil || bytes.Equal(read.Bytes, laid) {
