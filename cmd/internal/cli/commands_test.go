@@ -312,6 +312,7 @@ func TestComplete(t *testing.T) {
 	b := newBench(t)
 	b.write("web.hcl", web(""))
 	b.must(0, "apply")
+	b.write("more.hcl", "container \"new\" {\n  image = image.big\n}\n\nimage \"big\" {\n  source = \"builtin:busybox\"\n}\n")
 	for line, want := range map[string]string{
 		"sta":                    "start state status",
 		"start ":                 "c1 c2",
@@ -323,7 +324,16 @@ func TestComplete(t *testing.T) {
 		"--js":                   "--json",
 		"completion ":            "bash fish zsh",
 		"no-such ":               "",
-		"plan --target ":         "c1 c2",
+		"plan --target ":         "c1 c2 new",
+		"plan --target=c":        "--target=c1 --target=c2",
+		"plan --target = n":      "new", // as bash says it
+		"plan --target =":        "c1 c2 new",
+		"--color n":              "never",
+		"--color=a":              "--color=always --color=auto",
+		"render ":                "c1 c2 new",
+		"create n":               "new",
+		"lock --upgrade ":        "big",
+		"lock b":                 "big",
 		"rollback c1 ":           "1",
 		"pin c1 ":                "1",
 		"diff-generations c1 1 ": "1",

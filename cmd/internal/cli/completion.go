@@ -10,6 +10,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"strake/reconcile/state"
+	"strake/spec"
+	"strake/spec/lang"
+	"strake/spec/source"
 )
 
 //go:embed completion.bash
@@ -57,15 +60,26 @@ func (r *run) completeCommand() *cli.Command {
 }
 
 func (r *run) candidates(app *cli.App, words []string) []string {
-	last := ""
+	last, before := "", ""
+	words = apart(words)
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]
 	}
+	if option, value, ok := strings.Cut(last, "="); ok && isDash(last) {
+		words, last, before = append(words, option), value, option+"=" // as zsh and fish say it
+	}
+	option := ""
 	for len(words) > 0 && isOption(words[0]) {
-		words = words[width(app.Flags, words):]
+		n := width(app.Flags, words)
+		if n > len(words) {
+			option = words[0]
+		}
+		words = words[min(n, len(words)):]
 	}
 	var list []string
 	switch {
+	case option != "":
+		list = r.valueOf(option)
 	case len(words) == 0 && isDash(last):
 		list = options(app.Flags)
 	case len(words) == 0:
@@ -74,7 +88,26 @@ func (r *run) candidates(app *cli.App, words []string) []string {
 		list = r.within(app, words, last)
 	}
 	slices.Sort(list)
-	return slices.DeleteFunc(list, func(w string) bool { return !strings.HasPrefix(w, last) })
+	list = slices.DeleteFunc(slices.Compact(list), func(w string) bool { return !strings.HasPrefix(w, last) })
+	for i := range list {
+		list[i] = before + list[i]
+	}
+	return list
+}
+
+// apart mends what bash makes of --target=NAME: three words.
+func apart(words []string) []string {
+	list := slices.Clone(words[:min(1, len(words))])
+	for i := 1; i < len(words); i++ {
+		if words[i] == "=" && isDash(words[i-1]) {
+			if i == len(words)-1 {
+				list = append(list, "")
+			}
+			continue
+		}
+		list = append(list, words[i])
+	}
+	return list
 }
 
 func isDash(word string) bool { return strings.HasPrefix(word, "-") }
@@ -111,7 +144,9 @@ func (r *run) within(app *cli.App, words []string, last string) []string {
 // valueOf completes what an option takes.
 func (r *run) valueOf(option string) []string {
 	switch strings.TrimLeft(option, "-") {
-	case "target", "exclude", "allow-recreate", "allow-remove":
+	case "target", "exclude":
+		return append(r.containers(), r.wished()...)
+	case "allow-recreate", "allow-remove":
 		return r.containers()
 	case "stack":
 		list, _ := state.Open(r.g.StateDir, nil).Stacks()
@@ -135,10 +170,17 @@ func (r *run) argument(cmd *cli.Command, args []string) []string {
 	}
 	switch names[min(len(args), len(names)-1)] {
 	case "NAME":
-		if cmd.Name == "import" {
+		switch cmd.Name {
+		case "import":
 			return nil // those are not strake's yet
+		case "render":
+			return r.wished()
+		case "create", "update":
+			return append(r.containers(), r.wished()...)
 		}
 		return r.containers()
+	case "IMAGE":
+		return r.wishedImages()
 	case "N", "A", "B", "SPEC":
 		return r.numbers(args[0])
 	case "spec|plan|event":
@@ -151,6 +193,36 @@ func (r *run) argument(cmd *cli.Command, args []string) []string {
 func (r *run) containers() []string {
 	list, _ := state.Open(r.g.StateDir, nil).Containers()
 	return list
+}
+
+// wished are the containers of the configuration in the current folder.
+func (r *run) wished() []string {
+	var list []string
+	for _, c := range r.here().Containers {
+		list = append(list, c.Name)
+	}
+	return list
+}
+
+func (r *run) wishedImages() []string {
+	var list []string
+	for _, i := range r.here().Images {
+		if i.Name != "" {
+			list = append(list, i.Name)
+		}
+	}
+	return list
+}
+
+// here is what the configuration in the current folder says; nothing, or the
+// part that can be understood, when it is not valid.
+func (r *run) here() spec.Stack {
+	text, err := source.Read(".")
+	if err != nil {
+		return spec.Stack{}
+	}
+	stack, _ := lang.Load(text, lang.Variables{Environment: r.variables()})
+	return stack
 }
 
 // numbers are those of a container's generations.
