@@ -200,6 +200,9 @@ func (e *Engine) stop(ctx context.Context, name string, end func() error) error 
 		if err := e.wordStopped(c); err != nil {
 			return err
 		}
+		if err := e.acting().TakeBack(ctx, name, c); err != nil {
+			return err
+		}
 		return e.ended(name, end())
 	})
 }
@@ -231,6 +234,9 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 		begun := time.Now()
 		if s.Up() {
 			defer e.warm(ctx)()
+			if err := e.acting().TakeBack(ctx, name, c); err != nil {
+				return err
+			}
 			if err := e.ended(name, e.Host.Containers.Stop(ctx, name, timeout)); err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func Keys() []Key {
 		{"idmap.size", "number", "65536", Restart, false, "How many ids the container has.", ""},
 		{`nic["*"]`, "block", "", Live, false, "A network interface inside the container; the label is its name there.", ""},
 		{`nic["*"].network`, "network", "required", Live, true, "The network it is on.", ""},
-		{`nic["*"].type`, "string", `"bridged"`, Live, false, `"bridged": on the network's bridge. "routed": by host routes. "macvlan": a second address of parent. "physical": parent itself. "none": not made.`, "macvlan physical"},
+		{`nic["*"].type`, "string", `"bridged"`, Live, false, `"bridged": on the network's bridge. "routed": by host routes. "macvlan": a second address of parent. "physical": parent itself. "none": not made.`, ""},
 		{`nic["*"].bridge`, "string", "the network's", Live, false, "Bridge that the host end is a port of.", ""},
 		{`nic["*"].device`, "string", "chosen", Live, false, "Name of the host end.", ""},
 		{`nic["*"].mac`, "string", `"auto"`, Live, false, "MAC address; \"auto\" chooses one once and keeps it.", ""},

@@ -183,6 +183,9 @@ func (c *checker) claims(n *NIC) []claim {
 	if mac, err := net.ParseMAC(n.MAC); err == nil {
 		list = append(list, claim{"mac", "", mac.String()})
 	}
+	if n.Type == "physical" {
+		list = append(list, claim{"parent", "", "interface " + n.Parent})
+	}
 	network := c.networks[n.Network]
 	if network == nil {
 		return list

@@ -137,9 +137,9 @@ func (c *checker) lone(key, text string, family func(netip.Addr) bool, bad fault
 
 // onParent is an interface that is made of, or is, one of the host's.
 func (c *checker) onParent(o *Container, n *NIC, bad fault) {
-	c.unless(o, n, bad, "network", "prefixes")
+	c.unless(o, n, bad, "network", "prefixes", "limits.ingress", "limits.egress", "filter.mac", "filter.ipv4", "filter.ipv6")
 	if n.Type == "physical" {
-		c.unless(o, n, bad, "vlan", "limits.ingress", "limits.egress")
+		c.unless(o, n, bad, "vlan", "mac", "mtu")
 	}
 	for path := range o.At {
 		if strings.HasPrefix(path, nicPath(n, "publish")) && strings.HasSuffix(path, `"]`) {

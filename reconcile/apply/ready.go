@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"strake/reconcile/resource"
 )
@@ -63,10 +64,30 @@ func (h Host) mount(ctx context.Context, c resource.Container) error {
 // up, and are in the way.
 func (h Host) clear(ctx context.Context, c resource.Container) error {
 	for _, n := range c.NICs {
-		if n.Device == "" {
+		if n.Device == "" && n.Parent == "" {
 			continue
 		}
 		if err := h.Devices.ClearNIC(ctx, n); err != nil {
+			return fmt.Errorf("nic %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+// TakeBack brings interfaces of the host home from a container that is about to
+// stop. liblxc does that for those that it brought there itself; of others the
+// kernel takes back real devices alone, and removes the rest with the container.
+func (h Host) TakeBack(ctx context.Context, name string, c resource.Container) error {
+	lent := slices.DeleteFunc(slices.Clone(c.NICs), func(n resource.NIC) bool { return n.Type != "physical" })
+	if len(lent) == 0 {
+		return nil
+	}
+	live, err := h.Containers.Inspect(ctx, name, nil)
+	if err != nil || !live.State.Up() {
+		return err
+	}
+	for _, n := range lent {
+		if err := h.Devices.RemoveNIC(ctx, live.Init, n); err != nil && !errors.Is(err, resource.ErrNotFound) {
 			return fmt.Errorf("nic %s: %w", n.Name, err)
 		}
 	}

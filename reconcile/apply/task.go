@@ -150,6 +150,11 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 
 // stop leaves nothing of the container's interfaces on the host.
 func (t *task) stop(ctx context.Context) error {
+	if t.c.Last != nil {
+		if err := t.host.TakeBack(ctx, t.at, *t.c.Last); err != nil {
+			return err
+		}
+	}
 	err := unless(t.host.Containers.Stop(ctx, t.at, stopTimeout), resource.ErrNotRunning, resource.ErrKilled)
 	if err != nil || t.c.Last == nil {
 		return err

@@ -95,6 +95,12 @@ func (b *builder) interfaces(containers []resource.Container) {
 	for i, n := range nics {
 		net := b.truly(b.networks[n.Network])
 		n.MAC, n.Device = entries[i].MAC, entries[i].Device
+		if n.Type == "macvlan" || n.Type == "physical" {
+			n.Device = "" // there is no end on the host
+		}
+		if n.Type == "physical" {
+			n.MAC = "" // its own
+		}
 		written4, written6 := n.Gateway4, n.Gateway6
 		n.IPv4, n.Gateway4 = b.address(v4[i], n.IPv4, net.IPv4, net.NAT || len(n.Publish) > 0)
 		n.IPv6, n.Gateway6 = b.address(v6[i], n.IPv6, net.IPv6, net.NAT || len(n.Publish) > 0)

@@ -105,7 +105,7 @@ func linkLocal(mac string) string {
 
 // Incomplete says whether the interface has what liblxc can't make.
 func (n NIC) Incomplete() bool {
-	return n.Type == "routed" || len(n.Prefixes)+len(n.Routes) > 0 || n.Limits != Rates{} || len(n.Publish) > 0
+	return n.Type == "routed" || n.Type == "physical" || len(n.Prefixes)+len(n.Routes) > 0 || n.Limits != Rates{} || len(n.Publish) > 0
 }
 
 // Late says whether the container has what is brought to it when liblxc is done.

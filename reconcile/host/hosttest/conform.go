@@ -287,7 +287,7 @@ func (m Machine) conformNICs(t *testing.T, c resource.Container) {
 	m.conformRouted(t, pid, want, same(nic))
 }
 
-// conformRouted adds an interface that is on no bridge, and takes it away.
+// conformRouted adds interfaces that are on no bridge, and takes them away.
 func (m Machine) conformRouted(t *testing.T, pid int, want func(...resource.NIC), beside resource.NIC) {
 	n := resource.NIC{
 		Name: "eth1", Type: "routed", Device: "sttconform2", MAC: "02:00:00:00:66:03", IPv4: "192.0.2.66/32", Gateway4: "169.254.0.1",
@@ -300,6 +300,15 @@ func (m Machine) conformRouted(t *testing.T, pid int, want func(...resource.NIC)
 	does(t, "change routed NIC", m.Devices.ChangeNIC(ctx, pid, n, moved))
 	want(beside, moved)
 	does(t, "remove routed NIC", m.Devices.RemoveNIC(ctx, pid, moved))
+	want(beside)
+	second := resource.NIC{Name: "eth1", Type: "macvlan", Parent: m.Container.Networks[0].Bridge, MAC: "02:00:00:00:66:04", IPv4: "10.66.0.66/24"}
+	does(t, "add macvlan", m.Devices.AddNIC(ctx, pid, second))
+	want(beside, second)
+	refuses(t, "add it again", m.Devices.AddNIC(ctx, pid, second), resource.ErrExists)
+	second.IPv4, second.MTU = "10.66.0.68/24", 1400
+	does(t, "change macvlan", m.Devices.ChangeNIC(ctx, pid, second, second))
+	want(beside, second)
+	does(t, "remove macvlan", m.Devices.RemoveNIC(ctx, pid, second))
 	want(beside)
 }
 

@@ -160,11 +160,11 @@ func (h *Host) Start(_ context.Context, name string) error {
 
 // plug checks that an interface could be made.
 func (h *Host) plug(n resource.NIC) error {
-	if _, ok := h.networks[n.Bridge]; !ok && n.Type != "routed" {
+	if _, ok := h.networks[n.Bridge]; !ok && n.Type == "bridged" {
 		return fmt.Errorf("bridge %s: %w", n.Bridge, resource.ErrNotFound)
 	}
 	for _, p := range h.running {
-		if slices.ContainsFunc(p.c.NICs, func(o resource.NIC) bool { return o.Device == n.Device }) {
+		if slices.ContainsFunc(p.c.NICs, func(o resource.NIC) bool { return o.Device == n.Device && n.Device != "" }) {
 			return fmt.Errorf("interface %s: %w", n.Device, resource.ErrExists)
 		}
 	}

@@ -27,6 +27,12 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		if l == nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, ErrNotFound)
 		}
+		if endless(to) {
+			if err := d.alter(h, pid, l, from, to); err != nil {
+				return fmt.Errorf("change nic %s: %w", to.Name, err)
+			}
+			return nil
+		}
 		id, err := d.host.GetNetNsIdByPid(pid)
 		if err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)

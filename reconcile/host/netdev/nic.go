@@ -21,6 +21,12 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		return fmt.Errorf("add nic %s: %w", n.Name, err)
 	}
 	return inside(ctx, pid, func(h *netlink.Handle) error {
+		if endless(n) {
+			if err := d.give(h, pid, n); err != nil {
+				return fmt.Errorf("add nic %s: %w", n.Name, err)
+			}
+			return nil
+		}
 		pair, err := d.pair(pid, n)
 		if err != nil {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
@@ -34,7 +40,7 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 
 // possible says whether the host has what the interface is to be connected to.
 func (d *Devices) possible(n resource.NIC) error {
-	if n.Type == routed {
+	if n.Type == routed || endless(n) {
 		return d.checkParent(n)
 	}
 	_, err := d.master(n)
@@ -160,7 +166,7 @@ func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error 
 		if l == nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
 		}
-		if err := errors.Join(h.LinkDel(l), d.leave(n)); err != nil {
+		if err := errors.Join(d.fetch(h, l, n), d.leave(n)); err != nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, err)
 		}
 		return nil
@@ -174,15 +180,21 @@ func (d *Devices) ClearNIC(ctx context.Context, n resource.NIC) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errors.Join(d.removeDevice(n.Device), d.leave(n))
+	return errors.Join(d.removeDevice(n.Device), d.welcome(n), d.leave(n))
 }
 
 // leave takes away what the host has beside the device of an interface.
 func (d *Devices) leave(n resource.NIC) error {
+	if n.Device == "" {
+		return nil
+	}
 	return errors.Join(d.mislead(n), d.dropAside(n.Device), d.unproxy(n, nil), d.forward(n, nil))
 }
 
 func (d *Devices) removeDevice(name string) error {
+	if name == "" {
+		return nil
+	}
 	l, err := find(d.host, name)
 	switch {
 	case err != nil:

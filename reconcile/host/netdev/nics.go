@@ -82,13 +82,18 @@ func routes(h *netlink.Handle) ([]netlink.Route, error) {
 	})
 }
 
-// nic describes a container's end of a pair; not ok when it is no such thing.
+// nic describes a container's end of a pair, or an interface of the host's that
+// it is known to have; not ok when it is no such thing.
 func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (resource.NIC, bool, error) {
+	as := resource.Known(known, l.Attrs().Name)
 	peer, err := d.peer(l, nsid)
-	if peer == nil {
+	if err == nil && (peer == nil || as.Type == physical) {
+		n, ok := d.lent(s, l, as)
+		return n, ok, nil
+	}
+	if err != nil {
 		return resource.NIC{}, false, err
 	}
-	as := resource.Known(known, l.Attrs().Name)
 	n := s.end(l, as)
 	n.Type, n.Device = "bridged", peer.Attrs().Name
 	n.Bridge, n.Network = d.port(peer)
