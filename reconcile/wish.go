@@ -200,7 +200,7 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 		move := in.moves[c.Name]
 		list = append(list, plan.Subject{
 			Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer,
-			Was: move.From, WasPos: move.Pos, Fresh: want.Ledger.Containers[c.Name].Writable + 1,
+			Was: move.From, WasPos: move.Pos, Group: text.Group, Fresh: want.Ledger.Containers[c.Name].Writable + 1,
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.standing)) {

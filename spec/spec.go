@@ -108,6 +108,7 @@ type Network struct {
 // Container is one system container.
 type Container struct {
 	Name        string
+	Group       string // label of the for_each block that it is one of; "": of none
 	Hostname    string
 	Image       *Image
 	Running     *bool

@@ -53,7 +53,7 @@ var keyed = []keyCase{
 		[]string{"layers", "system.run", `system.file["*"].content`, `system.file["*"].mode`, `system.file["*"].owner`}},
 	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n timeout = \"2m\"\n }", []string{"build.network", "build.timeout"}},
 	{spec.None, healthOne, healthTwo, []string{
-		"health.start_period", "health.interval", "health.timeout", "health.failures", "health.min_healthy", "health.deadline",
+		"health.start_period", "health.interval", "health.timeout", "health.failures", "health.min_healthy", "health.deadline", "update.max_parallel", "update.canary",
 		`health.check["*"].url`, `health.check["*"].status`, `health.check["*"].address`, `health.check["*"].command`, `health.check["*"].names`, `health.check["*"].nic`, `health.check["*"].path`,
 		`health.check["*"].interval`, `health.check["*"].timeout`, `health.check["*"].failures`, "update.auto_rollback",
 	}},
@@ -124,6 +124,8 @@ const healthTwo = `running = false
   }
   update {
     auto_rollback = false
+    max_parallel  = 2
+    canary        = 1
   }
   health {
     check "file/two" {

@@ -31,8 +31,6 @@ var waiting = map[string]string{
 	`egress["*"].limits.rate`:        "egress = egress.sites",
 	`egress["*"].limits.daily`:       "egress = egress.sites",
 	`egress["*"].limits.idle`:        "egress = egress.sites",
-	"update.max_parallel":            "update {\n max_parallel = 1\n }",
-	"update.canary":                  "update {\n canary = 1\n }",
 }
 
 const waitingGround = `volume "data" {

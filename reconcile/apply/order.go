@@ -19,11 +19,17 @@ func (r *runner) all(ctx context.Context, acting []plan.ContainerPlan) {
 	r.slots = make(chan struct{}, r.opt.Parallel)
 	var group sync.WaitGroup
 	first := predecessors(acting)
+	canaries(acting, first)
+	turns := turns(acting)
 	for _, c := range acting {
 		group.Go(func() {
 			defer close(done[c.Name])
 			for _, name := range first[c.Name] {
 				<-done[name]
+			}
+			if turn := turns[c.Group]; turn != nil {
+				turn <- struct{}{}
+				defer func() { <-turn }()
 			}
 			r.slots <- struct{}{}
 			defer func() { <-r.slots }()
@@ -40,7 +46,7 @@ func (r *runner) one(ctx context.Context, c plan.ContainerPlan, first []string) 
 			if out := r.outcome(name); out != "applied" {
 				r.event(c.Name, "", "skipped", nil)
 				return Result{Name: c.Name, From: c.From, To: c.From, Outcome: "skipped",
-					Err: fmt.Errorf("%s: skipped: %s, which it depends on, was not applied", c.Name, name)}
+					Err: fmt.Errorf("%s: skipped: %s, which %s, was not applied", c.Name, name, need(c, name))}
 			}
 		}
 	}
@@ -48,6 +54,14 @@ func (r *runner) one(ctx context.Context, c plan.ContainerPlan, first []string) 
 		return Result{Name: c.Name, From: c.From, To: c.From, Outcome: "skipped", Err: fmt.Errorf("%s: skipped: %w", c.Name, err)}
 	}
 	return r.container(ctx, c)
+}
+
+// need says in what way a container comes after another.
+func need(c plan.ContainerPlan, name string) string {
+	if slices.Contains(c.Want.DependsOn, name) {
+		return "it depends on"
+	}
+	return "goes first of its group"
 }
 
 func (r *runner) finish(res Result) {

@@ -14,6 +14,7 @@ import (
 // Subject is one container with its three states.
 type Subject struct {
 	Name    string
+	Group   string              // those that update.max_parallel and canary are about; "": it is alone
 	Want    *resource.Container // nil: not wanted any more
 	Last    *resource.Container // desired of the current generation; nil: none
 	Found   *resource.Container // what the LXC configuration says of a container that is to be taken over; nil: it is not

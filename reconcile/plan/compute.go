@@ -50,7 +50,7 @@ func Compute(in Input) Plan {
 // container concludes what happens to one of them.
 func (t comparer) container(s Subject) ContainerPlan {
 	c := ContainerPlan{
-		Name: s.Name, Was: s.Was, From: s.From, To: s.From, UUID: s.UUID, Removed: s.Removed,
+		Name: s.Name, Group: s.Group, Was: s.Was, From: s.From, To: s.From, UUID: s.UUID, Removed: s.Removed,
 		Want: s.Want, Last: s.Last, Have: s.Have, Basis: s.Have.Basis(),
 	}
 	if s.Want == nil {

@@ -107,7 +107,8 @@ func (c *Change) redact() {
 // it was concluded from.
 type ContainerPlan struct {
 	Name     string      `json:"name"`
-	Was      string      `json:"was,omitempty"` // the name under which it stands until it is renamed
+	Group    string      `json:"group,omitempty"` // the for_each block that it is one of
+	Was      string      `json:"was,omitempty"`   // the name under which it stands until it is renamed
 	Action   Action      `json:"action"`
 	Impact   spec.Impact `json:"impact"`            // as it strikes what is running now
 	From     int         `json:"from"`              // current generation; 0 none

@@ -129,6 +129,9 @@ func (l *loader) instances(h *head, table *block[spec.Container]) {
 		}
 		l.checkLocks(below, upper)
 		c := spec.Container{Name: i.name, Pos: place(h.block.DefRange)}
+		if h.body.head["for_each"] != nil {
+			c.Group = h.label
+		}
 		all := below.settings.over(upper)
 		c.At, c.Via = all.apply(&c), all.vias()
 		l.imagePlaces(&c)

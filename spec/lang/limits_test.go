@@ -177,7 +177,9 @@ func TestFormatKeepsMeaning(t *testing.T) {
 		}
 		texts[file] = string(text)
 		texts[file+" squeezed"] = strings.ReplaceAll(strings.ReplaceAll(string(text), "  ", " "), " = ", "=")
-		texts[file+" spread"] = strings.ReplaceAll(string(text), "\n", " # so\n\n")
+		if !strings.Contains(string(text), "<<") { // in a heredoc it would be text
+			texts[file+" spread"] = strings.ReplaceAll(string(text), "\n", " # so\n\n")
+		}
 	}
 	for name, text := range texts {
 		if keeps(t, text) == "" {
