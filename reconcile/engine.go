@@ -59,6 +59,9 @@ func (e *Engine) work(ctx context.Context, f func() error) error {
 // recover ends what was cut short. Where something was, the firewall may be
 // wider than it should be, and a bridge may be there for nobody.
 func (e *Engine) recover(ctx context.Context) error {
+	if err := e.Host.Builder.Sweep(ctx); err != nil {
+		return fmt.Errorf("clear what a build left: %w", err)
+	}
 	names, err := apply.Recover(ctx, e.acting(), e.Crash)
 	for _, name := range names {
 		e.progress("undid an interrupted run of " + name)
@@ -66,7 +69,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err
 	}
-	if err := errors.Join(e.tidy(ctx), e.Host.Builder.Sweep(ctx)); err != nil {
+	if err := e.tidy(ctx); err != nil {
 		return err
 	}
 	return e.State.End()

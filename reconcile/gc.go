@@ -194,7 +194,7 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return e.Host.Vault.Drop(g.Name)
 	case "system layer":
 		return e.Host.Layers.Remove(g.Name)
-	case "damaged layer":
+	case "damaged layer", "build log":
 		return e.Host.Layers.RemoveRejected(g.Name)
 	case "content":
 		return e.State.DropContent(g.Name)

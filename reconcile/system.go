@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -231,8 +232,11 @@ func (e *Engine) uselessLayers() ([]Garbage, error) {
 			list = append(list, Garbage{Kind: "system layer", Name: l.Key, Why: "no generation is made of it (" + l.Recipe.System.Summary() + ")"})
 		}
 	}
-	for name, key := range rejected {
-		if !used[key] {
+	for _, name := range slices.Sorted(maps.Keys(rejected)) {
+		switch key := rejected[name]; {
+		case key == "":
+			list = append(list, Garbage{Kind: "build log", Name: name, Why: "its build failed"})
+		case !used[key]:
 			list = append(list, Garbage{Kind: "damaged layer", Name: name, Why: "no generation is made of it any more"})
 		}
 	}

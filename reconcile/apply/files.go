@@ -12,7 +12,8 @@ import (
 // setFiles brings files to the root, which is mounted, and tells who is to be
 // told. What lies there until then is put aside.
 func (t *task) setFiles(ctx context.Context) error {
-	set := resource.FileSet{Root: resource.RootOf(t.c.Want.Named(t.at)), Files: t.c.Want.Files, Gone: t.goneFiles(), Reveal: t.host.Store.Content}
+	set := resource.FilesOf(t.c.Want.Named(t.at), t.host.Store.Content)
+	set.Gone = t.goneFiles()
 	if t.c.Last != nil {
 		if err := t.host.Roots.KeepFiles(t.at, paths(set), t.host.Store.KeptFiles(t.at)); err != nil {
 			return err

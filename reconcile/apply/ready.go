@@ -37,7 +37,7 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	if err := h.Roots.SetEnvironment(c.Name, c.IDMap, c.Environment); err != nil {
 		return err
 	}
-	_, err := h.Roots.SetFiles(ctx, resource.FileSet{Root: resource.RootOf(c), Files: c.Files, Reveal: h.Store.Content})
+	_, err := h.Roots.SetFiles(ctx, resource.FilesOf(c, h.Store.Content))
 	return err
 }
 

@@ -192,15 +192,7 @@ func causeOf(s Subject, c Change) Cause {
 	return Conflict
 }
 
-func ignored(c *resource.Container, path string) bool {
-	if c == nil {
-		return false
-	}
-	return slices.ContainsFunc(c.Ignore, func(prefix string) bool {
-		rest, ok := strings.CutPrefix(path, prefix)
-		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
-	})
-}
+func ignored(c *resource.Container, path string) bool { return c != nil && c.Ignores(path) }
 
 // positionOf finds where the setting was written, or the nearest block
 // around it: a value that strake chose stands where its block stands.

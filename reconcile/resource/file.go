@@ -94,6 +94,18 @@ type FileSet struct {
 	Files  []File   // to lie there
 	Gone   []string // paths where the image's own belongs
 	Reveal func(digest string) ([]byte, error)
+	Left   func(path string) bool // settings of files that stay as they are, where there is a file; nil: none
+}
+
+// FilesOf are the files of c, to lie in its root.
+func FilesOf(c Container, reveal func(digest string) ([]byte, error)) FileSet {
+	return FileSet{Root: RootOf(c), Files: c.Files, Reveal: reveal, Left: c.Ignores}
+}
+
+// Leaves says whether a part of a file, "content", "mode" or "owner", is not
+// to be changed.
+func (s FileSet) Leaves(f File, part string) bool {
+	return s.Left != nil && s.Left(Labelled("file", f.Path)+"."+part)
 }
 
 // Short is a value that stands for what is no text, as people see it.

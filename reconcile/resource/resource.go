@@ -54,6 +54,14 @@ func (c Container) Named(name string) Container {
 	return c
 }
 
+// Ignores says whether the live value of a setting is left alone.
+func (c Container) Ignores(path string) bool {
+	return slices.ContainsFunc(c.Ignore, func(prefix string) bool {
+		rest, ok := strings.CutPrefix(path, prefix)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
 // Image is a root filesystem: where it comes from and what it turned out to be.
 type Image struct {
 	Source  string            `json:"source"`

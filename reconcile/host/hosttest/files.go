@@ -50,6 +50,9 @@ func (h *Host) SetFiles(_ context.Context, set resource.FileSet) (changed []stri
 			}
 		}
 		have, ok := h.inside[name][f.Path]
+		if ok && set.Leaves(f, "content") {
+			f.Content, f.Digest, f.Size = have.Content, have.Digest, have.Size
+		}
 		if f.OnChange = ""; !ok || have != f {
 			h.inside[name][f.Path] = f
 			changed = append(changed, f.Path)

@@ -113,7 +113,7 @@ func (l *Layers) keep(ctx context.Context, layer resource.Layer, tree, log strin
 }
 
 func (l *Layers) failed(key string) string {
-	return filepath.Join(l.store.dir, ".failed-"+slotOf(key)+".log")
+	return filepath.Join(l.store.dir, failedBuild+slotOf(key)+".log")
 }
 
 // Failed keeps the log of a build that failed, and tells where.
@@ -188,9 +188,13 @@ func (l *Layers) Reject(key string) error {
 	return nil
 }
 
-const damaged = ".damaged-"
+const (
+	damaged     = ".damaged-"
+	failedBuild = ".failed-"
+)
 
-// Rejected lists them: their keys by the names of their folders.
+// Rejected lists them, their keys by the names of their folders, and the logs
+// of builds that failed, with "".
 func (l *Layers) Rejected() (map[string]string, error) {
 	entries, err := os.ReadDir(l.store.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -202,13 +206,16 @@ func (l *Layers) Rejected() (map[string]string, error) {
 			key, _, _ := strings.Cut(rest, "-")
 			list[e.Name()] = "sha256-" + key
 		}
+		if strings.HasPrefix(e.Name(), failedBuild) {
+			list[e.Name()] = ""
+		}
 	}
 	return list, nil
 }
 
-// RemoveRejected deletes one by the name of its folder.
+// RemoveRejected deletes one by its name.
 func (l *Layers) RemoveRejected(name string) error {
-	if !strings.HasPrefix(name, damaged) || filepath.Base(name) != name {
+	if !strings.HasPrefix(name, damaged) && !strings.HasPrefix(name, failedBuild) || filepath.Base(name) != name {
 		return fmt.Errorf("remove damaged layer %q: %w", name, ErrNotFound)
 	}
 	return os.RemoveAll(filepath.Join(l.store.dir, name))

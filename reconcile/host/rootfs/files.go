@@ -109,11 +109,36 @@ func (r *Roots) setFiles(set resource.FileSet) (changed []string, err error) {
 		if err != nil {
 			return changed, fmt.Errorf("%s: %w", f.Path, err)
 		}
+		if want, err = in.leave(f, want, set); err != nil {
+			return changed, err
+		}
 		if changed, err = in.settleNoting(f.Path, want, changed); err != nil {
 			return changed, err
 		}
 	}
 	return r.giveBack(in, set, changed)
+}
+
+// leave takes over what of a file that is there is not to be changed.
+func (in *inside) leave(f resource.File, want content, set resource.FileSet) (content, error) {
+	text, mode, owner := set.Leaves(f, "content"), set.Leaves(f, "mode"), set.Leaves(f, "owner")
+	if !text && !mode && !owner {
+		return want, nil
+	}
+	have, err := in.look(f.Path, mostKept)
+	if err != nil || !have.there || have.odd != "" || have.link != "" {
+		return want, err
+	}
+	if text {
+		want.text = have.text
+	}
+	if mode {
+		want.mode = have.mode
+	}
+	if owner {
+		want.owner, want.group = have.owner, have.group
+	}
+	return want, nil
 }
 
 func (in *inside) settleNoting(name string, want content, changed []string) ([]string, error) {
