@@ -116,10 +116,10 @@ func (e *Engine) dissolve(ctx context.Context, f state.Forgotten) error {
 	if err != nil && !errors.Is(err, resource.ErrNotMounted) {
 		return err
 	}
-	if err := e.State.Dissolve(f); err != nil {
+	if err := e.free(f.Name); err != nil { // first: who is on the list is come back to
 		return err
 	}
-	return e.free(f.Name)
+	return e.State.Dissolve(f)
 }
 
 // free gives the choices for a name back, unless a container has it again.

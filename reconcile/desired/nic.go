@@ -155,8 +155,9 @@ func hostOf(n resource.NIC, six bool) string {
 	return "169.254.0.1"
 }
 
+// note keeps an error, once: what an adopted interface brings is claimed twice.
 func (b *builder) note(err error) {
-	if err != nil {
+	if err != nil && !slices.ContainsFunc(b.errs, func(e error) bool { return e.Error() == err.Error() }) {
 		b.errs = append(b.errs, err)
 	}
 }

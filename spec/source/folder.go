@@ -83,6 +83,16 @@ func (r *reader) all(names []string) ([]File, error) {
 	return files, nil
 }
 
+// Lock reads the pins of a folder; nil where there are none.
+func Lock(folder string) (*File, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, unreadable(folder, err)
+	}
+	defer root.Close()
+	return readLock(root, folder)
+}
+
 // readLock reads the pins beside a configuration, where there are any.
 func readLock(root *os.Root, shown string) (*File, error) {
 	if _, err := root.Lstat(LockFile); errors.Is(err, os.ErrNotExist) {

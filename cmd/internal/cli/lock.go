@@ -18,6 +18,7 @@ import (
 	"strake/reconcile/resource"
 	"strake/spec"
 	"strake/spec/format"
+	"strake/spec/lang"
 	"strake/spec/source"
 )
 
@@ -119,7 +120,7 @@ func (r *run) writePins(w reconcile.Wish, images []resource.Image) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	pins, changed := slices.Clone(w.Stack.Pins), 0
+	var fresh []spec.Pin
 	for _, img := range images {
 		asked := desired.AskedFor(img)
 		if w.Stack.Pinned(asked).Digest == img.Digest {
@@ -129,14 +130,29 @@ func (r *run) writePins(w reconcile.Wish, images []resource.Image) (int, error) 
 		if m < 0 {
 			continue // planned, and not fetched
 		}
-		changed++
-		pins = slices.DeleteFunc(pins, func(p spec.Pin) bool { return p.Is(asked) })
-		pins = append(pins, spec.Pin{Image: asked, From: img.From, Digest: img.Digest, Size: metas[m].Size, Time: metas[m].Created})
+		fresh = append(fresh, spec.Pin{Image: asked, From: img.From, Digest: img.Digest, Size: metas[m].Size, Time: metas[m].Created})
 	}
-	if changed == 0 {
+	if len(fresh) == 0 {
 		return 0, nil
 	}
-	return changed, replaceBeside(filepath.Join(w.Root, source.LockFile), format.Pins(pins))
+	return len(fresh), addPins(w.Root, fresh)
+}
+
+// addPins puts pins into the lock file as it is now: another stack of the
+// folder may have written its own since this one was read.
+func addPins(root string, fresh []spec.Pin) error {
+	lock, err := source.Lock(root)
+	if err != nil {
+		return err
+	}
+	there, ds := lang.Load(source.Text{Lock: lock}, lang.Variables{})
+	if ds.HasErrors() {
+		return fmt.Errorf("%s is damaged, and left as it is", source.LockFile)
+	}
+	pins := slices.DeleteFunc(there.Pins, func(p spec.Pin) bool {
+		return slices.ContainsFunc(fresh, func(f spec.Pin) bool { return f.Is(p.Image) })
+	})
+	return replaceBeside(filepath.Join(root, source.LockFile), format.Pins(append(pins, fresh...)))
 }
 
 // replaceBeside writes a file that belongs to who owns its folder: root at
