@@ -33,7 +33,21 @@ const (
   file "/etc/both" { content = "2" }
   file "/etc/new/new" { content = "2" }
   limits { memory = "128MiB" }
-  nic "eth1" { network = network.crash }
+  nic "eth1" {
+    network   = network.crash
+    addresses = ["10.77.0.77"]
+    prefixes  = ["192.0.2.0/28"]
+    route "198.51.100.0/24" { via = "10.77.0.9" }
+    limits {
+      ingress = "8Mbit"
+      egress  = "4Mbit"
+    }
+    publish "8080" { to = 80 }
+  }
+  nic "eth2" {
+    type = "routed"
+    ipv6 = "2001:db8::77"
+  }
 }`
 	moved = `container "crash2" {
   environment = { A = "1" }

@@ -77,7 +77,8 @@ var elsewhere = map[string]string{
 	`system.user["*"].shell`:      "system-debian.txtar",
 	`system.user["*"].groups`:     "system-debian.txtar",
 
-	`egress["*"]`: "TestLater",
+	`egress["*"]`:     "TestLater",
+	`nic["*"].parent`: "nic-routed.txtar, nic-parent.txtar",
 
 	`config["*"]`: "drift.txtar",
 }

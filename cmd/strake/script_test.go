@@ -76,7 +76,11 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(w.end)
-	env.Vars = append(env.Vars, w.env...)
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	env.Vars = append(append(env.Vars, w.env...), "EXAMPLES="+examples)
 	env.Values["world"] = w
 	return nil
 }
