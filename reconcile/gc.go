@@ -142,12 +142,21 @@ func (e *Engine) uselessImages(c Collection, kept []state.Retired) ([]Garbage, e
 
 // retiredImages are what the generations of a container in the attic are made of.
 func retiredImages(r state.Retired) ([]string, error) {
+	all, err := retiredGenerations(r)
+	var used []string
+	for _, c := range all {
+		used = append(used, c.Image.Digest)
+	}
+	return used, err
+}
+
+func retiredGenerations(r state.Retired) ([]resource.Container, error) {
 	book := generations.Open(r.Path)
 	numbers, err := book.Numbers()
 	if err != nil {
 		return nil, err
 	}
-	var used []string
+	var list []resource.Container
 	for _, n := range numbers {
 		var c resource.Container
 		text, err := book.File(n, state.DesiredFile)
@@ -157,9 +166,9 @@ func retiredImages(r state.Retired) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("retired container %s: %w", r.Name, err)
 		}
-		used = append(used, c.Image.Digest)
+		list = append(list, c)
 	}
-	return used, nil
+	return list, nil
 }
 
 // leftFiles are what writes that were cut short left: generations writes

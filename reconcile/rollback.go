@@ -21,7 +21,8 @@ type Target struct {
 	Generation int  // 0: where `rollback` without a number leads
 	Data       bool // take the data of that generation back too
 
-	point *plan.Point // it is the current one, and a snapshot is made of it
+	point *plan.Point     // it is the current one, and a snapshot is made of it
+	ids   *resource.IDMap // it comes back, and its own are somebody else's
 }
 
 // Rollback brings a container back to an earlier generation.
@@ -123,6 +124,9 @@ func (e *Engine) switchSubject(in scene, t Target) (plan.Subject, error) {
 	}
 	if err := fits(in, &want); err != nil {
 		return plan.Subject{}, fmt.Errorf("%w: generation %d of %s: %w", ErrPolicy, n, t.Container, err)
+	}
+	if t.ids != nil {
+		want.IDMap = *t.ids
 	}
 	led, err := e.State.Ledger()
 	return plan.Subject{

@@ -163,8 +163,23 @@ func (l Ledger) brought() []idmap.Range {
 // chosen for one of that name before is freed. Errors: *TakenError for a MAC
 // or a host's name of an interface that is another's.
 func (d *Draft) Adopt(name string, e Entry) error {
-	d.Forget(name)
 	e.UUID, e.Adopted = d.host.UUID(), true
+	return d.enter(name, e)
+}
+
+// Return writes down again what a container has that comes back. Ids that are
+// somebody else's by now it does not get. Errors: *TakenError, as Adopt.
+func (d *Draft) Return(name string, e Entry) error {
+	for other, o := range d.l.Containers {
+		if other != name && slices.ContainsFunc(append(slices.Clone(o.Brought), o.IDMap), e.IDMap.Overlaps) {
+			e.IDMap = idmap.Range{}
+		}
+	}
+	return d.enter(name, e)
+}
+
+func (d *Draft) enter(name string, e Entry) error {
+	d.Forget(name)
 	nics := e.NICs
 	e.NICs = map[string]NICEntry{}
 	d.l.Containers[name] = e

@@ -18,7 +18,10 @@ func (r *run) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Aliases: []string{"list"}, Category: "looking",
 		Usage: "show what is there and how it relates to what was applied", ArgsUsage: "[NAME]",
-		Flags:  []cli.Flag{&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "show it again every two seconds"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "show it again every two seconds"},
+			&cli.BoolFlag{Name: "attic", Usage: "what was destroyed, and until when `strake undestroy` brings it back"},
+		},
 		Action: r.status,
 	}
 }
@@ -31,6 +34,9 @@ func (r *run) status(c *cli.Context) error {
 	e, err := r.engine()
 	if err != nil {
 		return err
+	}
+	if c.Bool("attic") {
+		return r.showAttic(e, args)
 	}
 	for {
 		list, err := e.Status(c.Context, args...)

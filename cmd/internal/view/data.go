@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"strake/reconcile"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -56,6 +57,16 @@ func Files(list []resource.FileChange) Table {
 			is = ""
 		}
 		t.Rows = append(t.Rows, []string{f.How, was, is, Safe(f.Path)})
+	}
+	return t
+}
+
+// Attic is the table of `strake list --attic`.
+func Attic(list []reconcile.Retired) Table {
+	const minute = "2006-01-02 15:04"
+	t := Table{Head: []string{"NAME", "DESTROYED", "KEPT UNTIL", "GEN", "STACK"}}
+	for _, r := range list {
+		t.Rows = append(t.Rows, []string{r.Name, r.At.Local().Format(minute), r.Until.Local().Format(minute), fmt.Sprint(r.Generation), r.Stack})
 	}
 	return t
 }
