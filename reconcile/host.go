@@ -22,6 +22,7 @@ type Host struct {
 	Builder    builds
 	Subids     subids
 	Vault      secrets
+	Disks      disks
 	Probes     probes
 }
 
@@ -94,6 +95,7 @@ type leases interface {
 // roots are the root filesystems.
 type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
+	Renew(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
 	UnmountIn(ctx context.Context, state, container string) error // of another state folder
@@ -128,6 +130,12 @@ type images interface {
 	Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
 }
 
+// disks are file systems in files.
+type disks interface {
+	Ensure(ctx context.Context, d resource.Disk) error
+	Detach(at string) error
+}
+
 // subids are the host ids that root may give to containers.
 type subids interface {
 	Pool() ([]resource.IDRange, error)
@@ -138,6 +146,6 @@ type subids interface {
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
 		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter, Leases: e.Host.Leases,
-		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault, Witness: witness{e},
+		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault, Disks: e.Host.Disks, Witness: witness{e},
 	}
 }

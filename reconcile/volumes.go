@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 
+	"strake/reconcile/apply"
 	"strake/reconcile/plan"
+	"strake/reconcile/resource"
 	"strake/spec"
 )
 
@@ -28,12 +32,70 @@ func volumes(w Wish, p plan.Plan) error {
 				errs = append(errs, fmt.Errorf("%w: container %s: an adopted container can't have volumes: its mounts are LXC's; write source in place of volume", ErrInvalid, c.Name))
 				continue
 			}
-			if m.Volume == "" || m.Size != 0 || seen[m.Volume] {
+			if m.Volume == "" || seen[m.Volume] {
 				continue
 			}
 			seen[m.Volume] = true
-			if why := missing(m.Source); why != "" {
+			folder := m.Source
+			if m.Size > 0 {
+				folder = filepath.Dir(folder)
+			}
+			if why := missing(folder); why != "" {
 				errs = append(errs, fmt.Errorf("%w: volume %s: %s (%s)", ErrInvalid, m.Volume, why, at[m.Volume]))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unused unmounts the file systems of volumes that no container is left to use.
+func (e *Engine) unused(p plan.Plan, results []apply.Result) error {
+	var gone []resource.Mount
+	for _, c := range p.Containers {
+		if c.Want == nil && c.Last != nil && resultOf(results, c.Name).Outcome == "applied" {
+			gone = append(gone, c.Last.Mounts...)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	standing, err := e.guarded()
+	if err != nil {
+		return err
+	}
+	for _, m := range gone {
+		uses := func(c resource.Container) bool {
+			return slices.ContainsFunc(c.Mounts, func(o resource.Mount) bool { return o.Source == m.Source })
+		}
+		if m.Size > 0 && !slices.ContainsFunc(standing, uses) {
+			if err := e.Host.Disks.Detach(m.Source); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// smaller refuses file systems that would have to shrink: ext4 can't while it
+// is mounted, and what is in it might not fit.
+func smaller(p plan.Plan) error {
+	var errs []error
+	refuse := func(c plan.ContainerPlan, what string, was, is int64) {
+		if 0 < is && is < was {
+			errs = append(errs, fmt.Errorf("%w: container %s: %s has %s and gets no smaller; write at least that, or copy what it holds into a new one",
+				ErrInvalid, c.Name, what, resource.Bytes(was)))
+		}
+	}
+	for _, c := range p.Containers {
+		if c.Want == nil || c.Last == nil {
+			continue
+		}
+		refuse(c, "rootfs.size", c.Last.Rootfs.Size, c.Want.Rootfs.Size)
+		for _, m := range c.Want.Mounts {
+			for _, old := range c.Last.Mounts {
+				if m.Source == old.Source {
+					refuse(c, "volume "+m.Volume, old.Size, m.Size)
+				}
 			}
 		}
 	}

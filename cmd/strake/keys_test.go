@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,8 @@ var keyed = []keyCase{
 	{spec.Restart, "file \"/etc/change\" {\n content = \"\"\n on_change = \"restart\"\n }", "file \"/etc/change\" {\n content = \"\"\n }", []string{`file["*"].on_change`}},
 	{spec.Restart, "mount \"/mnt/x\" {\n source = \"/usr/lib\"\n }", "mount \"/mnt/x\" {\n source = \"/usr/share\"\n readonly = true\n }\n mount \"/etc/os\" {\n source = \"/etc/os-release\"\n }",
 		[]string{`mount["*"]`, `mount["*"].source`, `mount["*"].readonly`}},
+	{spec.Restart, "rootfs {\n size = \"48MiB\"\n }", "rootfs {\n ephemeral = true\n }", []string{"rootfs.size", "rootfs.ephemeral"}},
+	{spec.Restart, "mount \"/mnt/s\" {\n volume = volume.small\n }", "", []string{`mount["*"].size`}},
 	{spec.Restart, "idmap {\n size = 70000\n }", "idmap {\n privileged = true\n }", []string{"idmap.privileged", "idmap.base", "idmap.size"}},
 	{spec.Restart, rawOne, rawTwo, []string{`raw["*"]`}},
 	{spec.Restart, "system {\n run = [\"true\"]\n file \"/etc/layered\" {\n content = \"1\"\n }\n }", "system {\n run = [\"true\", \"echo 2\"]\n file \"/etc/layered\" {\n content = \"2\"\n mode = \"0600\"\n owner = \"7:8\"\n }\n }",
@@ -221,7 +224,12 @@ const rawTwo = `raw = {
     "lxc.pty.max" = "512"
   }`
 
-const ground = `volume "lib" {
+const ground = `volume "small" {
+  path = "SMALL"
+  size = "16MiB"
+}
+
+volume "lib" {
   path = "/usr/lib"
 }
 
@@ -283,7 +291,7 @@ func newKeyTest(t *testing.T) keyTest {
 	t.Cleanup(w.end)
 	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
 	k.install()
-	if err := os.WriteFile(filepath.Join(w.dir, "one"), []byte("first\n"), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(w.dir, "one"), []byte("first\n"), 0o600), os.Mkdir(filepath.Join(w.dir, "small"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	k.apply("")
@@ -357,7 +365,7 @@ func (k keyTest) init() string {
 // apply has the container made of these lines and counts what the plan says.
 func (k keyTest) apply(lines string) {
 	k.t.Helper()
-	text := ground + "  " + lines + "\n}\n"
+	text := strings.ReplaceAll(ground, "SMALL", filepath.Join(k.w.dir, "small")) + "  " + lines + "\n}\n"
 	if err := os.WriteFile(filepath.Join(k.w.dir, "keys.hcl"), []byte(text), 0o600); err != nil {
 		k.t.Fatal(err)
 	}

@@ -18,10 +18,7 @@ var waiting = map[string]string{
 	`nic["*"].ipv4`:                  "nic \"eth0\" {\n network = network.lan\n ipv4 = \"dhcp\"\n }",
 	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
 	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
-	`mount["*"].size`:                "mount \"/srv\" {\n volume = volume.data\n }",
 	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",
-	"rootfs.ephemeral":               "rootfs {\n ephemeral = true\n }",
-	"rootfs.size":                    "rootfs {\n size = \"1GiB\"\n }",
 	`egress["*"].allow`:              "egress = egress.sites",
 	`egress["*"].deny`:               "egress = egress.sites",
 	`egress["*"].ports`:              "egress = [egress.sites]",
@@ -74,7 +71,7 @@ func TestLater(t *testing.T) {
 // refused has the container made of these lines.
 func (k keyTest) refused(key, lines string) {
 	k.t.Helper()
-	text := waitingGround + ground + "  " + lines + "\n}\n"
+	text := waitingGround + strings.ReplaceAll(ground, "SMALL", k.w.dir) + "  " + lines + "\n}\n"
 	if err := os.WriteFile(filepath.Join(k.w.dir, "keys.hcl"), []byte(text), 0o600); err != nil {
 		k.t.Fatal(err)
 	}

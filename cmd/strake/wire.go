@@ -7,6 +7,7 @@ import (
 
 	"strake/cmd/internal/cli"
 	"strake/reconcile"
+	"strake/reconcile/host/disk"
 	"strake/reconcile/host/filter"
 	"strake/reconcile/host/image"
 	"strake/reconcile/host/leases"
@@ -65,6 +66,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Images:     images,
 		Layers:     layers,
 		Builder:    builder(g.StateDir, images, layers, env),
+		Disks:      disk.Disks{},
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
 		Probes:     probe.Prober{},

@@ -52,7 +52,7 @@ func FuzzJournal(f *testing.F) {
 		must(t, os.WriteFile(filepath.Join(root, "out"), nil, 0o600))
 		h := hosttest.New()
 		begin := time.Now()
-		_, _ = apply.Recover(context.Background(), apply.Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Store: d, Secrets: nobody{}}, nil)
+		_, _ = apply.Recover(context.Background(), apply.Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Disks: hosttest.Disks{}, Store: d, Secrets: nobody{}}, nil)
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Errorf("took %v", took)
 		}

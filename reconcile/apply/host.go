@@ -23,6 +23,7 @@ type Host struct {
 	Roots      roots      // required
 	Units      units      // required
 	Store      store      // required
+	Disks      disks      // required
 	Secrets    secrets    // required where containers have some
 	Witness    witness    // required where containers have health checks
 }
@@ -32,6 +33,12 @@ type witness interface {
 	Try(ctx context.Context, c resource.Container, live resource.Live, k resource.Check) error // nil: good
 	Killed(ctx context.Context, name string) (int, error)                                      // processes that were, for want of memory
 	Testify(ctx context.Context, c resource.Container, since time.Time) []Evidence
+}
+
+// disks are file systems in files.
+type disks interface {
+	Ensure(ctx context.Context, d resource.Disk) error
+	Detach(at string) error
 }
 
 // secrets are the values that generations know by digest.
@@ -96,6 +103,7 @@ func (h Host) Around(ctx context.Context, g resource.Guard) error {
 // roots are the root filesystems.
 type roots interface {
 	Prepare(ctx context.Context, root resource.Root) error
+	Renew(ctx context.Context, root resource.Root) error // has the top layer empty, and nothing mounted
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
 	Duplicate(ctx context.Context, container string, from, to int) error // a writable layer
@@ -112,6 +120,7 @@ type roots interface {
 // store is strake's own folder.
 type store interface {
 	Book(container string) *generations.Book
+	Folder(container string) string
 	Remove(container string) error       // the folder and all in it
 	Retire(container, run string) error  // into the attic
 	Restore(container, run string) error // and back; nothing where it is back already

@@ -44,6 +44,14 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 // mount makes the root, with what its init will read of its name and of whom to
 // ask for others'.
 func (h Host) mount(ctx context.Context, c resource.Container) error {
+	if err := h.disks(ctx, c); err != nil {
+		return err
+	}
+	if c.Rootfs.Ephemeral {
+		if err := h.Roots.Renew(ctx, resource.RootOf(c)); err != nil {
+			return err
+		}
+	}
 	err := h.Roots.Mount(ctx, resource.RootOf(c))
 	if errors.Is(err, resource.ErrMounted) { // what an earlier start was on: nothing runs there now
 		if err = h.Roots.Unmount(ctx, c.Name); err == nil {
@@ -57,6 +65,16 @@ func (h Host) mount(ctx context.Context, c resource.Container) error {
 		return err
 	}
 	return h.Roots.SetResolver(c.Name, c.IDMap, c.Resolver)
+}
+
+// disks has the file systems mounted that its layers and volumes are in.
+func (h Host) disks(ctx context.Context, c resource.Container) error {
+	for _, d := range c.Disks(h.Store.Folder(c.Name)) {
+		if err := h.Disks.Ensure(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // clear removes the host's ends of a container's interfaces. They outlive an

@@ -38,7 +38,12 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	name := t.at
 	switch s.Do {
 	case plan.DoPrepare:
+		if err := t.host.disks(ctx, t.c.Want.Named(t.at)); err != nil {
+			return err
+		}
 		return t.host.Roots.Prepare(ctx, resource.RootOf(t.c.Want.Named(t.at)))
+	case plan.DoGrow:
+		return t.host.disks(ctx, t.c.Want.Named(t.at))
 	case plan.DoCopy:
 		return t.host.Roots.Duplicate(ctx, name, t.c.Last.Writable[0], t.c.Point.Layers[0])
 	case plan.DoPoint:
@@ -90,9 +95,14 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 func (t *task) undo(ctx context.Context, s plan.Step) error {
 	name := t.at
 	switch s.Do {
+	case plan.DoGrow:
+		return nil // a file system gets no smaller
 	case plan.DoPrepare:
 		if t.c.Last != nil {
 			return nil
+		}
+		if err := t.host.Disks.Detach(resource.RootDisk(t.host.Store.Folder(name), 0).At); err != nil {
+			return err
 		}
 		return t.host.Store.Remove(name)
 	case plan.DoCopy:
@@ -397,6 +407,9 @@ func (t *task) retire(ctx context.Context) error {
 		return err
 	}
 	if err := t.host.Containers.Undefine(t.at); err != nil {
+		return err
+	}
+	if err := t.host.Disks.Detach(resource.RootDisk(t.host.Store.Folder(t.at), 0).At); err != nil {
 		return err
 	}
 	return t.host.Store.Retire(t.at, t.run.ID)

@@ -243,13 +243,21 @@ func proxyVariables(p spec.Proxy) map[string]string {
 	return map[string]string{"http_proxy": p.HTTP, "https_proxy": p.HTTPS, "no_proxy": strings.Join(p.NoProxy, ",")}
 }
 
+// inVolume is where the files of a volume are.
+func inVolume(v spec.Volume) string {
+	if v.Size > 0 {
+		return resource.InDisk(v.Path)
+	}
+	return v.Path
+}
+
 func (b *builder) mounts(c spec.Container) []resource.Mount {
 	var list []resource.Mount
 	for _, m := range c.Mounts {
 		mount := resource.Mount{Target: m.Target, Source: m.Source, Volume: m.Volume, ReadOnly: m.ReadOnly}
 		for _, v := range b.in.Spec.Volumes {
 			if v.Name == m.Volume {
-				mount.Source, mount.Size = v.Path, v.Size
+				mount.Source, mount.Size = inVolume(v), v.Size
 			}
 		}
 		list = append(list, mount)

@@ -140,6 +140,9 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 			continue
 		}
 		c.Impact = t.impact(path, s.Want, s.Last)
+		if grows(c) {
+			c.Impact = spec.Live
+		}
 		c.Cause = causeOf(s, c)
 		if c.Cause == Settled {
 			c.Impact = spec.None
@@ -169,6 +172,12 @@ func (t comparer) impact(path string, want, last *resource.Container) spec.Impac
 		return spec.Restart
 	}
 	return impact
+}
+
+// grows says whether a file system gets another size: they grow while they are in use.
+func grows(c Change) bool {
+	kind, _, rest, _ := resource.Cut(c.Path)
+	return c.Old != "" && c.New != "" && (c.Path == "rootfs.size" || kind == "mount" && rest == "size")
 }
 
 func causeOf(s Subject, c Change) Cause {

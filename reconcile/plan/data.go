@@ -42,7 +42,14 @@ func (t comparer) layered(s Subject) *resource.Container {
 	return &want
 }
 
-func (s Subject) onTop(layers []int) []int { return append([]int{s.Fresh}, layers...) }
+// onTop is a new layer on others. One that is emptied at each start lies on
+// none: what was there before stays with the generations that have it.
+func (s Subject) onTop(layers []int) []int {
+	if s.Want.Rootfs.Ephemeral {
+		return []int{s.Fresh}
+	}
+	return append([]int{s.Fresh}, layers...)
+}
 
 // point is the snapshot that is made: of the layers in use, or of a copy of the
 // top one.

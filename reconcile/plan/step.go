@@ -29,6 +29,7 @@ const (
 	DoRemoveNIC   Kind = "remove-nic"  // live
 	DoUnfreeze    Kind = "unfreeze"    // live
 	DoLimits      Kind = "limits"      // live
+	DoGrow        Kind = "grow"        // file systems that layers and volumes are in; live
 	DoHostname    Kind = "hostname"    // live
 	DoResolver    Kind = "resolver"    // live
 	DoEnvironment Kind = "environment" // live, and after a mount
@@ -128,10 +129,10 @@ func steps(c ContainerPlan) []Step {
 		return s
 	}
 	if !up {
-		prepare()
-		if rebuilds(c) && own && c.Last != nil {
+		if (rebuilds(c) || c.changes("rootfs")) && own && c.Last != nil {
 			do(DoUnmount) // liblxc leaves it mounted when the container stops
 		}
+		prepare()
 		change()
 		switch {
 		case starts(c):
@@ -197,6 +198,9 @@ func liveSteps(c ContainerPlan) []Step {
 		}
 	}
 	list = append(list, nicSteps(c, nics)...)
+	if touched["rootfs"] || touched["mount"] {
+		list = append(list, Step{Do: DoGrow})
+	}
 	for _, do := range []Kind{DoLimits, DoHostname, DoResolver, DoEnvironment, DoSecrets, DoFiles} {
 		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
 			list = append(list, Step{Do: do})

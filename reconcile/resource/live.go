@@ -28,6 +28,7 @@ type Root struct {
 	Layers    []string // keys of system layers on it, newest first
 	Writable  []int    // newest first
 	IDMap     IDMap
+	Bounded   bool // a new layer comes where its size is bounded; nobody can tell from a mount
 
 	// Staged are the mounts that are made ready on the host before a start:
 	// read-only ones, and those of volumes, with ids mapped. Nobody can tell
@@ -40,7 +41,7 @@ func (m Mount) IsStaged() bool { return m.ReadOnly || m.Volume != "" }
 
 // RootOf is the root filesystem that c describes.
 func RootOf(c Container) Root {
-	r := Root{Container: c.Name, Digest: c.Image.Digest, Layers: c.Layers, Writable: c.Writable, IDMap: c.IDMap}
+	r := Root{Container: c.Name, Digest: c.Image.Digest, Layers: c.Layers, Writable: c.Writable, IDMap: c.IDMap, Bounded: c.Rootfs.Size > 0}
 	for _, m := range c.Mounts {
 		if m.IsStaged() {
 			r.Staged = append(r.Staged, m)

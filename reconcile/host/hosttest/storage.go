@@ -85,6 +85,23 @@ func (h *Host) RemoveLayers(string, []int) error { return nil }
 // Sweep has nothing to sweep.
 func (h *Host) Sweep(string) error { return nil }
 
+// Renew empties a layer.
+func (h *Host) Renew(_ context.Context, root resource.Root) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.mounted, root.Container)
+	return h.call("Renew", root.Container)
+}
+
+// Ensure makes and mounts a disk.
+func (Disks) Ensure(context.Context, resource.Disk) error { return nil }
+
+// Detach unmounts it.
+func (Disks) Detach(string) error { return nil }
+
+// Disks has room for everything.
+type Disks struct{}
+
 // Differ has no files to compare.
 func (h *Host) Differ(context.Context, resource.Root, resource.Root) ([]resource.FileChange, error) {
 	return nil, nil

@@ -287,14 +287,14 @@ func (r *Roots) duplicate(ctx context.Context, container string, from, to int) e
 	if exists(r.layer(container, to)) {
 		return nil // it was done before
 	}
-	fresh, err := r.asideOf(container, name)
+	fresh, err := aside(filepath.Dir(r.layer(container, from)), name)
 	if err != nil {
 		return err
 	}
 	if err := copyTree(ctx, filepath.Join(r.layer(container, from), "upper"), filepath.Join(fresh, "upper")); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
-	return r.settle(lock, fresh, name)
+	return settle(fresh, name)
 }
 
 // copyTree copies a folder to one that is not there yet.

@@ -49,7 +49,7 @@ func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) er
 	for _, part := range slices.Concat(parts, below) {
 		paths = append(paths, r.upper(root.Container, part))
 	}
-	fresh, err := r.asideOf(root.Container, p.Name())
+	fresh, err := aside(filepath.Dir(r.at(root.Container, parts[0].Name())), p.Name())
 	if err != nil {
 		return err
 	}
@@ -60,15 +60,15 @@ func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) er
 	if err := os.WriteFile(filepath.Join(fresh, chainFile), []byte(text), 0o600); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
-	return r.settle(lock, fresh, p.Name())
+	return settle(fresh, p.Name())
 }
 
 // half begins the names of what is half made, or half gone: nothing of it counts.
 const half = ".half-"
 
-// asideOf is an empty folder beside a piece, in which it is made.
-func (r *Roots) asideOf(container, name string) (string, error) {
-	fresh := filepath.Join(r.writable(container), half+name)
+// aside is an empty folder beside a piece, in which it is made.
+func aside(place, name string) (string, error) {
+	fresh := filepath.Join(place, half+name)
 	if err := os.RemoveAll(fresh); err != nil {
 		return "", err
 	}
@@ -77,11 +77,16 @@ func (r *Roots) asideOf(container, name string) (string, error) {
 
 // settle gives what is made its name. All that was done before is then on
 // disk: a journal keeps the order of what happened in one file system.
-func (r *Roots) settle(writable *os.File, fresh, name string) error {
-	if err := os.Rename(fresh, filepath.Join(filepath.Dir(fresh), name)); err != nil {
+func settle(fresh, name string) error {
+	place, err := os.Open(filepath.Dir(fresh))
+	if err != nil {
 		return err
 	}
-	return writable.Sync()
+	defer place.Close()
+	if err := os.Rename(fresh, filepath.Join(place.Name(), name)); err != nil {
+		return err
+	}
+	return place.Sync()
 }
 
 // RemoveLayers takes a piece away that nobody needs. One that is not there is
@@ -103,8 +108,9 @@ func (r *Roots) removeLayers(container, name string) error {
 		return err
 	}
 	defer lock.Close()
-	gone := filepath.Join(r.writable(container), half+"gone-"+name)
-	err = os.Rename(filepath.Join(r.writable(container), name), gone)
+	at := r.at(container, name)
+	gone := filepath.Join(filepath.Dir(at), half+"gone-"+name)
+	err = os.Rename(at, gone)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -114,8 +120,8 @@ func (r *Roots) removeLayers(container, name string) error {
 // Sweep takes away what was half made, or half gone.
 func (r *Roots) Sweep(container string) error {
 	found, err := r.Leftovers(container)
-	for _, name := range found {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(r.writable(container), name)))
+	for _, path := range found {
+		err = errors.Join(err, os.RemoveAll(path))
 	}
 	if err != nil {
 		return fmt.Errorf("sweep layers of %s: %w", container, err)
@@ -125,16 +131,12 @@ func (r *Roots) Sweep(container string) error {
 
 // Leftovers lists what Sweep takes away.
 func (r *Roots) Leftovers(container string) ([]string, error) {
-	entries, err := os.ReadDir(r.writable(container))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
 	var list []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), half) {
-			list = append(list, e.Name())
+	err := r.each(container, func(place, name string) {
+		if strings.HasPrefix(name, half) {
+			list = append(list, filepath.Join(place, name))
 		}
-	}
+	})
 	return list, err
 }
 
@@ -227,10 +229,11 @@ func whiteout(to *os.File, name string) error {
 	return nil
 }
 
-// link makes a hard link, or, where a file has as many as it may have, a copy.
+// link makes a hard link, or, where a file has as many as it may have or the
+// layers lie in two file systems, a copy.
 func link(from, to *os.File, name string) error {
 	err := unix.Linkat(int(from.Fd()), name, int(to.Fd()), name, 0)
-	if err == unix.EMLINK {
+	if err == unix.EMLINK || err == unix.EXDEV {
 		return copyFile(from, to, name)
 	}
 	if err != nil {

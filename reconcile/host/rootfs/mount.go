@@ -69,7 +69,7 @@ func (r *Roots) build(root resource.Root) error {
 }
 
 func same(a, b resource.Root) bool {
-	a.Staged, b.Staged = nil, nil
+	a.Staged, b.Staged, a.Bounded, b.Bounded = nil, nil, false, false
 	return reflect.DeepEqual(a, b)
 }
 

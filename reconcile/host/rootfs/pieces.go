@@ -44,20 +44,40 @@ func (r *Roots) Layers(container string, init int) (have, used [][]int, err erro
 
 // pieces reads what is on disk. What is half made or half gone is none.
 func (r *Roots) pieces(container string) ([]chain.Piece, error) {
-	entries, err := os.ReadDir(r.writable(container))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	var list []chain.Piece
-	for _, e := range entries {
-		if p, ok := r.piece(container, e.Name()); ok && exists(filepath.Join(r.writable(container), e.Name(), "upper")) {
+	err := r.each(container, func(place, name string) {
+		if p, ok := r.piece(container, name); ok && exists(filepath.Join(place, name, "upper")) {
 			list = append(list, p)
 		}
+	})
+	return list, err
+}
+
+// each goes through all that lies where pieces do.
+func (r *Roots) each(container string, f func(place, name string)) error {
+	for _, place := range []string{r.bounded(container), r.writable(container)} {
+		entries, err := os.ReadDir(place)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			f(place, e.Name())
+		}
 	}
-	return list, nil
+	return nil
+}
+
+// bounded is where a file system of a bounded size is mounted, for layers.
+func (r *Roots) bounded(container string) string {
+	return resource.RootDisk(r.home(container), 0).At
+}
+
+// at is where a piece lies, or would.
+func (r *Roots) at(container, name string) string {
+	if path := filepath.Join(r.bounded(container), name); exists(path) {
+		return path
+	}
+	return filepath.Join(r.writable(container), name)
 }
 
 // piece is what lies under a name.
@@ -68,7 +88,7 @@ func (r *Roots) piece(container, name string) (chain.Piece, bool) {
 	if !strings.Contains(name, "-") || strings.Contains(name, "/") {
 		return nil, false
 	}
-	text, err := os.ReadFile(filepath.Join(r.writable(container), name, chainFile))
+	text, err := os.ReadFile(filepath.Join(r.at(container, name), chainFile))
 	if err != nil {
 		return nil, false
 	}
@@ -132,5 +152,5 @@ func (r *Roots) resolve(root resource.Root) ([]chain.Piece, error) {
 }
 
 func (r *Roots) upper(container string, p chain.Piece) string {
-	return filepath.Join(r.writable(container), p.Name(), "upper")
+	return filepath.Join(r.at(container, p.Name()), "upper")
 }

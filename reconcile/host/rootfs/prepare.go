@@ -98,6 +98,9 @@ func folder(path string, mode os.FileMode) error {
 
 func (r *Roots) newLayer(root resource.Root, below string) error {
 	layer := r.layer(root.Container, root.Writable[0])
+	if root.Bounded && !exists(layer) {
+		layer = filepath.Join(r.bounded(root.Container), fmt.Sprint(root.Writable[0]))
+	}
 	if err := folder(layer, 0o700); err != nil {
 		return err
 	}
@@ -105,6 +108,19 @@ func (r *Roots) newLayer(root resource.Root, below string) error {
 		return err
 	}
 	return r.newWork(root)
+}
+
+// Renew has the top layer of a root empty and nothing mounted: its next mount
+// shows only what lies below.
+func (r *Roots) Renew(ctx context.Context, root resource.Root) error {
+	err := r.Unmount(ctx, root.Container)
+	if err == nil || errors.Is(err, ErrNotMounted) {
+		err = r.RemoveLayers(root.Container, root.Writable[:1])
+	}
+	if err != nil {
+		return err
+	}
+	return r.Prepare(ctx, root)
 }
 
 // newUpper takes all that its root is from what it will cover: the top layer's

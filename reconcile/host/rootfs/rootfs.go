@@ -72,9 +72,7 @@ func (r *Roots) writable(container string) string {
 	return filepath.Join(r.home(container), "writable")
 }
 
-func (r *Roots) layer(container string, n int) string {
-	return filepath.Join(r.writable(container), fmt.Sprint(n))
-}
+func (r *Roots) layer(container string, n int) string { return r.at(container, fmt.Sprint(n)) }
 
 var digestForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
 
