@@ -142,13 +142,28 @@ func (e *Engine) repeats(container string, n int) (map[string]int, error) {
 	if err != nil && !errors.Is(err, generations.ErrDamaged) {
 		return nil, err
 	}
-	again := map[string]int{}
+	again, root := map[string]int{}, firsts(list)
 	for _, r := range list {
-		if (r.Number == n || r.As == n) && (r.Name == "" || r.Name == container) {
+		if root(r.Number) == root(n) && (r.Name == "" || r.Name == container) {
 			again[r.Digest] = r.Number
 		}
 	}
 	return again, nil
+}
+
+// firsts says which generation each one is once more, if with other data or under another
+// name. A record repeats only what was there before it, so this ends.
+func firsts(list []generations.Record) func(int) int {
+	as := map[int]int{}
+	for _, r := range list {
+		as[r.Number] = r.As
+	}
+	return func(n int) int {
+		for as[n] > 0 && as[n] < n {
+			n = as[n]
+		}
+		return n
+	}
 }
 
 // fits puts a container on the networks as they are now. One that is gone is
