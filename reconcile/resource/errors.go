@@ -8,6 +8,8 @@ var (
 	ErrNotRunning = errors.New("not running")
 	// ErrRunning: a start of what runs already.
 	ErrRunning = errors.New("already running")
+	// ErrFrozen: what was asked needs processes that go on.
+	ErrFrozen = errors.New("frozen: `strake unfreeze` lets it go on")
 	// ErrUndefined: liblxc knows no container by that name.
 	ErrUndefined = errors.New("no such container")
 	// ErrKilled: a stop had to kill, because init did not end in time. The

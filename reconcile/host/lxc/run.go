@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"strake/reconcile/resource"
 )
 
 // Run executes a command in a container that is up and returns its exit code,
@@ -22,6 +24,9 @@ func (r *Runtime) Run(ctx context.Context, name string, c Command) (exit int, er
 	if err := checkCommand(name, c); err != nil {
 		return 0, fmt.Errorf("run in %s: %w", name, err)
 	}
+	if err := r.awake(name); err != nil {
+		return 0, fmt.Errorf("run in %s: %w", name, err)
+	}
 	if c.TTY {
 		exit, err = r.runTTY(ctx, name, c)
 	} else {
@@ -31,6 +36,21 @@ func (r *Runtime) Run(ctx context.Context, name string, c Command) (exit int, er
 		return 0, fmt.Errorf("run in %s: %w", name, err)
 	}
 	return exit, nil
+}
+
+// awake refuses a frozen container: a command would stand still with all
+// others, and whoever waits for it too.
+func (r *Runtime) awake(name string) error {
+	l, err := r.live(name)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	frozen, err := r.isFrozen(l)
+	if err == nil && frozen {
+		err = resource.ErrFrozen
+	}
+	return err
 }
 
 func checkCommand(name string, c Command) error {
