@@ -61,6 +61,7 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{5}, y.restart},
 		{[]int{7}, y.scale},
 		{[]int{8}, y.layered},
+		{[]int{9, 10}, y.guarded},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue
