@@ -1,15 +1,12 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
-	"strake/generations"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
-	"strake/reconcile/state"
 )
 
 // observeFiles adds what really lies where files are known of.
@@ -104,43 +101,6 @@ func (e *Engine) uselessContents() ([]string, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(list, func(d string) bool { return used[d] }), nil
-}
-
-// eachRecorded calls f with what every generation is made of, of containers
-// that stand, in the attic, and forgotten.
-func (e *Engine) eachRecorded(f func(c *resource.Container)) error {
-	names, err := e.State.Containers()
-	for _, name := range names {
-		err = errors.Join(err, recorded(e.State.Book(name), f))
-	}
-	attic, err2 := e.State.Attic()
-	for _, r := range attic {
-		err = errors.Join(err, recorded(generations.Open(r.Path), f))
-	}
-	forgotten, err3 := e.State.Forgotten()
-	for _, g := range forgotten {
-		err = errors.Join(err, recorded(g.Dir.Book(g.Name), f))
-	}
-	return errors.Join(err, err2, err3)
-}
-
-func recorded(book *generations.Book, f func(c *resource.Container)) error {
-	numbers, err := book.Numbers()
-	if err != nil {
-		return err
-	}
-	for _, n := range numbers {
-		var c resource.Container
-		text, err := book.File(n, state.DesiredFile)
-		if err == nil {
-			err = json.Unmarshal(text, &c)
-		}
-		if err != nil {
-			return err
-		}
-		f(&c)
-	}
-	return nil
 }
 
 func unitless(p plan.Plan) error {

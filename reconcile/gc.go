@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"strake/generations"
-	"strake/reconcile/resource"
 	"strake/reconcile/state"
 )
 
@@ -77,16 +74,14 @@ func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 		return nil, err
 	}
 	var list []Garbage
-	var kept []state.Retired
 	for _, r := range attic {
 		age := c.Now.Sub(r.At)
 		if age < AtticTime {
-			kept = append(kept, r)
 			continue
 		}
 		list = append(list, Garbage{"container", r.Name, fmt.Sprintf("retired %d days ago", int(age.Hours()/24)), r})
 	}
-	images, err := e.uselessImages(c, kept)
+	images, err := e.uselessImages(c, list)
 	if err != nil {
 		return nil, err
 	}
@@ -115,58 +110,31 @@ func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 	return slices.Concat(list, images, system, layers, e.leftFiles()), nil
 }
 
-func (e *Engine) uselessImages(c Collection, kept []state.Retired) ([]Garbage, error) {
-	used, err := e.ImagesInUse()
+// uselessImages are those that no generation is made of. Retired containers
+// that go now need none.
+func (e *Engine) uselessImages(c Collection, going []Garbage) ([]Garbage, error) {
+	used, err := e.ImageUses(going)
 	if err != nil {
 		return nil, err // what can't be read may need any of them
-	}
-	for _, r := range kept {
-		digests, err := retiredImages(r)
-		if err != nil {
-			return nil, err
-		}
-		used = append(used, digests...)
 	}
 	stored, err := c.Images()
 	if err != nil {
 		return nil, err
 	}
-	var list []Garbage
-	for _, img := range stored {
-		if !slices.Contains(used, img.Digest) {
-			list = append(list, Garbage{Kind: "image", Name: img.Digest, Why: "no generation is made of it (" + img.Source + ")"})
-		}
-	}
-	return list, nil
-}
-
-// retiredImages are what the generations of a container in the attic are made of.
-func retiredImages(r state.Retired) ([]string, error) {
-	all, err := retiredGenerations(r)
-	var used []string
-	for _, c := range all {
-		used = append(used, c.Image.Digest)
-	}
-	return used, err
-}
-
-func retiredGenerations(r state.Retired) ([]resource.Container, error) {
-	book := generations.Open(r.Path)
-	numbers, err := book.Numbers()
+	rejected, err := e.Host.Images.Rejected()
 	if err != nil {
 		return nil, err
 	}
-	var list []resource.Container
-	for _, n := range numbers {
-		var c resource.Container
-		text, err := book.File(n, state.DesiredFile)
-		if err == nil {
-			err = json.Unmarshal(text, &c)
+	var list []Garbage
+	for _, img := range stored {
+		if len(used[img.Digest]) == 0 {
+			list = append(list, Garbage{Kind: "image", Name: img.Digest, Why: "no generation is made of it (" + img.Source + ")"})
 		}
-		if err != nil {
-			return nil, fmt.Errorf("retired container %s: %w", r.Name, err)
+	}
+	for name, digest := range rejected {
+		if len(used[digest]) == 0 {
+			list = append(list, Garbage{Kind: "damaged image", Name: name, Why: "no generation is made of it any more"})
 		}
-		list = append(list, c)
 	}
 	return list, nil
 }
@@ -203,6 +171,8 @@ func (e *Engine) discard(ctx context.Context, g Garbage, c Collection) error {
 		return e.Host.Vault.Drop(g.Name)
 	case "system layer":
 		return e.Host.Layers.Remove(g.Name)
+	case "damaged image":
+		return e.Host.Images.RemoveRejected(g.Name)
 	case "damaged layer", "build log":
 		return e.Host.Layers.RemoveRejected(g.Name)
 	case "content":

@@ -128,6 +128,11 @@ type images interface {
 	Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error)
 	Ensure(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
 	Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
+	Digests() ([]string, error)
+	Verify(ctx context.Context, digest string) error
+	Reject(digest string) error // takes it out and deletes nothing: something may run on it
+	Rejected() (map[string]string, error)
+	RemoveRejected(name string) error
 }
 
 // disks are file systems in files.

@@ -262,21 +262,3 @@ func (e *Engine) Layers() ([]StoredLayer, error) {
 	}
 	return list, err
 }
-
-// VerifyLayers reads all system layers again. One that is damaged is taken
-// out of the store, so that nothing starts on it any more: the next start or
-// apply that needs it builds it again. What runs on it is left alone.
-func (e *Engine) VerifyLayers(ctx context.Context) error {
-	return e.work(ctx, func() error {
-		stored, err := e.Host.Layers.List()
-		for _, l := range stored {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if bad := e.Host.Layers.Verify(ctx, l.Key); bad != nil {
-				err = errors.Join(err, bad, e.Host.Layers.Reject(l.Key))
-			}
-		}
-		return err
-	})
-}

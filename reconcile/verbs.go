@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"strake/generations"
@@ -120,6 +119,9 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 
 // bringUp makes ready what the start needs, and starts.
 func (e *Engine) bringUp(ctx context.Context, c resource.Container) error {
+	if err := e.regainImage(ctx, c); err != nil {
+		return err
+	}
 	if err := e.regainLayers(ctx, c); err != nil {
 		return err
 	}
@@ -358,30 +360,6 @@ func (e *Engine) DeleteGenerations(ctx context.Context, name string, numbers []i
 		}
 		return errors.Join(append(errs, e.dropSecrets())...)
 	})
-}
-
-// ImagesInUse are the digests that some generation of some container needs.
-func (e *Engine) ImagesInUse() ([]string, error) {
-	names, err := e.State.Containers()
-	if err != nil {
-		return nil, err
-	}
-	var used []string
-	for _, name := range names {
-		list, err := e.State.Book(name).List()
-		if err != nil {
-			return nil, fmt.Errorf("container %s: %w", name, err)
-		}
-		for _, rec := range list {
-			c, err := e.State.Desired(name, rec.Number)
-			if err != nil {
-				return nil, err
-			}
-			used = append(used, c.Image.Digest)
-		}
-	}
-	slices.Sort(used)
-	return slices.Compact(used), nil
 }
 
 // ledgerHost is what a draft needs that only frees.

@@ -23,6 +23,8 @@ var (
 	ErrMounted = errors.New("something else is mounted there")
 	// ErrNotMounted: nothing is mounted there.
 	ErrNotMounted = errors.New("not mounted")
+	// ErrDamaged: it is not what it was when it was put there.
+	ErrDamaged = errors.New("it is damaged")
 	// ErrForeign: it belongs to somebody else, and is not touched.
 	ErrForeign = errors.New("belongs to somebody else")
 )

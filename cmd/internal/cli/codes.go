@@ -68,7 +68,7 @@ func codes() []code {
 
 // codeHelp is the table for people, by number.
 func codeHelp() string {
-	meanings := map[int]string{0: "all is well", failedCode: "an error", differentCode: "something differs (--detailed-exitcode, --check)", usageCode: "the command line is wrong"}
+	meanings := map[int]string{0: "all is well", failedCode: "an error", differentCode: "something differs (--detailed-exitcode, --check, verify)", usageCode: "the command line is wrong"}
 	for _, c := range codes() {
 		meanings[c.number] = c.meaning
 	}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"slices"
-
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/view"
@@ -23,13 +21,13 @@ func (r *run) imagesCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			used, err := d.Engine.ImagesInUse()
+			uses, err := d.Engine.ImageUses(nil)
 			if err != nil {
 				return err
 			}
 			list := []view.Image{}
 			for _, m := range metas {
-				list = append(list, view.Image{Meta: m, Used: slices.Contains(used, m.Digest)})
+				list = append(list, view.Image{Meta: m, Used: len(uses[m.Digest]) > 0, Users: uses[m.Digest]})
 			}
 			return r.showImages(list)
 		},

@@ -10,9 +10,6 @@ import (
 func (r *run) layersCommand() *cli.Command {
 	return &cli.Command{
 		Name: "layers", Category: "looking", Usage: "list the system layers in the store",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "verify", Usage: "read all of them again, and take damaged ones out of the store"},
-		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -20,9 +17,6 @@ func (r *run) layersCommand() *cli.Command {
 			e, err := r.engine()
 			if err != nil {
 				return err
-			}
-			if c.Bool("verify") {
-				return e.VerifyLayers(c.Context)
 			}
 			list, err := e.Layers()
 			if err != nil {

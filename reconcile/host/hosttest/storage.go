@@ -177,6 +177,21 @@ func (i Images) Refresh(ctx context.Context, img resource.Image, _ func(string))
 	return img, err
 }
 
+// Digests are none: nothing lies anywhere.
+func (Images) Digests() ([]string, error) { return nil, nil }
+
+// Verify finds none.
+func (Images) Verify(context.Context, string) error { return resource.ErrNotFound }
+
+// Reject finds none.
+func (Images) Reject(string) error { return resource.ErrNotFound }
+
+// Rejected are none.
+func (Images) Rejected() (map[string]string, error) { return nil, nil }
+
+// RemoveRejected finds none.
+func (Images) RemoveRejected(string) error { return resource.ErrNotFound }
+
 // Pool has ids for ten thousand containers.
 func (h *Host) Pool() ([]resource.IDRange, error) {
 	return []resource.IDRange{{Base: 1000000, Size: 10000 * 65536}}, nil

@@ -16,7 +16,7 @@ func (s *Store) makeTar(ctx context.Context, src source, tmp, root string, progr
 	m.from = map[string]string{}
 	if isURL(src.name) {
 		progress("fetching " + src.name)
-		file = filepath.Join(tmp, "archive")
+		file = filepath.Join(tmp, scratch)
 		if err := s.download(ctx, open, src.name, src.sha256, file); err != nil {
 			return m, err
 		}

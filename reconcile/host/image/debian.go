@@ -71,7 +71,7 @@ func (s *Store) mirrorsFor(ctx context.Context, src source, tmp string) ([]mirro
 	case !src.offline():
 		return []mirror{{uri: src.mirror, suite: src.name, components: []string{"main"}}}, nil
 	}
-	dir := filepath.Join(tmp, "archive")
+	dir := filepath.Join(tmp, scratch)
 	if err := archiveOf(ctx, src.mirror, src.name, dir); err != nil {
 		return nil, err
 	}

@@ -128,20 +128,18 @@ func (s *Store) refetch(ctx context.Context, img resource.Image, src source, pro
 	if progress == nil {
 		progress = func(string) {}
 	}
-	m, from, err := s.fetch(ctx, src, progress)
+	m, from, err := s.fetch(ctx, src, img.Digest, progress)
 	if err != nil {
 		return img, fmt.Errorf("fetch image %s: %w", src, err)
-	}
-	if img.Digest != "" && img.Digest != m.Digest {
-		return img, fmt.Errorf("fetch image %s: %w: it is %s now, not %s", src, ErrDigest, m.Digest, img.Digest)
 	}
 	img.Digest, img.Halt, img.Init, img.From = m.Digest, m.Halt, m.Init, from
 	return img, nil
 }
 
 // fetch makes the tree aside, names it by what it turned out to be and moves
-// it into place. from is the source's own words for it.
-func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (m Meta, from map[string]string, err error) {
+// it into place, if it is what is wanted; "" is whatever it is. from is the
+// source's own words for it.
+func (s *Store) fetch(ctx context.Context, src source, want string, progress func(string)) (m Meta, from map[string]string, err error) {
 	tmp, err := os.MkdirTemp(s.dir, ".tmp-"+src.slot()+"-")
 	if err != nil {
 		return m, nil, err
@@ -151,13 +149,18 @@ func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (m
 	if err := errors.Join(os.Mkdir(root, 0o755), os.Chmod(root, 0o755)); err != nil {
 		return m, nil, err
 	}
+	s.step()
 	made, err := s.make(ctx, src, tmp, root, progress)
+	s.step()
 	if err != nil {
 		return m, nil, err
 	}
 	digest, size, err := manifest(ctx, root, made.sums)
 	if err != nil {
 		return m, nil, fmt.Errorf("take digest: %w", err)
+	}
+	if want != "" && want != digest {
+		return m, nil, fmt.Errorf("%w: it is %s now, not %s", ErrDigest, digest, want)
 	}
 	m = Meta{Digest: digest, Source: src.String(), Include: src.include, Halt: made.halt, Init: made.init, Size: size, Created: time.Now().UTC()}
 	if m.Halt == "" {
@@ -168,6 +171,9 @@ func (s *Store) fetch(ctx context.Context, src source, progress func(string)) (m
 	}
 	return m, made.from, s.changeRefs(func(refs map[string]ref) { refs[src.key()] = ref{digest, made.stamp, made.from} })
 }
+
+// scratch is what a fetch keeps beside the tree while it makes it.
+const scratch = "archive"
 
 // making is what is known of a tree that was made just now.
 type making struct {
@@ -202,10 +208,8 @@ func (s *Store) make(ctx context.Context, src source, tmp, root string, progress
 // keep makes the tree durable and moves it to its name. Where that very tree
 // is there already, from another source, this one is dropped.
 func (s *Store) keep(tmp string, m Meta) error {
-	for _, scratch := range []string{"archive"} {
-		if err := os.RemoveAll(filepath.Join(tmp, scratch)); err != nil {
-			return err
-		}
+	if err := os.RemoveAll(filepath.Join(tmp, scratch)); err != nil {
+		return err
 	}
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -214,13 +218,16 @@ func (s *Store) keep(tmp string, m Meta) error {
 	if err := os.WriteFile(filepath.Join(tmp, "image.json"), append(text, '\n'), 0o600); err != nil {
 		return err
 	}
+	s.step()
 	if err := syncAll(tmp); err != nil {
 		return err
 	}
+	s.step()
 	err = os.Rename(tmp, filepath.Join(s.dir, m.Digest))
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
 		return nil
 	}
+	s.step()
 	if err != nil {
 		return err
 	}

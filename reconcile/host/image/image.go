@@ -60,6 +60,13 @@ type Options struct {
 	Folder string // required: absolute path of the store
 	Server string // of "images:NAME", an address; "": that of the LXC project
 	Meter  Meter  // how much of a file has come; nil: nobody looks
+	Step   func() // between the steps that change the store; tests die there
+}
+
+func (o Options) step() {
+	if o.Step != nil {
+		o.Step()
+	}
 }
 
 // Meter shows that something of total bytes is on its way; total is 0 where
@@ -110,7 +117,7 @@ func (s *Store) meta(digest string) (Meta, error) {
 		return m, err
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
-		return m, fmt.Errorf("read image %s: %w", digest, err)
+		return m, fmt.Errorf("read image %s: %w (`strake verify` takes it out of the store): %w", digest, ErrDamaged, err)
 	}
 	m.Digest = digest
 	return m, nil
@@ -118,25 +125,22 @@ func (s *Store) meta(digest string) (Meta, error) {
 
 // List lists the images by digest.
 func (s *Store) List() ([]Meta, error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("list images: %w", err)
-	}
+	digests, err := s.Digests()
 	var list []Meta
-	for _, e := range entries {
-		if !digestForm.MatchString(e.Name()) {
-			continue
-		}
-		m, err := s.meta(e.Name())
+	for _, digest := range digests {
+		m, err := s.meta(digest)
 		if errors.Is(err, ErrNotFound) {
 			continue // being removed
+		}
+		if errors.Is(err, ErrDamaged) {
+			m, err = Meta{Digest: digest, Source: "?"}, nil // Verify tells
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list images: %w", err)
 		}
 		list = append(list, m)
 	}
-	return list, nil
+	return list, err
 }
 
 // Remove deletes an image and forgets that any source is it. Whether anything
@@ -155,11 +159,13 @@ func (s *Store) Remove(digest string) error {
 	if err != nil {
 		return fmt.Errorf("remove image %s: %w", digest, err)
 	}
+	s.step()
 	// Out of sight in one step, and swept up by the next fetch if this one
 	// is killed half way.
 	gone := filepath.Join(s.dir, ".tmp-remove-"+strings.TrimPrefix(digest, "sha256-"))
 	if err := os.Rename(filepath.Join(s.dir, digest), gone); err != nil {
 		return fmt.Errorf("remove image: %w", err)
 	}
+	s.step()
 	return os.RemoveAll(gone)
 }

@@ -79,7 +79,7 @@ func findOCI(ctx context.Context, src source, tmp string) (oci.Image, error) {
 	if at.IsDir() {
 		return oci.Layout(file, w)
 	}
-	inner := filepath.Join(tmp, "archive")
+	inner := filepath.Join(tmp, scratch)
 	if err := os.Mkdir(inner, 0o700); err != nil {
 		return oci.Image{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -109,7 +110,7 @@ func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content s
 		}
 		fallthrough
 	default:
-		return "", "", fmt.Errorf("%s: neither file, folder, link nor pipe", name)
+		return "", "", fmt.Errorf("%s: %w", name, errKind)
 	}
 	if st.Nlink > 1 {
 		if first, ok := m.links[st.Ino]; ok {
@@ -131,6 +132,8 @@ func hidesBelow(path string) bool {
 	n, err := unix.Lgetxattr(path, "trusted.overlay.opaque", value[:])
 	return err == nil && n == 1 && value[0] == 'y'
 }
+
+var errKind = errors.New("neither file, folder, link nor pipe")
 
 func hashFile(path string) (string, error) {
 	f, err := os.Open(path)

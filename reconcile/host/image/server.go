@@ -85,7 +85,7 @@ func said(ctx context.Context, server, path string) ([]byte, error) {
 // take fetches the archives of an image, and says where the one with the tree
 // is.
 func (s *Store) take(ctx context.Context, server string, o streams.Offer, tmp string, progress func(string)) (string, error) {
-	dir := filepath.Join(tmp, "archive")
+	dir := filepath.Join(tmp, scratch)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}

@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"strake/reconcile/resource"
 )
-
-// ErrDamaged: what is in the store is not what was put there.
-var ErrDamaged = errors.New("it is damaged")
 
 // Layers are the system layers, each under the key of its recipe: upper layers
 // of an overlay, with the ids that containers see. On disk as images are:
@@ -175,50 +172,31 @@ func (l *Layers) Verify(ctx context.Context, key string) error {
 	return nil
 }
 
-// Reject takes a layer out of the store and keeps all of it: what is mounted
-// still needs it.
-func (l *Layers) Reject(key string) error {
-	if !digestForm.MatchString(key) {
-		return fmt.Errorf("reject system layer %q: %w", key, ErrNotFound)
-	}
-	aside := fmt.Sprintf("%s%s-%d", damaged, strings.TrimPrefix(key, "sha256-"), time.Now().UnixNano())
-	if err := os.Rename(filepath.Join(l.store.dir, key), filepath.Join(l.store.dir, aside)); err != nil {
-		return fmt.Errorf("reject system layer: %w", err)
-	}
-	return nil
-}
+// Reject takes a layer out of the store and keeps all of it.
+func (l *Layers) Reject(key string) error { return l.store.Reject(key) }
 
-const (
-	damaged     = ".damaged-"
-	failedBuild = ".failed-"
-)
+const failedBuild = ".failed-"
 
 // Rejected lists them, their keys by the names of their folders, and the logs
 // of builds that failed, with "".
 func (l *Layers) Rejected() (map[string]string, error) {
-	entries, err := os.ReadDir(l.store.dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("list system layers: %w", err)
+	list, err := l.store.Rejected()
+	if err != nil {
+		return nil, err
 	}
-	list := map[string]string{}
-	for _, e := range entries {
-		if rest, ok := strings.CutPrefix(e.Name(), damaged); ok {
-			key, _, _ := strings.Cut(rest, "-")
-			list[e.Name()] = "sha256-" + key
-		}
-		if strings.HasPrefix(e.Name(), failedBuild) {
-			list[e.Name()] = ""
-		}
+	logs, err := fs.Glob(os.DirFS(l.store.dir), failedBuild+"*")
+	for _, name := range logs {
+		list[name] = ""
 	}
-	return list, nil
+	return list, err
 }
 
 // RemoveRejected deletes one by its name.
 func (l *Layers) RemoveRejected(name string) error {
-	if !strings.HasPrefix(name, damaged) && !strings.HasPrefix(name, failedBuild) || filepath.Base(name) != name {
-		return fmt.Errorf("remove damaged layer %q: %w", name, ErrNotFound)
+	if strings.HasPrefix(name, failedBuild) && filepath.Base(name) == name {
+		return os.RemoveAll(filepath.Join(l.store.dir, name))
 	}
-	return os.RemoveAll(filepath.Join(l.store.dir, name))
+	return l.store.RemoveRejected(name)
 }
 
 // cleanLayer takes out what belongs to one build: lists, caches, logs, and

@@ -1,0 +1,89 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"strake/reconcile/resource"
+)
+
+// ErrDamaged: what is in the store is not what was put there.
+var ErrDamaged = resource.ErrDamaged
+
+// damaged begins the name of a folder that is not what it was, as it is.
+const damaged = ".damaged-"
+
+// Digests are those of all images, damaged or not.
+func (s *Store) Digests() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	var list []string
+	for _, e := range entries {
+		if digestForm.MatchString(e.Name()) {
+			list = append(list, e.Name())
+		}
+	}
+	return list, nil
+}
+
+// Verify reads all of an image again. Errors: ErrDamaged, ErrNotFound.
+func (s *Store) Verify(ctx context.Context, digest string) error {
+	if _, err := s.meta(digest); err != nil {
+		return err
+	}
+	have, _, err := manifest(ctx, s.Path(digest), nil)
+	if err == nil && have != digest {
+		err = fmt.Errorf("%w: it is %s now", ErrDamaged, have)
+	}
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errKind) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err != nil {
+		return fmt.Errorf("image %s: %w", digest, err)
+	}
+	return nil
+}
+
+// Reject takes an image or layer out of the store and keeps all of it: what is
+// mounted still needs it.
+func (s *Store) Reject(digest string) error {
+	if !digestForm.MatchString(digest) {
+		return fmt.Errorf("reject %q: %w", digest, ErrNotFound)
+	}
+	aside := fmt.Sprintf("%s%s-%d", damaged, strings.TrimPrefix(digest, "sha256-"), time.Now().UnixNano())
+	if err := os.Rename(filepath.Join(s.dir, digest), filepath.Join(s.dir, aside)); err != nil {
+		return fmt.Errorf("reject: %w", err)
+	}
+	return nil
+}
+
+// Rejected lists them: their digests by the names of their folders.
+func (s *Store) Rejected() (map[string]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list what is damaged: %w", err)
+	}
+	list := map[string]string{}
+	for _, e := range entries {
+		if rest, ok := strings.CutPrefix(e.Name(), damaged); ok {
+			digest, _, _ := strings.Cut(rest, "-")
+			list[e.Name()] = "sha256-" + digest
+		}
+	}
+	return list, nil
+}
+
+// RemoveRejected deletes one by the name of its folder.
+func (s *Store) RemoveRejected(name string) error {
+	if !strings.HasPrefix(name, damaged) || filepath.Base(name) != name {
+		return fmt.Errorf("remove what is damaged, %q: %w", name, ErrNotFound)
+	}
+	return os.RemoveAll(filepath.Join(s.dir, name))
+}

@@ -1,0 +1,251 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// What a child of a test does: see TestMain.
+const (
+	childFolder = "STRAKE_TEST_STORE"
+	childSource = "STRAKE_TEST_SOURCE"
+	childDeath  = "STRAKE_TEST_DEATH" // the moment that it dies at; "remove N" is one while it removes
+)
+
+// child fetches an image, or removes it, in a process of its own.
+func child() int {
+	s, err := Open(Options{Folder: os.Getenv(childFolder)})
+	if err != nil {
+		return 1
+	}
+	left, _ := strconv.Atoi(strings.TrimPrefix(os.Getenv(childDeath), "remove "))
+	s.Step = func() {
+		if left--; left == 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
+	img := resource.Image{Source: os.Getenv(childSource)}
+	if strings.HasPrefix(os.Getenv(childDeath), "remove") {
+		img, _, err = s.Resolve(context.Background(), img)
+		if err == nil {
+			err = s.Remove(img.Digest)
+		}
+	} else {
+		s.Meter = func(string, int64) (func(int), func()) { return func(int) { s.Step() }, func() {} }
+		img, err = s.Ensure(context.Background(), img, func(line string) { fmt.Println("said", line) })
+	}
+	fmt.Println("is", img.Digest, err)
+	return map[bool]int{true: 0, false: 1}[err == nil]
+}
+
+// process is a child under way.
+type process struct {
+	*exec.Cmd
+	out strings.Builder
+}
+
+func begin(t *testing.T, s *Store, source, death string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command("/proc/self/exe")}
+	p.Env = append(os.Environ(), childFolder+"="+s.dir, childSource+"="+source, childDeath+"="+death)
+	p.Stdout, p.Stderr = &p.out, &p.out
+	must(t, p.Start())
+	return p
+}
+
+// died waits, and says whether it died at its moment; any other end must be a
+// good one.
+func (p *process) died(t *testing.T) bool {
+	t.Helper()
+	err := p.Wait()
+	if status, ok := p.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return true
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, p.out.String())
+	}
+	return false
+}
+
+// big is an archive of some megabytes.
+func big(t *testing.T) string {
+	t.Helper()
+	var entries []tar.Header
+	for i := range 30 {
+		entries = append(entries, tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("d%d/file", i), Mode: 0o644, Linkname: strings.Repeat("x", 100_000+i)})
+	}
+	return localFile(t, archive(t, entries...))
+}
+
+// TestDeaths kills a fetch and a removal at every step: the next run finds a
+// store that is whole, and cleans up.
+func TestDeaths(t *testing.T) {
+	source := "tar:" + big(t)
+	other := sample(t)
+	for n := 1; ; n++ {
+		s := store(t)
+		dead := begin(t, s, source, strconv.Itoa(n)).died(t)
+		ensure(t, s, "dir:"+other) // another fetch cleans up as well
+		for _, name := range names(t, s) {
+			if !digestForm.MatchString(name) {
+				t.Errorf("death %d left %s", n, name)
+			}
+		}
+		img := ensure(t, s, source)
+		must(t, s.Verify(t.Context(), img.Digest))
+		if list := names(t, s); len(list) != 2 {
+			t.Errorf("death %d: in the store: %v", n, list)
+		}
+		if !dead {
+			if n < 8 {
+				t.Errorf("it dies at %d moments only", n-1)
+			}
+			break
+		}
+	}
+	for n := 1; ; n++ {
+		s := store(t)
+		img := ensure(t, s, source)
+		dead := begin(t, s, source, fmt.Sprintf("remove %d", n)).died(t)
+		if _, ok, err := s.Resolve(t.Context(), resource.Image{Source: source}); ok || err != nil {
+			t.Errorf("removal, death %d: %v, %v", n, ok, err)
+		}
+		if again := ensure(t, s, source); again.Digest != img.Digest {
+			t.Errorf("removal, death %d: fetched %s", n, again.Digest)
+		}
+		if list := names(t, s); !slices.Equal(list, []string{img.Digest}) {
+			t.Errorf("removal, death %d: in the store: %v", n, list)
+		}
+		if !dead {
+			break
+		}
+	}
+}
+
+// TestOneFetchForAllProcesses: of several strakes one fetches.
+func TestOneFetchForAllProcesses(t *testing.T) {
+	s, source := store(t), "tar:"+big(t)
+	var all []*process
+	for range 4 {
+		all = append(all, begin(t, s, source, ""))
+	}
+	fetched, digests := 0, map[string]bool{}
+	for _, p := range all {
+		if p.died(t) {
+			t.Fatal("it died")
+		}
+		fetched += strings.Count(p.out.String(), "said unpacking")
+		digests[p.out.String()[strings.Index(p.out.String(), "is "):]] = true
+	}
+	if fetched != 1 || len(digests) != 1 {
+		t.Errorf("unpacked %d times, and is %v", fetched, digests)
+	}
+}
+
+// TestDiskFull: whatever room there is, an image is whole or is not, and
+// nothing is left of one that is not.
+func TestDiskFull(t *testing.T) {
+	source := "tar:" + big(t)
+	for room := 64 << 10; ; room += 300 << 10 {
+		dir := t.TempDir()
+		must(t, unix.Mount("full", dir, "tmpfs", 0, fmt.Sprintf("size=%d", room)))
+		s, err := Open(Options{Folder: filepath.Join(dir, "images")})
+		must(t, err)
+		must(t, os.Mkdir(s.dir, 0o700))
+		img, err := s.Ensure(t.Context(), resource.Image{Source: source}, nil)
+		switch {
+		case err == nil:
+			must(t, s.Verify(t.Context(), img.Digest))
+		case !errors.Is(err, unix.ENOSPC):
+			t.Errorf("room for %d bytes: %v", room, err)
+		case len(names(t, s)) > 0:
+			t.Errorf("room for %d bytes: left %v", room, names(t, s))
+		}
+		must(t, unix.Unmount(dir, unix.MNT_DETACH)) // the thread that unpacked may not be gone yet
+		if err == nil {
+			return
+		}
+		if room > 20<<20 {
+			t.Fatal("it never fits")
+		}
+	}
+}
+
+// TestMoved: a store is what it is on another disk, by another path, and
+// through a link.
+func TestMoved(t *testing.T) {
+	s, dir := store(t), sample(t)
+	img := ensure(t, s, "dir:"+dir)
+	disk := t.TempDir()
+	must(t, unix.Mount("disk", disk, "tmpfs", 0, ""))
+	t.Cleanup(func() { must(t, unix.Unmount(disk, unix.MNT_DETACH)) })
+	must(t, run("cp", "-a", s.dir, filepath.Join(disk, "elsewhere")))
+	must(t, os.RemoveAll(s.dir))
+	must(t, os.Symlink(filepath.Join(disk, "elsewhere"), s.dir))
+	other, err := Open(Options{Folder: filepath.Join(disk, "elsewhere")})
+	must(t, err)
+	for _, s := range []*Store{s, other} {
+		if have, ok, err := s.Resolve(t.Context(), resource.Image{Source: img.Source}); !ok || err != nil || have.Digest != img.Digest {
+			t.Errorf("%s: %+v, %v, %v", s.dir, have, ok, err)
+		}
+		must(t, s.Verify(t.Context(), img.Digest))
+	}
+	for _, s := range []*Store{s, other} {
+		write(t, filepath.Join(dir, "etc/more"), s.dir)
+		if _, err := s.Refresh(t.Context(), img, nil); err != nil {
+			t.Errorf("%s: %v", s.dir, err)
+		}
+	}
+	if list := names(t, other); len(list) != 3 {
+		t.Errorf("in the store: %v", list)
+	}
+}
+
+// TestVerify: whatever is changed in an image is damage, and it goes aside.
+func TestVerify(t *testing.T) {
+	s := store(t)
+	img := ensure(t, s, "tar:"+big(t))
+	must(t, s.Verify(t.Context(), img.Digest))
+	must(t, os.WriteFile(filepath.Join(s.Path(img.Digest), "d7/file"), []byte("x"), 0o644))
+	if err := s.Verify(t.Context(), img.Digest); !errors.Is(err, ErrDamaged) {
+		t.Errorf("verified: %v", err)
+	}
+	must(t, s.Reject(img.Digest))
+	if _, ok, err := s.Resolve(t.Context(), img); ok || err != nil {
+		t.Errorf("resolved: %v, %v", ok, err)
+	}
+	if again := ensure(t, s, img.Source); again.Digest != img.Digest {
+		t.Errorf("fetched %s", again.Digest)
+	}
+	list, err := s.Rejected()
+	if err != nil || len(list) != 1 {
+		t.Fatalf("rejected: %v, %v", list, err)
+	}
+	for name, digest := range list {
+		if digest != img.Digest {
+			t.Errorf("%s is of %s", name, digest)
+		}
+		must(t, s.RemoveRejected(name))
+	}
+	if err := s.RemoveRejected("../x"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("removed: %v", err)
+	}
+	if err := s.Verify(t.Context(), "sha256-"+strings.Repeat("0", 64)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("verified what is not there: %v", err)
+	}
+}
