@@ -2,9 +2,10 @@ package image
 
 import (
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/thread"
 )
 
 // kept are the capabilities that making files of all owners takes. What is
@@ -16,14 +17,13 @@ const kept = 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER |
 // The thread ends with it.
 func confined(top int, do func() error) error {
 	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked
+	go thread.Apart(func() {
 		err := enter(top)
 		if err == nil {
 			err = do()
 		}
 		done <- err
-	}()
+	})
 	return <-done
 }
 

@@ -41,6 +41,12 @@ func TestConfined(t *testing.T) {
 	if st := stat(t, filepath.Join(root, "etc/x")); st.Mode&0o7777 != 0o4755 || st.Uid != 5 || st.Gid != 6 {
 		t.Errorf("the file has mode %o and belongs to %d:%d", st.Mode, st.Uid, st.Gid)
 	}
+	for range 50 {
+		must(t, confined(inside.top, func() error { return nil }))
+		if root, err := os.Readlink("/proc/self/root"); err != nil || root != "/" {
+			t.Fatalf("the process has the root %s, %v", root, err)
+		}
+	}
 	if err := unix.Access(filepath.Join(dir, "victim"), unix.F_OK); err != nil {
 		t.Errorf("the threads of others are confined too: %v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/thread"
 )
 
 // bench is where overlays are put together: a thread in a mount namespace of
@@ -74,7 +76,7 @@ func (b *bench) run(do func() ([]int, error)) ([]int, error) {
 func (b *bench) start() {
 	b.jobs = make(chan task)
 	ready := make(chan error)
-	go apart(func() { b.work(ready) })
+	go thread.Apart(func() { b.work(ready) })
 	b.err = <-ready
 }
 

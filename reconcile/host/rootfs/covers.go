@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"strake/reconcile/resource"
+	"strake/reconcile/thread"
 )
 
 // cover is a file in memory that lies over a path of a container.
@@ -69,7 +70,7 @@ func (r *Roots) inNamespace(pid, owner int, f func(*coverer) error) error {
 	}
 	defer table.Close()
 	done := make(chan error, 1)
-	go apart(func() {
+	go thread.Apart(func() {
 		in, err := enterNamespace(ns, owner)
 		if err == nil {
 			err = f(&coverer{in, table, r.weave})

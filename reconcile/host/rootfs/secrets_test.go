@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"strake/reconcile/resource"
+	"strake/reconcile/thread"
 )
 
 // values are what digests stand for in these tests.
@@ -243,7 +244,7 @@ func uncovered(pid int, paths ...string) error {
 	}
 	defer ns.Close()
 	done := make(chan error)
-	go apart(func() {
+	go thread.Apart(func() {
 		in, err := enterNamespace(ns, 0)
 		for _, p := range paths {
 			err = errors.Join(err, (&coverer{inside: in}).unmount(p))
