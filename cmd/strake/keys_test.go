@@ -57,7 +57,7 @@ var keyed = []keyCase{
 	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n timeout = \"2m\"\n }", []string{"build.network", "build.timeout"}},
 	{spec.None, healthOne, healthTwo, []string{
 		"health.start_period", "health.interval", "health.timeout", "health.failures", "health.min_healthy", "health.deadline", "update.max_parallel", "update.canary",
-		`health.check["*"].url`, `health.check["*"].status`, `health.check["*"].address`, `health.check["*"].command`, `health.check["*"].names`, `health.check["*"].nic`, `health.check["*"].path`,
+		`health.check["*"].url`, `health.check["*"].status`, `health.check["*"].address`, `health.check["*"].command`, `health.check["*"].names`, `health.check["*"].path`,
 		`health.check["*"].interval`, `health.check["*"].timeout`, `health.check["*"].failures`, "update.auto_rollback",
 	}},
 	{spec.Stop, `running = false`, ``, []string{"running"}},
@@ -80,18 +80,16 @@ var elsewhere = map[string]string{
 	`system.user["*"].shell`:      "system-debian.txtar",
 	`system.user["*"].groups`:     "system-debian.txtar",
 
-	`egress["*"]`:     "TestLater",
+	`egress["*"]`:           "TestLater",
+	`health.check["*"].nic`: "health.txtar",
+
 	`nic["*"].parent`: "nic-routed.txtar, nic-parent.txtar",
 
 	`config["*"]`: "drift.txtar",
 }
 
 // Whether checks hold is the business of health.txtar.
-const healthOne = `running = false
-  nic "eth0" {
-    network = network.lan
-  }
-  health {
+const healthOne = `health {
     start_period = "1s"
     interval     = "1s"
     timeout      = "1s"
@@ -114,19 +112,12 @@ const healthOne = `running = false
     check "units" {
       names = ["a.service", "b.service"]
     }
-    check "address" {
-      nic = "eth0"
-    }
     check "file/one" {
       path = "/etc"
     }
   }`
 
-const healthTwo = `running = false
-  nic "eth0" {
-    network = network.lan
-  }
-  update {
+const healthTwo = `update {
     auto_rollback = false
     max_parallel  = 2
     canary        = 1
