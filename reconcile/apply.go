@@ -154,7 +154,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	}
 	e.lower(ctx, p, results)
 	errs = append(errs, e.holdRejected(p, run, results), e.unused(p, results))
-	errs = append(errs, e.forget(p, results), e.purgeRemoved(p, run, results), e.regained(ctx, p, results))
+	errs = append(errs, e.forget(p, results), e.purge(), e.regained(ctx, p, results))
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}

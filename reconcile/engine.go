@@ -69,7 +69,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err
 	}
-	if err := e.tidy(ctx); err != nil {
+	if err := errors.Join(e.tidy(ctx), e.purge()); err != nil {
 		return err
 	}
 	return e.State.End()

@@ -7,7 +7,6 @@ import (
 
 	"strake/reconcile/apply"
 	"strake/reconcile/plan"
-	"strake/reconcile/state"
 )
 
 // letGo forgets the containers that a removed block says so of.
@@ -23,15 +22,6 @@ func (e *Engine) letGo(ctx context.Context, p plan.Plan) ([]apply.Result, error)
 		list = append(list, apply.Result{Name: c.Name, From: c.From, To: c.From, Outcome: "applied"})
 	}
 	return list, nil
-}
-
-// purgeRemoved deletes what was retired because a removed block says purge.
-func (e *Engine) purgeRemoved(p plan.Plan, run apply.Run, results []apply.Result) error {
-	return e.purgeAttic(func(r state.Retired) bool {
-		return r.Run == run.ID && slices.ContainsFunc(p.Containers, func(c plan.ContainerPlan) bool {
-			return c.Name == r.Name && c.Removed == "purge" && resultOf(results, c.Name).Outcome == "applied"
-		})
-	})
 }
 
 func resultOf(results []apply.Result, name string) apply.Result {

@@ -335,18 +335,17 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 	return p, err
 }
 
-// purgeAttic deletes what is in the attic and meets the condition.
-func (e *Engine) purgeAttic(which func(state.Retired) bool) error {
+// purge deletes what was retired only to be deleted, by this run or by one that
+// was cut short.
+func (e *Engine) purge() error {
 	list, err := e.State.Attic()
+	for _, r := range list {
+		if err == nil && r.Doomed {
+			err = e.State.Purge(r)
+		}
+	}
 	if err != nil {
 		return err
-	}
-	for _, r := range list {
-		if which(r) {
-			if err := e.State.Purge(r); err != nil {
-				return err
-			}
-		}
 	}
 	return e.dropSecrets()
 }

@@ -162,12 +162,9 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	if then == moved && r.killed { // and once more, wherever the way back is by then
 		w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n%9+1)}, command...)
 	}
-	switch command[0] {
-	case "rollback":
+	if command[0] == "rollback" {
 		write(before)
 		must("release", "crash1") // also undoes what was begun
-	case "destroy":
-		must("gc")
 	}
 	must("apply", "-y", "c.hcl")
 	must("plan", "--detailed-exitcode", "c.hcl")
@@ -189,6 +186,9 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	must("apply", "-y", "c.hcl")
 	if err := w.left(); err != nil {
 		t.Errorf("death %d: %v", n, err)
+	}
+	if list, err := os.ReadDir(filepath.Join(dir, "state/attic")); err != nil || len(list) > 0 {
+		t.Errorf("death %d: the attic holds %v, %v", n, list, err)
 	}
 	if list := cgroups(name); len(list) > 0 {
 		t.Errorf("death %d: cgroups are left: %v", n, list)

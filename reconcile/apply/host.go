@@ -122,6 +122,7 @@ type store interface {
 	Book(container string) *generations.Book
 	Folder(container string) string
 	Remove(container string) error       // the folder and all in it
+	Doom(container, run string) error    // whoever finds it in the attic by this run deletes it
 	Retire(container, run string) error  // into the attic
 	Restore(container, run string) error // and back; nothing where it is back already
 	Rename(from, to string) error        // the folder; nothing where it is done already

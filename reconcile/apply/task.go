@@ -412,6 +412,11 @@ func (t *task) retire(ctx context.Context) error {
 	if err := t.host.Disks.Detach(resource.RootDisk(t.host.Store.Folder(t.at), 0).At); err != nil {
 		return err
 	}
+	if t.c.Removed == "purge" {
+		if err := t.host.Store.Doom(t.at, t.run.ID); err != nil {
+			return err
+		}
+	}
 	return t.host.Store.Retire(t.at, t.run.ID)
 }
 

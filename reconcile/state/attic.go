@@ -19,6 +19,8 @@ type Retired struct {
 	Run  string    `json:"run"` // that put it there
 	At   time.Time `json:"at"`
 	Path string    `json:"path"`
+
+	Doomed bool `json:"doomed,omitempty"` // to be deleted as soon as can be
 }
 
 func (d *Dir) attic() string { return filepath.Join(d.path, "attic") }
@@ -44,6 +46,15 @@ func (d *Dir) Retire(container, run string) error {
 	return nil
 }
 
+// Doom says that what a run is about to retire is to be deleted right after it,
+// by whoever comes to it. Of a run that did not retire it that means nothing.
+func (d *Dir) Doom(container, run string) error {
+	return generations.WriteFile(filepath.Join(d.Folder(container), doomed), []byte(run), 0o600)
+}
+
+// doomed is a file that names a run.
+const doomed = "doomed"
+
 // Restore brings a container back that this run retired. Where it was not
 // retired there is nothing to do.
 func (d *Dir) Restore(container, run string) error {
@@ -67,7 +78,9 @@ func (d *Dir) Attic() ([]Retired, error) {
 		if !ok || err != nil {
 			continue
 		}
-		list = append(list, Retired{container, run, info.ModTime(), filepath.Join(d.attic(), n)})
+		at := filepath.Join(d.attic(), n)
+		by, _ := generations.ReadFile(filepath.Join(at, doomed)) // none is nothing
+		list = append(list, Retired{container, run, info.ModTime(), at, string(by) == run})
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].At.Before(list[j].At) })
 	return list, nil
