@@ -155,13 +155,14 @@ func held(rules []byte, device string) bool {
 	})
 }
 
-// servants are the processes, of all on the machine, that serve this world.
+// servants are the processes, of all on the machine, that serve this world, a
+// script's own included.
 func (w world) servants() (list []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range all {
 		line, _ := os.ReadFile(file)
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if err == nil && bytes.Contains(line, []byte("--pid-file="+filepath.Join(w.dir, "state"))) {
+		if err == nil && bytes.Contains(line, []byte("--pid-file="+w.dir+"/")) {
 			list = append(list, pid)
 		}
 	}

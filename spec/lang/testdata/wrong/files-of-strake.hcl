@@ -1,9 +1,0 @@
-container "c" {
-  file "/etc/hostname" {
-    content = "other"
-  }
-
-  file "/etc//environment" {
-    content = "A=1"
-  }
-}
