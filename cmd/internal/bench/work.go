@@ -62,6 +62,7 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{7}, y.scale},
 		{[]int{8}, y.layered},
 		{[]int{9, 10}, y.guarded},
+		{[]int{11}, y.data},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue
