@@ -106,6 +106,7 @@ type roots interface {
 	Merge(ctx context.Context, root resource.Root, n int) error
 	RemoveLayers(container string, layers []int) error
 	Sweep(container string) error
+	Reset(ctx context.Context, root resource.Root, layer int, paths []string) error
 	Differ(ctx context.Context, from, to resource.Root) ([]resource.FileChange, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -31,6 +32,7 @@ type Wish struct {
 	Exclude   []string // not these
 	Prune     bool     // containers that left the text are retired
 	Defer     bool     // changes that need a restart wait for one
+	Reset     []string // paths whose local changes are dropped; of one container
 	MoveStack bool     // the stack comes from another place now
 }
 
@@ -49,7 +51,7 @@ func (e *Engine) Plan(ctx context.Context, w Wish) (plan.Plan, error) {
 }
 
 func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
-	if err := w.known(); err != nil {
+	if err := errors.Join(w.known(), w.resettable()); err != nil {
 		return plan.Plan{}, err
 	}
 	in, err := e.look(ctx)
@@ -100,6 +102,25 @@ func (w Wish) known() error {
 		if !w.declares(name) && !slices.ContainsFunc(w.Stack.Removed, func(r spec.Removed) bool { return r.From == name }) {
 			return fmt.Errorf("%w: %s has no container %q", ErrUnknown, w.Source, name)
 		}
+	}
+	return nil
+}
+
+// resettable refuses to drop files of more containers than were meant.
+func (w Wish) resettable() error {
+	if len(w.Reset) == 0 {
+		return nil
+	}
+	for _, p := range w.Reset {
+		if !path.IsAbs(p) || path.Clean(p) != p || p == "/" {
+			return fmt.Errorf("%w: --reset-writable %s: not the absolute path of something in a container", ErrInvalid, p)
+		}
+	}
+	if w.Defer {
+		return fmt.Errorf("%w: --reset-writable needs the restart that --defer-restart puts off", ErrPolicy)
+	}
+	if n := len(w.Stack.Containers); n > 1 && len(w.Target) != 1 {
+		return fmt.Errorf("%w: --reset-writable drops files: say of which container with --target NAME", ErrPolicy)
 	}
 	return nil
 }
@@ -200,7 +221,7 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 		move := in.moves[c.Name]
 		list = append(list, plan.Subject{
 			Name: c.Name, Want: c, At: desired.Positions(w.Stack, text), Pos: text.Pos, UUID: want.UUID(c.Name), Defer: w.Defer,
-			Was: move.From, WasPos: move.Pos, Group: text.Group, Fresh: want.Ledger.Containers[c.Name].Writable + 1,
+			Was: move.From, WasPos: move.Pos, Group: text.Group, Fresh: want.Ledger.Containers[c.Name].Writable + 1, Reset: w.Reset,
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.standing)) {

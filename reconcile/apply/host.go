@@ -108,7 +108,8 @@ type roots interface {
 	Unmount(ctx context.Context, container string) error
 	Duplicate(ctx context.Context, container string, from, to int) error // a writable layer
 	RemoveLayers(container string, layers []int) error
-	SetHostnameFile(container string, ids resource.IDMap, hostname string) error // what its init will read
+	Reset(ctx context.Context, root resource.Root, layer int, paths []string) error // a layer without what is at these paths
+	SetHostnameFile(container string, ids resource.IDMap, hostname string) error    // what its init will read
 	SetResolver(container string, ids resource.IDMap, want resource.Resolver) error
 	SetEnvironment(container string, ids resource.IDMap, env map[string]string) error
 	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)

@@ -76,6 +76,10 @@ func (e entry) check(container string) error {
 			if c.Point == nil || c.Point.Number < 1 || len(c.Point.Layers) == 0 || c.Last == nil || len(c.Last.Writable) == 0 {
 				return fmt.Errorf("step %q of nothing", s.Do)
 			}
+		case plan.DoReset:
+			if c.Reset == nil || c.Last == nil {
+				return fmt.Errorf("step %q of nothing", s.Do)
+			}
 		default:
 			if c.Want == nil {
 				return fmt.Errorf("step %q to nothing", s.Do)

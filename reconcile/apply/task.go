@@ -48,6 +48,10 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.host.Roots.Duplicate(ctx, name, t.c.Last.Writable[0], t.c.Point.Layers[0])
 	case plan.DoPoint:
 		return t.point()
+	case plan.DoReset:
+		from := resource.RootOf(t.c.Last.Named(t.at))
+		from.Writable = t.c.Reset.From
+		return t.host.Roots.Reset(ctx, from, t.c.Reset.Layer, t.c.Reset.Paths)
 	case plan.DoRecord:
 		return t.record()
 	case plan.DoStop:
@@ -107,6 +111,8 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.host.Store.Remove(name)
 	case plan.DoCopy:
 		return t.host.Roots.RemoveLayers(name, t.c.Point.Layers[:1])
+	case plan.DoReset:
+		return t.host.Roots.RemoveLayers(name, []int{t.c.Reset.Layer})
 	case plan.DoPoint:
 		return t.discard(t.c.Point.Number)
 	case plan.DoRecord:

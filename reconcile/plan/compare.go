@@ -27,6 +27,7 @@ type Subject struct {
 	Removed string         // what a removed block says: "retire", "forget", "purge"; "": there is none
 	Again   map[string]int // generations to go to, as a rollback does, by their digests; nil: Want is a text's
 	Data    bool           // a rollback takes its data back too
+	Reset   []string       // paths whose local changes are dropped
 	Point   *Point         // a snapshot is made of it; only Live is said
 	Fresh   int            // number for a new writable layer; 0: none is made
 	Pending []string

@@ -60,6 +60,10 @@ func (t comparer) container(s Subject) ContainerPlan {
 		c.Point = s.point()
 		s.Next++
 	}
+	if s.resets() {
+		base, _ := s.inUse()
+		c.Reset = &Reset{s.Reset, base, s.Fresh}
+	}
 	s.Want = t.layered(s)
 	c.Want, c.Digest, c.Later = s.Want, resource.Digest(s.Want), t.later(s)
 	if s.rejected() {

@@ -23,6 +23,10 @@ func (t comparer) layered(s Subject) *resource.Container {
 		}
 		return &want
 	}
+	if s.resets() {
+		want.Writable = []int{s.Fresh + 1, s.Fresh}
+		return &want
+	}
 	switch same := want.Image.Source == s.Last.Image.Source; {
 	case s.Again == nil && !same:
 		return s.Want // another image has a new layer of its own
@@ -59,6 +63,11 @@ func (s Subject) point() *Point {
 		p.Layers = s.onTop(s.Last.Writable[1:])
 	}
 	return &p
+}
+
+// resets says whether local changes are to be dropped, of what stays at all.
+func (s Subject) resets() bool {
+	return len(s.Reset) > 0 && s.Last != nil && len(s.Last.Writable) > 0 && s.Want.Image.Source == s.Last.Image.Source && !s.Want.Rootfs.Ephemeral
 }
 
 // takesDataBack says whether the wish, which is layered, is without layers

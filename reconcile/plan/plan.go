@@ -127,6 +127,7 @@ type ContainerPlan struct {
 	Later    []Later     `json:"later,omitempty"`
 	Data     *Data       `json:"data,omitempty"` // nil: its data stay
 	Point    *Point      `json:"snapshot,omitempty"`
+	Reset    *Reset      `json:"reset,omitempty"`
 	Builds   int         `json:"builds,omitempty"` // system layers that are built before anything is changed
 	Hidden   []string    `json:"hidden,omitempty"` // paths of new system layers that the container's own writing hides
 
@@ -143,6 +144,13 @@ type Data struct {
 	Of    int                   `json:"of"`              // the generation whose data they are
 	Files []resource.FileChange `json:"files,omitempty"` // the first of those that change, by path
 	Count int                   `json:"count"`           // all of them
+}
+
+// Reset says that local changes of a container are dropped.
+type Reset struct {
+	Paths []string `json:"paths"` // absolute
+	From  []int    `json:"from"`  // the layers that have them
+	Layer int      `json:"layer"` // made of those, without what is at the paths
 }
 
 // Point is a snapshot of a container's data: a generation that is recorded

@@ -15,6 +15,7 @@ const (
 	DoPrepare     Kind = "prepare"     // folders and writable layer
 	DoCopy        Kind = "copy"        // the top writable layer, for a snapshot
 	DoPoint       Kind = "snapshot"    // the generation that a snapshot is
+	DoReset       Kind = "reset"       // a layer without some local changes
 	DoRecord      Kind = "record"      // the new generation, not yet current
 	DoStop        Kind = "stop"        // gracefully
 	DoUnmount     Kind = "unmount"     // the root filesystem
@@ -108,13 +109,19 @@ func steps(c ContainerPlan) []Step {
 		}
 		return s
 	case Restart, Recreate, Rename:
-		prepare()
+		if c.Reset == nil {
+			prepare()
+		}
 		record()
 		if up {
 			do(DoStop)
 		}
 		if rebuilds(c) || c.Was != "" {
 			do(DoUnmount)
+		}
+		if c.Reset != nil { // of what is written to until the stop
+			do(DoReset)
+			prepare()
 		}
 		if c.Was != "" {
 			do(DoRename)
@@ -131,6 +138,9 @@ func steps(c ContainerPlan) []Step {
 	if !up {
 		if (rebuilds(c) || c.changes("rootfs")) && own && c.Last != nil {
 			do(DoUnmount) // liblxc leaves it mounted when the container stops
+		}
+		if c.Reset != nil {
+			do(DoReset)
 		}
 		prepare()
 		change()

@@ -35,6 +35,9 @@ func demands(p plan.Plan, a answers) []demand {
 		if c.Data != nil {
 			calm = append(calm, fmt.Sprintf("take the data of %s back to generation %d", c.Name, c.Data.Of))
 		}
+		if c.Reset != nil {
+			calm = append(calm, fmt.Sprintf("drop what %s has changed of %s", c.Name, strings.Join(c.Reset.Paths, ", ")))
+		}
 		switch c.Action {
 		case plan.Rename:
 			if c.Impact > spec.Live {

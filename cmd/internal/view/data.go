@@ -15,6 +15,9 @@ const named = 10
 // dataLines say which files of a container are taken back.
 func dataLines(c plan.ContainerPlan) []string {
 	d := c.Data
+	if c.Reset != nil {
+		return []string{fmt.Sprintf("its own changes of %s are dropped; generation %d keeps them, and --with-data leads back", strings.Join(c.Reset.Paths, ", "), c.From)}
+	}
 	if c.Point != nil {
 		return []string{fmt.Sprintf("snapshot of its data: generation %d", c.Point.Number)}
 	}

@@ -117,7 +117,7 @@ func containerBlock(c plan.ContainerPlan) block {
 		b.tail = append(b.tail, "builds "+count(c.Builds, "system layer")+" first, while it stays as it is")
 	}
 	if len(c.Hidden) > 0 {
-		b.tail = append(b.tail, "hidden from it, as the container has its own: "+some(c.Hidden, 5))
+		b.tail = append(b.tail, "hidden from it, as the container has its own: "+some(c.Hidden, 5), "`--reset-writable PATH` of apply drops what it has there")
 	}
 	if c.Same > 0 {
 		b.tail = append(b.tail, "("+count(c.Same, "setting")+" unchanged)")

@@ -82,6 +82,13 @@ func (h *Host) Merge(_ context.Context, root resource.Root, _ int) error { retur
 // RemoveLayers has nothing to remove.
 func (h *Host) RemoveLayers(string, []int) error { return nil }
 
+// Reset makes a layer without what is at these paths.
+func (h *Host) Reset(_ context.Context, root resource.Root, _ int, _ []string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.call("Reset", root.Container)
+}
+
 // Sweep has nothing to sweep.
 func (h *Host) Sweep(string) error { return nil }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,22 +46,59 @@ func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) er
 	if len(parts) == 1 {
 		return nil
 	}
+	text := strings.Trim(fmt.Sprint([]int(p)), "[]") + "\n"
+	return r.lay(ctx, root, slices.Concat(parts, below), merger{ctx: ctx, n: len(parts)}, p.Name(), text)
+}
+
+// lay makes a piece of this name of what the merger takes from a stack of
+// others. chain is what its chain file says; "" for a plain layer.
+func (r *Roots) lay(ctx context.Context, root resource.Root, stack []chain.Piece, m merger, name, text string) error {
 	var paths []string
-	for _, part := range slices.Concat(parts, below) {
+	for _, part := range stack {
 		paths = append(paths, r.upper(root.Container, part))
 	}
-	fresh, err := aside(filepath.Dir(r.at(root.Container, parts[0].Name())), p.Name())
+	fresh, err := aside(filepath.Dir(r.at(root.Container, stack[0].Name())), name)
 	if err != nil {
 		return err
 	}
-	if err := mergeInto(ctx, fresh, append(paths, r.sharedPaths(root)...), len(parts)); err != nil {
+	err = m.into(fresh, append(paths, r.sharedPaths(root)...))
+	if err == nil && text != "" {
+		err = os.WriteFile(filepath.Join(fresh, chainFile), []byte(text), 0o600)
+	}
+	if err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
-	text := strings.Trim(fmt.Sprint([]int(p)), "[]") + "\n"
-	if err := os.WriteFile(filepath.Join(fresh, chainFile), []byte(text), 0o600); err != nil {
-		return errors.Join(err, os.RemoveAll(fresh))
+	return settle(fresh, name)
+}
+
+// Reset makes a layer of all writable ones of a root, without what they have
+// at these paths, which are absolute: there the image's files show again. Where it was made
+// before it stays.
+func (r *Roots) Reset(ctx context.Context, root resource.Root, layer int, paths []string) error {
+	if err := r.reset(ctx, root, layer, paths); err != nil {
+		return fmt.Errorf("reset %s of %s: %w", strings.Join(paths, ", "), root.Container, err)
 	}
-	return settle(fresh, p.Name())
+	return nil
+}
+
+func (r *Roots) reset(ctx context.Context, root resource.Root, layer int, paths []string) error {
+	lock, err := r.lock(root.Container)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if exists(r.layer(root.Container, layer)) {
+		return nil
+	}
+	have, err := r.pieces(root.Container)
+	if err != nil {
+		return err
+	}
+	parts, ok := chain.Resolve(root.Writable, have)
+	if !ok {
+		return ErrNoLayer
+	}
+	return r.lay(ctx, root, parts, merger{ctx, len(parts), paths}, fmt.Sprint(layer), "")
 }
 
 // half begins the names of what is half made, or half gone: nothing of it counts.
@@ -140,8 +178,8 @@ func (r *Roots) Leftovers(container string) ([]string, error) {
 	return list, err
 }
 
-// mergeInto makes the upper folder of a piece in fresh, of the first n layers.
-func mergeInto(ctx context.Context, fresh string, paths []string, n int) error {
+// into makes the upper folder of a piece in fresh.
+func (m merger) into(fresh string, paths []string) error {
 	s, err := openStrata(paths)
 	if err != nil {
 		return err
@@ -156,15 +194,16 @@ func mergeInto(ctx context.Context, fresh string, paths []string, n int) error {
 		return err
 	}
 	defer to.Close()
-	return merger{ctx, n}.folder(s, to)
+	return m.folder(s, to, "/")
 }
 
 // merger merges the first n layers of a stack. The others tell what it is to
 // hide: the kernel makes no folder opaque where a layer below hides already
 // what it could show, and that one may be merged away.
 type merger struct {
-	ctx context.Context
-	n   int
+	ctx     context.Context
+	n       int
+	without []string // paths of which nothing is taken
 }
 
 func (m merger) mine(s stratum) bool { return s.layer < m.n }
@@ -174,7 +213,7 @@ func (m merger) covers(s strata) bool {
 	return slices.ContainsFunc(s, func(f stratum) bool { return !m.mine(f) })
 }
 
-func (m merger) folder(s strata, to *os.File) error {
+func (m merger) folder(s strata, to *os.File, at string) error {
 	if err := m.ctx.Err(); err != nil {
 		return err
 	}
@@ -183,14 +222,17 @@ func (m merger) folder(s strata, to *os.File) error {
 		return err
 	}
 	for _, name := range names {
-		if err := m.name(s, to, name); err != nil {
+		if slices.Contains(m.without, path.Join(at, name)) {
+			continue
+		}
+		if err := m.name(s, to, at, name); err != nil {
 			return err
 		}
 	}
 	return copyAttributes(to, s[0].File)
 }
 
-func (m merger) name(s strata, to *os.File, name string) error {
+func (m merger) name(s strata, to *os.File, at, name string) error {
 	e, err := s.at(name)
 	if err != nil {
 		return err
@@ -212,7 +254,7 @@ func (m merger) name(s strata, to *os.File, name string) error {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer inner.Close()
-	if err := m.folder(e.dirs, inner); err != nil {
+	if err := m.folder(e.dirs, inner, path.Join(at, name)); err != nil {
 		return err
 	}
 	if e.closed && !m.covers(e.dirs) {
