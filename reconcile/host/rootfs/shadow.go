@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strings"
 
 	"strake/reconcile/chain"
 	"strake/reconcile/resource"
@@ -121,35 +122,13 @@ func (s *shadow) databases(own strata) error {
 	return nil
 }
 
-// have says whether one of the strata has its own of a path.
+// have says whether one of the strata has its own of a path, or hides it.
 func (s strata) have(name string) (bool, error) {
-	dir, base := path.Split(path.Clean(name))
-	in := s
-	if dir != "/" {
-		e, ok, err := s.walk(path.Clean(dir))
-		if err != nil || !ok {
-			return false, err
-		}
-		defer e.dirs.close()
-		in = e.dirs
+	first, rest, deeper := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	e, err := s.at(first)
+	defer e.dirs.close()
+	if err != nil || !deeper || !e.isDir() {
+		return e.there() || e.whiteout, err
 	}
-	e, err := in.at(base)
-	e.dirs.close()
-	return e.there() || e.whiteout, err
-}
-
-// walk opens the strata of a folder; false where none has it.
-func (s strata) walk(dir string) (entry, bool, error) {
-	parent, base := path.Split(dir)
-	in := s
-	if parent != "/" {
-		e, ok, err := s.walk(path.Clean(parent))
-		if err != nil || !ok {
-			return entry{}, false, err
-		}
-		defer e.dirs.close()
-		in = e.dirs
-	}
-	e, err := in.at(base)
-	return e, e.isDir(), err
+	return e.dirs.have(rest)
 }
