@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -54,6 +55,9 @@ func (c *checker) files(o *Container) {
 	}
 }
 
+// covered says whether something is mounted there in every container.
+func covered(path string) bool { return path == "/proc" || path == "/sys" || path == "/dev" }
+
 // elsewhere says what to use in place of a file that another setting is written
 // into.
 func elsewhere(path string) string {
@@ -77,6 +81,8 @@ func (c *checker) fileList(o *Container, prefix string, list []File) {
 			c.wrong(o, at, "file "+quote(f.Path)+" "+why, `The label is the absolute path inside the container, such as "/etc/motd".`)
 		case clean(f.Path) == "/" || strings.HasSuffix(f.Path, "/"):
 			c.wrong(o, at, "file "+quote(f.Path)+" is a folder", `The label is the absolute path of a file, such as "/etc/motd".`)
+		case slices.ContainsFunc(above(f.Path), covered):
+			c.wrong(o, at, "file "+quote(f.Path)+" is where LXC mounts something", "What is below /proc, /sys and /dev is no part of the root filesystem.")
 		case seen[clean(f.Path)] != nil:
 			c.wrong(o, at, "file "+quote(f.Path)+" is there twice", "The other one is at "+o.place(filePath(prefix, seen[clean(f.Path)], "")).String()+".")
 		}

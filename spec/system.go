@@ -72,6 +72,23 @@ func (c *checker) system(o *Container) {
 		c.user(o, u)
 	}
 	c.fileList(o, "system.", s.Files)
+	for i := range s.Files {
+		if f := &s.Files[i]; unkept(clean(f.Path)) {
+			c.wrong(o, filePath("system.", f, ""), "file "+quote(f.Path)+" would not stay in a system layer", "Builds clean what belongs to one machine or one moment. Use a file block of the container.")
+		}
+	}
+}
+
+// unkept says whether the build of a layer leaves the file out: package image
+// cleans these.
+func unkept(path string) bool {
+	switch path {
+	case "/etc/resolv.conf", "/etc/machine-id", "/usr/sbin/policy-rc.d":
+		return true
+	}
+	return slices.ContainsFunc(above(path)[1:], func(p string) bool {
+		return p == "/run" || p == "/tmp" || p == "/var/tmp" || p == "/var/cache/apt" || p == "/var/lib/apt/lists"
+	})
 }
 
 // anyPackage accepts the names of all package managers, and nothing that one
