@@ -149,7 +149,7 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	if err != nil {
 		return desired.Want{}, err
 	}
-	input := desired.Input{Spec: w.Stack, Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}, Last: in.last(w)}
+	input := desired.Input{Spec: w.present(in), Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}, Last: in.last(w)}
 	for name, t := range adopted {
 		input.Adopt[name] = t.Entry
 	}
@@ -202,6 +202,18 @@ func (s scene) last(w Wish) map[string]resource.Container {
 		}
 	}
 	return all
+}
+
+// present is the stack without containers that are still to be taken over, and
+// not by this run: what they are shows only then.
+func (w Wish) present(in scene) spec.Stack {
+	stack := w.Stack
+	stack.Containers = slices.DeleteFunc(slices.Clone(stack.Containers), func(c spec.Container) bool {
+		_, ours := in.standing[c.Name]
+		_, moves := in.moves[c.Name]
+		return !ours && !moves && !w.takes(c.Name) && slices.ContainsFunc(stack.Imports, func(i spec.Import) bool { return i.To == c.Name })
+	})
+	return stack
 }
 
 // subjects brings together the three states of each container that the wish

@@ -169,6 +169,9 @@ type Images struct{}
 func (Images) Resolve(_ context.Context, img resource.Image) (resource.Image, bool, error) {
 	img.Digest = "sha256-" + resource.Digest(img.Source+strings.Join(img.Include, ","))
 	img.Halt = "SIGUSR2"
+	if strings.HasPrefix(img.Source, "debootstrap:") {
+		img.Halt = "SIGRTMIN+3" // systemd's
+	}
 	return img, true, nil
 }
 

@@ -39,6 +39,8 @@ type Host struct {
 
 	// Calls counts what was changed, by name of the method: what a plan cost.
 	Calls map[string]int
+	// Strangers are containers that strake did not make.
+	Strangers map[string]resource.Foreign
 	// Fail makes a method fail for a container, by "Start c1".
 	Fail map[string]error
 }
