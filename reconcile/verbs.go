@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"strake/generations"
 	"strake/reconcile/ledger"
-	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/reconcile/state"
 )
@@ -147,39 +145,6 @@ func (e *Engine) wordStarted(c resource.Container) error {
 	return e.State.SetWord(c.Name, state.Word{Started: true, By: e.By, At: time.Now().UTC()})
 }
 
-// EnsureNamed makes ready what the current generation of a container needs for
-// a start. It takes no lock: the pre-start hook runs while a run that starts the container
-// holds it.
-func (e *Engine) EnsureNamed(ctx context.Context, name string) error {
-	c, err := e.current(name)
-	if err != nil {
-		return err
-	}
-	return e.acting().Ready(ctx, c)
-}
-
-// Complete brings what a container's current generation has that liblxc can't
-// make: secrets, IPv6 addresses that work before its init runs, and the rest of
-// its interfaces.
-func (e *Engine) Complete(ctx context.Context, name string, init int) error {
-	c, err := e.current(name)
-	if err != nil {
-		return err
-	}
-	if c.Secrets() {
-		err = e.Host.Roots.DeliverSecrets(init, c, e.Host.Vault.Reveal)
-	}
-	if err == nil && c.Apart() {
-		err = e.Host.Devices.Settle(ctx, init, c.NICs)
-	}
-	for _, n := range c.NICs {
-		if err == nil && n.Incomplete() {
-			err = e.Host.Devices.ChangeNIC(ctx, init, n, n)
-		}
-	}
-	return err
-}
-
 // Stop asks init to shut down and kills what is left after the timeout. The
 // operator's word stays: apply does not start it again.
 func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) error {
@@ -290,64 +255,6 @@ func (e *Engine) hold(ctx context.Context, name string, frozen bool, f func(cont
 // Release takes a container's hold off: what was rejected may be applied again.
 func (e *Engine) Release(ctx context.Context, name string) error {
 	return e.verb(ctx, name, func(resource.Container, resource.State) error { return e.State.Book(name).Release() })
-}
-
-// Destruction says how far a container goes.
-type Destruction struct {
-	Force bool // also while it runs
-	Purge bool // delete at once instead of keeping it in the attic
-}
-
-// Destroy retires a container: stopped, kept for a while, its name and
-// addresses free. Purge deletes it and all its generations.
-func (e *Engine) Destroy(ctx context.Context, name string, d Destruction, how How) (Outcome, error) {
-	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.planDestroy(ctx, name, d) })
-}
-
-func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (plan.Plan, error) {
-	c, err := e.current(name)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	if c.Protect {
-		return plan.Plan{}, fmt.Errorf("%w: container %s is protected: take lifecycle.protect off and apply that first", ErrPolicy, name)
-	}
-	in, err := e.look(ctx)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	subject := plan.Subject{Name: name, Removed: "retire"}
-	if d.Purge {
-		subject.Removed = "purge"
-	}
-	list, err := e.observed(ctx, in, []plan.Subject{subject})
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	if list[0].Have.State.Up() && !d.Force {
-		return plan.Plan{}, fmt.Errorf("%w: container %s is running: stop it first, or say --force", ErrPolicy, name)
-	}
-	p := plan.Compute(plan.Input{Stack: in.standing[name].Record.Stack, Source: "destroy", Subjects: list})
-	if s, ok, err := e.State.Stack(p.Stack); err == nil && ok {
-		p.Origin = s.Origin
-	}
-	p.Basis, err = e.ledgerBasis()
-	return p, err
-}
-
-// purge deletes what was retired only to be deleted, by this run or by one that
-// was cut short.
-func (e *Engine) purge() error {
-	list, err := e.State.Attic()
-	for _, r := range list {
-		if err == nil && r.Doomed {
-			err = e.State.Purge(r)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return e.dropSecrets()
 }
 
 // DeleteGenerations deletes records of a container; none that is needed.
