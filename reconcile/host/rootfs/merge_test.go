@@ -12,9 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"strake/reconcile/chain"
 	"strake/reconcile/resource"
 )
 
@@ -290,4 +292,104 @@ func TestDuplicate(t *testing.T) {
 		}
 		must(t, r.Unmount(t.Context(), "c1"))
 	}
+}
+
+// TestLongChain: two hundred generations, merged as a run leaves them, are as
+// quick to mount and to look through as two.
+func TestLongChain(t *testing.T) {
+	r, _ := ground(t)
+	root := resource.Root{Container: "c1", Digest: digest, IDMap: ids(1_000_000)}
+	for n := 1; n <= 200; n++ {
+		root.Writable = append([]int{n}, root.Writable...)
+		must(t, r.Prepare(t.Context(), root))
+		write(t, filepath.Join(r.layer("c1", n), "upper", fmt.Sprint("file", n)), "x")
+		if piece, high := chain.Lower(root.Writable, everyPiece(t, r)); high {
+			older := root
+			older.Writable = piece
+			must(t, r.Merge(t.Context(), older, len(piece)))
+		}
+	}
+	pieces, err := r.resolve(root)
+	must(t, err)
+	if len(pieces) > chain.High+2 {
+		t.Errorf("it is mounted from %d pieces", len(pieces))
+	}
+	long := r.took(t, root)
+	two := root
+	two.Writable = []int{2, 1}
+	if short := r.took(t, two); long > 4*short+5*time.Millisecond {
+		t.Errorf("a mount of 200 takes %v, of two %v", long, short)
+	} else {
+		t.Logf("200: %v, two: %v", long, short)
+	}
+	must(t, r.Mount(t.Context(), root))
+	for n := 1; n <= 200; n++ {
+		read(t, filepath.Join(r.Path("c1"), fmt.Sprint("file", n)))
+	}
+}
+
+func everyPiece(t *testing.T, r *Roots) []chain.Piece {
+	have, err := r.pieces("c1")
+	must(t, err)
+	return have
+}
+
+// took is the least time of several mounts, with a thousand looks for what is
+// not there: others may be at work on the machine.
+func (r *Roots) took(t *testing.T, root resource.Root) time.Duration {
+	t.Helper()
+	least := time.Hour
+	for range 9 {
+		begin := time.Now()
+		must(t, r.Mount(t.Context(), root))
+		for i := range 1000 {
+			_, _ = os.Lstat(filepath.Join(r.Path("c1"), fmt.Sprint("absent", i)))
+		}
+		least = min(least, time.Since(begin))
+		must(t, r.Unmount(t.Context(), "c1"))
+	}
+	return least
+}
+
+// TestMergeOnAFullDisk: what does not fit is not there, and all that was is.
+func TestMergeOnAFullDisk(t *testing.T) {
+	r, state := ground(t)
+	containers := filepath.Join(state, "containers")
+	mkdir(t, containers)
+	must(t, unix.Mount("small", containers, "tmpfs", 0, "nr_inodes=100,size=1m,mode=0711"))
+	t.Cleanup(func() { must(t, unix.Unmount(containers, unix.MNT_DETACH)) })
+	root := resource.Root{Container: "c1", Digest: digest, IDMap: ids(1_000_000)}
+	for n := 1; n <= 3; n++ {
+		root.Writable = append([]int{n}, root.Writable...)
+		must(t, r.Prepare(t.Context(), root))
+		mkdir(t, filepath.Join(r.layer("c1", n), "upper", fmt.Sprint("folder", n), "in", "it"))
+	}
+	var fill int
+	for ; ; fill++ {
+		if os.Mkdir(filepath.Join(containers, fmt.Sprint("fill", fill)), 0o700) != nil {
+			break
+		}
+	}
+	for i := range 4 { // room for a part of it
+		must(t, os.Remove(filepath.Join(containers, fmt.Sprint("fill", i))))
+	}
+	older := root
+	older.Writable = []int{2, 1}
+	if err := r.Merge(t.Context(), older, 2); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("merge on a full disk: %v", err)
+	}
+	if err := r.Duplicate(t.Context(), "c1", 3, 4); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("copy on a full disk: %v", err)
+	}
+	if left, err := r.Leftovers("c1"); len(left) > 0 || err != nil {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+	if have := fmt.Sprint(everyPiece(t, r)); have != "[[1] [2] [3]]" {
+		t.Errorf("there is %v", have)
+	}
+	for i := 4; i < fill; i++ {
+		must(t, os.Remove(filepath.Join(containers, fmt.Sprint("fill", i))))
+	}
+	must(t, r.Merge(t.Context(), older, 2))
+	must(t, r.Duplicate(t.Context(), "c1", 3, 4))
 }
