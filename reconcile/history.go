@@ -57,7 +57,9 @@ func (e *Engine) History(name string) ([]Entry, error) {
 		}
 		layer := c.Writable[0]
 		if _, ok := sizes[layer]; !ok {
-			sizes[layer] = usage(filepath.Join(e.State.Folder(name), "writable", strconv.Itoa(layer), "upper"))
+			for _, place := range []string{"writable", "bounded"} {
+				sizes[layer] += usage(filepath.Join(e.State.Folder(name), place, strconv.Itoa(layer), "upper"))
+			}
 		}
 		list[i].Size = sizes[layer]
 	}
