@@ -74,6 +74,7 @@ type devices interface {
 	RemoveNIC(ctx context.Context, pid int, n resource.NIC) error
 	Settle(ctx context.Context, pid int, nics []resource.NIC) error
 	ClearNIC(ctx context.Context, n resource.NIC) error
+	Probe(ctx context.Context, asked []resource.Probe) ([]resource.Taken, error)
 	Listeners(ctx context.Context) (map[string]bool, error) // ports that programs of the host have, "tcp 80"
 }
 

@@ -34,6 +34,7 @@ type Wish struct {
 	Defer     bool     // changes that need a restart wait for one
 	Reset     []string // paths whose local changes are dropped; of one container
 	MoveStack bool     // the stack comes from another place now
+	NoProbe   bool     // the neighbours are not asked about new addresses
 }
 
 func (w Wish) takes(name string) bool {
@@ -92,7 +93,7 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	return p, errors.Join(e.portsFree(ctx, p, in), ownPorts(p, in), oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p), smaller(p), unitless(p))
+	return p, errors.Join(e.portsFree(ctx, p, in), e.addressesFree(ctx, w, p, in), ownPorts(p, in), oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p), smaller(p), unitless(p))
 }
 
 // known refuses targets that the text does not have: a slip of the pen must
@@ -441,11 +442,14 @@ func needed(n resource.Network, in scene, want desired.Want, w Wish) bool {
 	keeps := func(c resource.Container) bool {
 		return slices.ContainsFunc(c.NICs, func(nic resource.NIC) bool { return nic.Bridge == n.Bridge })
 	}
+	rewritten := map[string]bool{}
+	for _, c := range want.Containers {
+		if w.takes(c.Name) {
+			rewritten[c.Name], rewritten[in.moves[c.Name].From] = true, true
+		}
+	}
 	for name, s := range in.standing {
-		rewritten := slices.ContainsFunc(want.Containers, func(c resource.Container) bool {
-			return w.takes(c.Name) && (c.Name == name || in.moves[c.Name].From == name)
-		})
-		if !rewritten && keeps(s.Container) {
+		if !rewritten[name] && keeps(s.Container) {
 			return true
 		}
 	}

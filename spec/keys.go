@@ -198,6 +198,7 @@ func NetworkKeys() []Key {
 		{"dns", "bool or block", "false", Live, false, "The bridge's address answers for the names of containers.", ""},
 		{"dns.upstream", "list(string)", "[]", Live, false, "Name servers for all other names.", ""},
 		{"ra", "bool", "false", Live, false, "Router advertisements: containers make addresses of the prefix themselves.", ""},
+		{"host.settings", "list(string)", "none", Live, false, "Settings of the whole host that it needs: made with it, and put back with the last that needs them. Never written by people.", ""},
 		{"isolate", "bool", "false", Live, false, "Containers on it can't talk to each other.", ""},
 		{"host_access", "bool", "false", Live, false, "Containers may use what listens on the host.", ""},
 	}

@@ -73,7 +73,7 @@ func grow() *Block {
 		}
 	}
 	for _, k := range NetworkKeys() {
-		if k.Path != "mac" {
+		if k.Path != "mac" && k.Path != "host.settings" {
 			root.setting("network."+k.Path, k)
 		}
 	}

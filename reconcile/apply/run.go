@@ -152,10 +152,11 @@ func others(p plan.Plan, all []resource.Network) []plan.NetworkPlan {
 
 // guards are the firewall while the plan runs, and after it.
 func guards(p plan.Plan, standing []resource.Container) (during, after resource.Guard) {
-	now := slices.Clone(standing)
-	then := slices.DeleteFunc(slices.Clone(standing), func(c resource.Container) bool {
-		return slices.ContainsFunc(p.Containers, func(cp plan.ContainerPlan) bool { return cp.Stands() == c.Name && len(cp.Steps) > 0 })
-	})
+	now, stepping := slices.Clone(standing), map[string]bool{}
+	for _, c := range p.Containers {
+		stepping[c.Stands()] = len(c.Steps) > 0
+	}
+	then := slices.DeleteFunc(slices.Clone(standing), func(c resource.Container) bool { return stepping[c.Name] })
 	for _, c := range p.Stepping() {
 		if c.Want != nil {
 			then = append(then, *c.Want)

@@ -213,6 +213,7 @@ func (n Network) Settings() []Setting {
 	s.add("ipv6", n.IPv6)
 	s.number("mtu", int64(n.MTU))
 	s.flag("nat", n.NAT)
+	s.add("host.settings", n.needs())
 	s.flag("isolate", n.Isolate)
 	s.flag("host_access", n.HostAccess)
 	s.add("nat.interface", n.NATThrough)

@@ -47,7 +47,7 @@ func (r *run) apply(c *cli.Context, v *values) error {
 // applyPlan carries out a saved plan as it is: what chooses what to do was
 // said when it was made.
 func (r *run) applyPlan(c *cli.Context, e *reconcile.Engine, p plan.Plan) error {
-	for _, name := range []string{"target", "exclude", "defer-restart", "reset-writable", "move-stack", "var", "var-file", "commit", "message"} {
+	for _, name := range []string{"target", "exclude", "defer-restart", "reset-writable", "no-probe", "move-stack", "var", "var-file", "commit", "message"} {
 		if c.IsSet(name) {
 			return usage("--%s belongs to `strake plan -o`; a saved plan is carried out as it is", name)
 		}

@@ -61,6 +61,7 @@ func wishFlags(v *values) []cli.Flag {
 		&cli.StringSliceFlag{Name: "target", Usage: "only this container, `NAME`; repeatable"},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "not this container, `NAME`; repeatable"},
 		&cli.BoolFlag{Name: "prune", Usage: "retire containers that left the configuration"},
+		&cli.BoolFlag{Name: "no-probe", Usage: "do not ask the neighbours whether somebody has a new address already"},
 		&cli.BoolFlag{Name: "defer-restart", Usage: "leave what needs a restart to the next start"},
 		&cli.StringSliceFlag{Name: "reset-writable", Usage: "drop a container's own changes of `PATH`, at a restart; repeatable"},
 		&cli.BoolFlag{Name: "move-stack", Usage: "the stack comes from another place now"},
@@ -82,7 +83,7 @@ func (r *run) wish(c *cli.Context, path string, v *values) (reconcile.Wish, erro
 		Stack: stack, Source: called(path, text), Root: text.Root, Origin: text.Origin,
 		Commit: c.String("commit"), Message: c.String("message"),
 		Target: c.StringSlice("target"), Exclude: c.StringSlice("exclude"),
-		Prune: c.Bool("prune"), Defer: c.Bool("defer-restart"), MoveStack: c.Bool("move-stack"), Reset: c.StringSlice("reset-writable"),
+		Prune: c.Bool("prune"), Defer: c.Bool("defer-restart"), MoveStack: c.Bool("move-stack"), NoProbe: c.Bool("no-probe"), Reset: c.StringSlice("reset-writable"),
 	}, nil
 }
 

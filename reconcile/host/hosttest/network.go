@@ -190,3 +190,6 @@ func (h *Host) Observe(context.Context) (resource.Seen, error) {
 
 // Listeners are none: there are no programs on this host.
 func (h *Host) Listeners(context.Context) (map[string]bool, error) { return nil, nil }
+
+// Probe finds nobody: there are no neighbours.
+func (h *Host) Probe(context.Context, []resource.Probe) ([]resource.Taken, error) { return nil, nil }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -18,18 +17,6 @@ const (
 	forward4 = "net/ipv4/ip_forward"
 	forward6 = "net/ipv6/conf/all/forwarding"
 )
-
-// needs lists the host-wide settings that the network can't do without.
-func needs(n resource.Network) []string {
-	var list []string
-	if n.NAT && n.IPv4 != "" {
-		list = append(list, forward4)
-	}
-	if p, err := netip.ParsePrefix(n.IPv6); n.NAT && err == nil && p.Addr().Is6() {
-		list = append(list, forward6)
-	}
-	return list
-}
 
 // needsOf lists those that an interface can't do without.
 func needsOf(n resource.NIC) []string {

@@ -31,7 +31,7 @@ func (d *Devices) EnsureNetwork(ctx context.Context, n resource.Network) error {
 		if err := d.mend(link, n); err != nil {
 			return fmt.Errorf("set up bridge %s: %w", n.Bridge, err)
 		}
-		return d.demand(n.Bridge, needs(n))
+		return d.demand(n.Bridge, n.Needs())
 	})
 }
 
