@@ -116,6 +116,9 @@ func (e *Engine) dissolve(ctx context.Context, f state.Forgotten) error {
 	if err != nil && !errors.Is(err, resource.ErrNotMounted) {
 		return err
 	}
+	if err := e.Host.Disks.Detach(resource.RootDisk(f.Dir.Folder(f.Name), 0).At); err != nil {
+		return err
+	}
 	if err := e.free(f.Name); err != nil { // first: who is on the list is come back to
 		return err
 	}
