@@ -40,16 +40,13 @@ test: deps go
 	$(GO) test -count=1 -timeout 18m ./...
 	$(MAKE) fuzz
 
-# fuzz tries every fuzz target that there is, each for FUZZTIME. What it finds is
-# kept in testdata/fuzz beside the target, and is a test from then on.
+# fuzz tries every fuzz target that there is, each for FUZZTIME, two at a time with
+# one worker each. What it finds is kept in testdata/fuzz beside the target, and is a
+# test from then on.
 FUZZTIME ?= 30s
 fuzz: deps go
-	@set -e; grep -rl --include='*_test.go' '^func Fuzz' cmd reconcile spec generations | sort | while read -r file; do \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
-			echo "fuzz $$target in ./$$(dirname "$$file")"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")"; \
-		done; \
-	done
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' cmd reconcile spec generations | sort | sed 's,^\(.*\)/[^/]*:func ,\1 ,' | \
+		xargs -P 2 -L 1 sh -ec 'echo "fuzz $$1 in ./$$0"; $(GO) test -run "^$$" -parallel 1 -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$0"'
 
 # test-short leaves out what needs minutes.
 test-short: deps go

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -18,19 +19,43 @@ type inclusion struct {
 	from  map[string]hcl.Range // where each file was included; zero for those that were given
 	path  []string             // files that are being read, each included by the one before
 	files []*hcl.File
-	whole bool // all could be parsed
+	whole bool            // all could be parsed
+	dirs  map[string]bool // that patterns look into
 }
 
 // included parses files and all that they include, and says whether all could
 // be parsed.
 func (l *loader) included(files []source.File) ([]*hcl.File, bool) {
-	i := &inclusion{l: l, from: map[string]hcl.Range{}, whole: true}
+	i := l.include(files)
+	return i.files, i.whole
+}
+
+// Folders are those below the text's that it includes files of, or would if
+// there were some, as paths in the text's folder.
+func Folders(text source.Text) []string {
+	l := newLoader(text)
+	defer l.folder.Close()
+	return slices.Sorted(maps.Keys(l.include(text.Files).dirs))
+}
+
+func (l *loader) include(files []source.File) *inclusion {
+	i := &inclusion{l: l, from: map[string]hcl.Range{}, whole: true, dirs: map[string]bool{}}
 	for _, f := range files {
 		i.from[f.Name] = hcl.Range{}
 		i.total += len(f.Bytes)
 	}
 	i.read(files)
-	return i.files, i.whole
+	return i
+}
+
+// look notes the folders that a pattern means, there or not.
+func (i *inclusion) look(pattern string, names []string) {
+	for _, name := range names {
+		i.dirs[path.Dir(name)] = true
+	}
+	if n := strings.IndexAny(pattern, `*?[\`); n >= 0 {
+		i.dirs[path.Dir(pattern[:n]+"x")] = true
+	}
 }
 
 func (i *inclusion) read(files []source.File) {
@@ -85,6 +110,7 @@ func elementPlaces(expr hcl.Expression) []hcl.Range {
 
 func (i *inclusion) pattern(pattern string, at hcl.Range) {
 	names, err := i.l.folder.Include(pattern)
+	i.look(pattern, names)
 	if err != nil {
 		i.wrong(pattern, at, err)
 		return

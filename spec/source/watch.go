@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,9 @@ const settleTime = 200 * time.Millisecond
 
 // Watch tells when the text at path may have changed, until ctx is done; then
 // the channel is closed. It watches the folder, because editors put a new
-// file in the place of the old one.
-func Watch(ctx context.Context, path string) (<-chan struct{}, error) {
+// file in the place of the old one, and the folders in it that below tells of
+// (lang.Folders), which is asked anew after each change; nil: none.
+func Watch(ctx context.Context, path string, below func() []string) (<-chan struct{}, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", path, err)
@@ -39,12 +41,37 @@ func Watch(ctx context.Context, path string) (<-chan struct{}, error) {
 		w.Close()
 		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	changed := make(chan struct{}, 1)
-	go tell(ctx, w, only, changed)
-	return changed, nil
+	if below == nil {
+		below = func() []string { return nil }
+	}
+	t := &teller{w: w, dir: dir, only: only, below: below, changed: make(chan struct{}, 1)}
+	t.widen()
+	go t.tell(ctx)
+	return t.changed, nil
 }
 
-func tell(ctx context.Context, w *fsnotify.Watcher, only string, changed chan<- struct{}) {
+// teller watches one text.
+type teller struct {
+	w         *fsnotify.Watcher
+	dir, only string
+	below     func() []string
+	folders   []string // what that said last
+	changed   chan struct{}
+}
+
+// widen watches the folders below. One that is not there is not yet: when it
+// comes, its parent says so.
+func (t *teller) widen() {
+	t.folders = t.below()
+	for _, name := range t.folders {
+		if filepath.IsLocal(name) {
+			_ = t.w.Add(filepath.Join(t.dir, name))
+		}
+	}
+}
+
+func (t *teller) tell(ctx context.Context) {
+	w, changed := t.w, t.changed
 	defer close(changed)
 	defer w.Close()
 	quiet := time.NewTimer(settleTime)
@@ -57,7 +84,7 @@ func tell(ctx context.Context, w *fsnotify.Watcher, only string, changed chan<- 
 			if !ok {
 				return
 			}
-			if concerns(e.Name, only) {
+			if t.concerns(e.Name) {
 				quiet.Reset(settleTime)
 			}
 		case _, ok := <-w.Errors: // the queue ran over: something changed
@@ -66,6 +93,7 @@ func tell(ctx context.Context, w *fsnotify.Watcher, only string, changed chan<- 
 			}
 			quiet.Reset(settleTime)
 		case <-quiet.C:
+			t.widen()
 			select {
 			case changed <- struct{}{}:
 			default: // the last one was not taken yet
@@ -74,12 +102,16 @@ func tell(ctx context.Context, w *fsnotify.Watcher, only string, changed chan<- 
 	}
 }
 
-// concerns says whether a file belongs to the text: any other file may be one
-// that the text reads, but hidden ones are an editor's own.
-func concerns(name, only string) bool {
+// concerns says whether a file belongs to the text: any other file in a folder
+// may be one that the text reads, but hidden ones are an editor's own. Beside a
+// text that is one file, only what it includes does.
+func (t *teller) concerns(name string) bool {
 	base := filepath.Base(name)
-	if only != "" {
-		return name == only
+	if strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") {
+		return false
 	}
-	return !strings.HasPrefix(base, ".") && !strings.HasSuffix(base, "~")
+	in, err := filepath.Rel(t.dir, name)
+	return err != nil || t.only == "" || name == t.only || filepath.Dir(in) != "." || slices.ContainsFunc(t.folders, func(f string) bool {
+		return f == "." || f == in || strings.HasPrefix(f, in+"/")
+	})
 }

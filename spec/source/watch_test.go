@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"strake/spec/lang"
 	"strake/spec/source"
 )
 
@@ -17,7 +18,7 @@ func TestWatch(t *testing.T) {
 	for name, path := range map[string]string{"file": file, "folder": dir} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			changed, err := source.Watch(ctx, path)
+			changed, err := source.Watch(ctx, path, nil)
 			must(t, err)
 			write(t, filepath.Join(dir, ".a.hcl.swp"), "x")
 			silent(t, changed)
@@ -38,8 +39,42 @@ func TestWatch(t *testing.T) {
 			}
 		})
 	}
-	if _, err := source.Watch(t.Context(), filepath.Join(dir, "absent")); err == nil {
+	if _, err := source.Watch(t.Context(), filepath.Join(dir, "absent"), nil); err == nil {
 		t.Error("watches nothing")
+	}
+}
+
+// TestWatchIncluded: what a text includes is part of it, also a folder that
+// comes later.
+func TestWatchIncluded(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.hcl")
+	write(t, file, `include = ["sites/*.hcl"]`)
+	must(t, os.Mkdir(filepath.Join(dir, "sites"), 0o755))
+	changed, err := source.Watch(t.Context(), file, func() []string {
+		text, err := source.Read(file)
+		must(t, err)
+		return lang.Folders(text)
+	})
+	must(t, err)
+	write(t, filepath.Join(dir, "sites", "b.hcl"), "locals {}\n")
+	told(t, changed)
+	write(t, filepath.Join(dir, "other.txt"), "x")
+	silent(t, changed)
+	write(t, file, `include = ["sites/*.hcl", "more/*.hcl"]`)
+	told(t, changed)
+	must(t, os.Mkdir(filepath.Join(dir, "more"), 0o755))
+	told(t, changed)
+	write(t, filepath.Join(dir, "more", "c.hcl"), "locals {}\n")
+	told(t, changed)
+}
+
+func told(t *testing.T, changed <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-changed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was told")
 	}
 }
 
