@@ -159,8 +159,18 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		out.Error = err.Error()
 	}
 	errs = append(errs, e.State.SetRun(run.ID, out), e.State.End())
-	return out, errors.Join(errs...)
+	err = errors.Join(errs...)
+	if err != nil && applied(results) {
+		err = changed{err}
+	}
+	return out, err
 }
+
+// changed is an error of a run that did change something.
+type changed struct{ error }
+
+func (c changed) Unwrap() error        { return c.error }
+func (c changed) Is(target error) bool { return target == ErrChanged }
 
 func applied(results []apply.Result) bool {
 	return slices.ContainsFunc(results, func(r apply.Result) bool { return r.Outcome == "applied" })

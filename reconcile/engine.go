@@ -23,6 +23,8 @@ var (
 	ErrStale = errors.New("the plan is stale: something has changed since it was made; plan again")
 	// ErrUnknown: there is no such container, stack or generation.
 	ErrUnknown = errors.New("not known")
+	// ErrChanged: something went wrong, after something was changed.
+	ErrChanged = errors.New("not all was done")
 	// ErrInvalid: what is wished for does not fit this host.
 	ErrInvalid = errors.New("invalid configuration")
 )

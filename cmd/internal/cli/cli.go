@@ -152,7 +152,7 @@ func names(commands []*cli.Command) []string {
 // root refuses everybody else.
 func (r *run) root() error {
 	if r.UID != 0 {
-		return errors.New("must be root; try sudo")
+		return errNotRoot
 	}
 	return nil
 }

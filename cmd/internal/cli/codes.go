@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"strake/generations"
 	"strake/reconcile"
@@ -21,6 +22,9 @@ var errApproval = errors.New("not approved")
 
 // errInvalid: the text can't be used.
 var errInvalid = errors.New("invalid")
+
+// errNotRoot: nobody else may change a host.
+var errNotRoot = errors.New("must be root; try sudo")
 
 // usageError says what is wrong with the command line.
 type usageError struct{ text string }
@@ -59,8 +63,9 @@ func codes() []code {
 		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
 		{6, "another strake holds the lock", []error{state.ErrBusy}},
 		{9, "not approved", []error{errApproval}},
-		{invalidCode, "the configuration is invalid", []error{
-			errInvalid, reconcile.ErrInvalid,
+		{failedCode, "an error", []error{reconcile.ErrChanged}},
+		{invalidCode, "the configuration is invalid, or can't be carried out here; nothing was changed", []error{
+			errInvalid, reconcile.ErrInvalid, errNotRoot, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS,
 			source.ErrEmpty, source.ErrNotRegular, source.ErrNotText, source.ErrTooLarge, source.ErrOutside,
 		}},
 	}

@@ -67,7 +67,7 @@ func TestRoot(t *testing.T) {
 		"plan", "apply", "create c1", "update c1", "status", "list-generations", "rollback c1", "start c1", "stop c1", "run c1 -- true",
 		"destroy c1", "forget c1", "gc", "pin c1 1", "images", "networks", "hook c1", "render c1 --format lxc", "exists c1",
 	} {
-		if e := b.run(strings.Fields(line)...); e.code != 1 || !strings.Contains(e.err, "must be root") {
+		if e := b.run(strings.Fields(line)...); e.code != 3 || !strings.Contains(e.err, "must be root") {
 			t.Errorf("%q: exit %d, %q", line, e.code, e.err)
 		}
 	}
