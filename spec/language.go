@@ -19,12 +19,13 @@ type Block struct {
 
 // Word is a key of a block.
 type Word struct {
-	Name    string
-	Type    string // "bool", "string", "list(container)" ...
-	Default string // "required" where it has none
-	Values  []string
-	Doc     string
-	Setting *Key // of the setting that it writes; nil where it writes none
+	Name        string
+	Type        string // "bool", "string", "list(container)" ...
+	Default     string // "required" where it has none
+	Values      []string
+	Least, Most int // of a number; both zero: no bound of its own
+	Doc         string
+	Setting     *Key // of the setting that it writes; nil where it writes none
 }
 
 // Required says whether the word has to be there.
@@ -96,6 +97,7 @@ func last(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 
 func (b *Block) add(path string, w Word) {
 	w.Name, w.Values = last(path), Choices(path)
+	w.Least, w.Most = Range(path)
 	home := b.at(path)
 	home.Words = append(home.Words, w)
 }
@@ -155,6 +157,28 @@ func Choices(path string) []string {
 		return []string{"tcp", "udp", "both"}
 	}
 	return nil
+}
+
+// Range is the least and the most that a number may be, both zero where there
+// is no bound of its own.
+func Range(path string) (least, most int) {
+	switch path {
+	case "container.limits.processes":
+		return 1, 4194304 // the kernel's PID_MAX_LIMIT
+	case "container.nic.vlan":
+		return 1, 4094
+	case "container.nic.mtu":
+		return 576, 65535
+	case "container.nic.publish.to":
+		return 1, 65535
+	case "container.health.check.status":
+		return 100, 599
+	case "egress.limits.connections":
+		return 1, 1000000
+	case "network.mtu":
+		return 576, 65535
+	}
+	return 0, 0
 }
 
 // blockTable lists all kinds of blocks. A label that ends with "?" may be left out.

@@ -139,6 +139,9 @@ func value(w spec.Word) object {
 	if w.Values != nil {
 		s = object{"enum": w.Values}
 	}
+	if w.Most > 0 {
+		s["minimum"], s["maximum"] = w.Least, w.Most // of what is no number, these say nothing
+	}
 	return object{"description": w.Doc + " Default: " + w.Default + ".", "anyOf": []object{s, {"$ref": "#/$defs/template"}, {"type": "null"}}}
 }
 

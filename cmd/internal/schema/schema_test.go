@@ -3,6 +3,7 @@ package schema_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,9 @@ import (
 	"strake/cmd/internal/schema"
 	"strake/reconcile/apply"
 	"strake/reconcile/plan"
+	"strake/spec"
+	language "strake/spec/lang"
+	"strake/spec/source"
 )
 
 func compiled(t *testing.T, name string) *jsonschema.Schema {
@@ -137,6 +141,55 @@ func TestWrong(t *testing.T) {
 			t.Errorf("%s is taken", text)
 		}
 	}
+}
+
+// TestRanges: the language refuses a number exactly where its schema does.
+func TestRanges(t *testing.T) {
+	s, tried := compiled(t, "spec"), 0
+	nic := func(rest string) string {
+		return `{"network": {"n": {"ipv4": "10.9.0.1/24"}}, "container": {"a": {"nic": {"eth0": {"network": "${network.n}", ` + rest + `}}}}}`
+	}
+	for path, text := range map[string]string{
+		"container.limits.processes":    `{"container": {"a": {"limits": {"processes": %d}}}}`,
+		"container.nic.vlan":            nic(`"vlan": %d`),
+		"container.nic.mtu":             nic(`"mtu": %d`),
+		"container.nic.publish.to":      nic(`"publish": {"80": {"to": %d}}`),
+		"container.health.check.status": `{"container": {"a": {"health": {"check": {"http": {"url": "http://:80/", "status": %d}}}}}}`,
+		"egress.limits.connections":     `{"egress": {"e": {"allow": ["a.example"], "limits": {"connections": %d}}}}`,
+		"network.mtu":                   `{"network": {"n": {"ipv4": "10.9.0.1/24", "mtu": %d}}}`,
+	} {
+		least, most := spec.Range(path)
+		if most == 0 {
+			t.Errorf("%s has no range", path)
+		}
+		for _, n := range []int{least - 1, least, most, most + 1} {
+			tried++
+			text := fmt.Sprintf(text, n)
+			_, ds := language.Load(source.Text{Name: "t", Files: []source.File{{Name: "t.hcl.json", Bytes: []byte(text)}}}, language.Variables{})
+			if err := validate(t, s, []byte(text)); (err != nil) != ds.HasErrors() {
+				t.Errorf("%s = %d: the schema says %v, the language %v", path, n, err, ds)
+			}
+		}
+	}
+	if ranges(spec.Language()) != tried/4 {
+		t.Errorf("%d words have a range, %d were tried", ranges(spec.Language()), tried/4)
+	}
+}
+
+// ranges counts the words that have one, those of profiles aside.
+func ranges(b *spec.Block) int {
+	n := 0
+	for _, w := range b.Words {
+		if w.Most > 0 {
+			n++
+		}
+	}
+	for _, in := range b.Blocks {
+		if in.Name != "profile" {
+			n += ranges(in)
+		}
+	}
+	return n
 }
 
 // TestEvent: an event is what its schema says.
