@@ -54,6 +54,12 @@ func (r *Roots) differ(ctx context.Context, from, to resource.Root) ([]resource.
 
 // stack is where the layers of a root lie, the top one first.
 func (r *Roots) stack(root resource.Root) ([]string, error) {
+	paths, err := r.written(root)
+	return append(paths, r.sharedPaths(root)...), err
+}
+
+// written is where its writable ones lie.
+func (r *Roots) written(root resource.Root) ([]string, error) {
 	have, err := r.pieces(root.Container)
 	if err != nil {
 		return nil, err
@@ -66,7 +72,7 @@ func (r *Roots) stack(root resource.Root) ([]string, error) {
 	for _, p := range pieces {
 		paths = append(paths, r.upper(root.Container, p))
 	}
-	return append(paths, r.sharedPaths(root)...), nil
+	return paths, nil
 }
 
 type differ struct {

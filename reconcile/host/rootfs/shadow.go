@@ -6,7 +6,6 @@ import (
 	"path"
 	"strings"
 
-	"strake/reconcile/chain"
 	"strake/reconcile/resource"
 )
 
@@ -23,17 +22,9 @@ func (r *Roots) Shadowed(ctx context.Context, root resource.Root, keys []string)
 }
 
 func (r *Roots) shadowed(ctx context.Context, root resource.Root, keys []string) ([]string, error) {
-	have, err := r.pieces(root.Container)
+	paths, err := r.written(root)
 	if err != nil {
 		return nil, err
-	}
-	pieces, ok := chain.Resolve(root.Writable, have)
-	if !ok {
-		return nil, fmt.Errorf("writable layers %v: %w", root.Writable, ErrNoLayer)
-	}
-	var paths []string
-	for _, p := range pieces {
-		paths = append(paths, r.upper(root.Container, p))
 	}
 	own, err := openStrata(paths)
 	if err != nil {
