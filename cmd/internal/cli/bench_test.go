@@ -49,6 +49,8 @@ type fakeStore struct {
 
 func (s *fakeStore) List() ([]image.Meta, error) { return s.list, nil }
 
+func (*fakeStore) Watch(image.Meter) {}
+
 func (s *fakeStore) Remove(digest string) error {
 	s.removed = append(s.removed, digest)
 	return nil

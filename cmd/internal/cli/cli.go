@@ -48,6 +48,7 @@ type console interface {
 type images interface {
 	List() ([]image.Meta, error)
 	Remove(digest string) error
+	Watch(image.Meter)
 }
 
 // run is one call under way.
@@ -168,6 +169,9 @@ func (r *run) deps() (*Deps, error) {
 	}
 	e := d.Engine
 	e.By, e.Wait, e.Progress, e.Event, e.Crash = r.User, r.g.LockTimeout, r.progress, r.event, r.crash()
+	if !r.g.Quiet && terminal(r.Stderr) && r.env("TERM") != "dumb" {
+		d.Images.Watch(view.Meter(r.Stderr))
+	}
 	return d, nil
 }
 

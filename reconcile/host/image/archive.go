@@ -38,7 +38,7 @@ func (s *Store) unpackSummed(ctx context.Context, name, want, root string) (sums
 	if err != nil {
 		return nil, "", err
 	}
-	metered, end := s.metered(filepath.Base(name), at.Size(), f)
+	metered, end := s.metered("unpacking", at.Size(), f)
 	defer end()
 	sum := sha256.New()
 	read := io.TeeReader(metered, sum)

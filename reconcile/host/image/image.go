@@ -96,6 +96,9 @@ func Open(o Options) (*Store, error) {
 	}, nil
 }
 
+// Watch has m look at what comes from now on.
+func (s *Store) Watch(m Meter) { s.Meter = m }
+
 var digestForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
 
 // Path is where the tree of an image is.

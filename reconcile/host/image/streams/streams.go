@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 var (
@@ -161,6 +162,9 @@ func (w Wish) version(name string, p product) (Offer, error) {
 // Of a tree that is there as tar.xz and as squashfs the former.
 func offer(name, version string, items map[string]item) (Offer, error) {
 	o := Offer{Product: name, Version: version}
+	if strings.ContainsFunc(name+version, unicode.IsControl) {
+		return Offer{}, fmt.Errorf("%w: a name with control characters", ErrFormat)
+	}
 	byKind := map[string]item{}
 	for _, key := range slices.Sorted(maps.Keys(items)) {
 		byKind[items[key].Kind] = items[key]
