@@ -100,11 +100,12 @@ type stack struct{ containers []wish }
 
 // wish is one container of it.
 type wish struct {
-	name   string
-	debian bool
-	system bool   // with a system layer
-	memory int    // MiB
-	mount  string // folder of the host to show at /mnt/extra; "": none
+	name    string
+	debian  bool
+	system  bool   // with a system layer
+	memory  int    // MiB
+	stopped bool   // not started
+	mount   string // folder of the host to show at /mnt/extra; "": none
 }
 
 func (s stack) String() string {
@@ -151,6 +152,9 @@ container %q {
 `, c.name, image, c.memory, float64(cpu)/1000, pids)
 	if c.mount != "" {
 		fmt.Fprintf(b, "\n  mount %q {\n    source = %q\n  }\n", "/mnt/extra", c.mount)
+	}
+	if c.stopped {
+		b.WriteString("\n  running = false\n")
 	}
 	if c.system {
 		b.WriteString("\n  system {\n    run = [\"echo built >/etc/built\"]\n  }\n")

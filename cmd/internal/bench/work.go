@@ -63,6 +63,9 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{8}, y.layered},
 		{[]int{9, 10}, y.guarded},
 		{[]int{11}, y.data},
+		{[]int{12}, y.ready},
+		{[]int{13}, y.unpacked},
+		{[]int{14}, y.shared},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue
