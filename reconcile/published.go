@@ -57,6 +57,10 @@ type freshPort struct{ container, nic, port string }
 
 func (e *Engine) newPorts(p plan.Plan, in scene) []freshPort {
 	var list []freshPort
+	led := map[string]bool{}
+	for _, f := range in.filter.Forwards {
+		led[fmt.Sprint(f.Protocol, " ", f.Port)] = true
+	}
 	for _, c := range p.Containers {
 		if c.Want == nil {
 			continue
@@ -64,8 +68,8 @@ func (e *Engine) newPorts(p plan.Plan, in scene) []freshPort {
 		for _, n := range c.Want.NICs {
 			for _, f := range n.Forwards() {
 				fresh := freshPort{c.Name, n.Name, fmt.Sprint(f.Protocol, " ", f.Port)}
-				led := func(o resource.Forward) bool { return o.Protocol == f.Protocol && o.Port == f.Port }
-				if !slices.ContainsFunc(in.filter.Forwards, led) && !slices.Contains(list, fresh) {
+				if !led[fresh.port] {
+					led[fresh.port] = true // for the other family it is the same port
 					list = append(list, fresh)
 				}
 			}
