@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,9 +108,9 @@ func TestHostile(t *testing.T) {
 			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			begin := time.Now()
+			begin := spent()
 			got := spoken(dir)
-			if took := time.Since(begin); took > 10*time.Second {
+			if took := spent() - begin; took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 2<<30 {
@@ -125,6 +126,16 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// spent is the processor time of this process: what else the machine does
+// does not count.
+func spent() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // words are n different ones in quotes.
