@@ -2,10 +2,8 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 
@@ -13,7 +11,6 @@ import (
 	"strake/reconcile/apply"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
-	"strake/reconcile/state"
 )
 
 // How says how a plan is run.
@@ -237,175 +234,4 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	return nil
-}
-
-// lastStack is the stack as its current generation says.
-func (e *Engine) lastStack(name string) state.StackState {
-	var s state.StackState
-	book := e.State.StackBook(name)
-	if n, err := book.Current(); err == nil && n != 0 {
-		s, _ = e.State.StackState(name, n) // a damaged one says nothing
-	}
-	return s
-}
-
-// recordStack writes the stack's generation: which generation each of its
-// containers has now.
-func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
-	if p.Stack == "" {
-		return 0, nil
-	}
-	standing, err := e.standing()
-	if err != nil {
-		return 0, err
-	}
-	s := state.StackState{Containers: map[string]int{}, IDs: map[string]string{}}
-	for name, st := range standing {
-		if st.Record.Stack == p.Stack {
-			s.Containers[name], s.IDs[name] = st.Generation, st.Record.ID
-		}
-	}
-	s.Networks = e.stackNetworks(p)
-	return e.writeStack(run, s)
-}
-
-func (e *Engine) writeStack(run apply.Run, s state.StackState) (int, error) {
-	stack, err := e.stack(run.Stack, run.Origin)
-	if err != nil {
-		return 0, err
-	}
-	book := e.State.StackBook(run.Stack)
-	parent, err := book.Current()
-	if err != nil {
-		return 0, err
-	}
-	n, err := book.Next()
-	if err != nil {
-		return 0, err
-	}
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return 0, err
-	}
-	rec := generations.Record{
-		Version: generations.Version, Number: n, ID: stack.UUID, Created: run.Started, Stack: run.Stack, Origin: run.Origin,
-		Commit: run.Commit, By: run.By, Run: run.ID, Message: run.Message, Parent: parent, Digest: resource.Digest(s),
-	}
-	if err := book.Write(rec, map[string][]byte{state.StackFile: append(text, '\n')}); err != nil {
-		return 0, err
-	}
-	if err := book.Switch(n); err != nil {
-		return n, err
-	}
-	return n, book.Activate(generations.Activation{
-		Time: run.Started, Generation: n, Run: run.ID, By: run.By, Kind: run.Kind, Outcome: generations.Healthy,
-	})
-}
-
-// stackNetworks are the managed networks that the stack has after the plan. A
-// plan that speaks of one container leaves the others as they were.
-func (e *Engine) stackNetworks(p plan.Plan) []resource.Network {
-	byName := map[string]resource.Network{}
-	for _, n := range e.lastStack(p.Stack).Networks {
-		byName[n.Name] = n
-	}
-	for _, n := range p.Networks {
-		switch {
-		case n.Want != nil && !n.Want.External:
-			byName[n.Name] = *n.Want
-		case n.Action == plan.Retire:
-			delete(byName, n.Name)
-		}
-	}
-	var list []resource.Network
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		list = append(list, byName[name])
-	}
-	return list
-}
-
-// remember keeps where the stack's text came from.
-func (e *Engine) remember(p plan.Plan) error {
-	if p.Stack == "" {
-		return nil
-	}
-	s, err := e.stack(p.Stack, p.Origin)
-	if err != nil || s.Origin == p.Origin || p.Origin == "" {
-		return err
-	}
-	s.Origin = p.Origin
-	return e.State.SetStack(s)
-}
-
-// stack reads what is remembered of a stack, or begins to: also where the run
-// that made it was cut short before it did.
-func (e *Engine) stack(name, origin string) (state.Stack, error) {
-	s, known, err := e.State.Stack(name)
-	if err != nil || known {
-		return s, err
-	}
-	s = state.Stack{Name: name, UUID: uuid(), Origin: origin}
-	return s, e.State.SetStack(s)
-}
-
-// holdLeft puts what a rollback left behind on hold, so that the same text
-// does not bring it right back.
-func (e *Engine) holdLeft(kind generations.Kind, p plan.Plan, run apply.Run, results []apply.Result) error {
-	if kind != generations.Rollback {
-		return nil
-	}
-	for _, r := range results {
-		c := p.Containers[slices.IndexFunc(p.Containers, func(c plan.ContainerPlan) bool { return c.Name == r.Name })]
-		if r.Outcome != "applied" || c.Last == nil || c.From == c.To {
-			continue
-		}
-		if plan.HoldDigest(*c.Last) == plan.HoldDigest(*c.Want) {
-			continue // only its data went back
-		}
-		hold := generations.Hold{Digest: plan.HoldDigest(*c.Last), Generation: c.From, Since: run.Started, Run: run.ID, Why: "rolled back"}
-		if err := e.putOnHold(r.Name, plan.HoldDigest(*c.Want), hold); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// holdRejected puts what did not prove itself on hold.
-func (e *Engine) holdRejected(p plan.Plan, run apply.Run, results []apply.Result) error {
-	var errs []error
-	for _, r := range results {
-		if r.Rejected == 0 {
-			continue
-		}
-		c := p.Containers[slices.IndexFunc(p.Containers, func(c plan.ContainerPlan) bool { return c.Name == r.Name })]
-		used := ""
-		if c.Last != nil {
-			used = plan.HoldDigest(*c.Last)
-		}
-		errs = append(errs, e.putOnHold(r.Name, used, generations.Hold{
-			Digest: plan.HoldDigest(*c.Want), Generation: r.Rejected, Since: run.Started, Run: run.ID, Why: "unhealthy",
-		}))
-	}
-	return errors.Join(errs...)
-}
-
-// putOnHold adds to what is on hold already. used is the digest of what is in use.
-func (e *Engine) putOnHold(name, used string, h generations.Hold) error {
-	book := e.State.Book(name)
-	old, held, err := book.Held()
-	if err != nil {
-		return err
-	}
-	if held {
-		h.Before = rejected(old, h.Digest, used)
-	}
-	return book.Hold(h)
-}
-
-// rejected are the digests that stay so beside the newest one, when digest
-// used is what is gone back to.
-func rejected(old generations.Hold, newest, used string) []string {
-	list := slices.DeleteFunc(old.Digests(), func(d string) bool { return d == newest || d == used })
-	slices.Sort(list)
-	return slices.Compact(list)
 }
