@@ -13,12 +13,13 @@ import (
 
 // addressesFree asks the neighbours about addresses that containers are to be
 // given on networks that are not strake's own, where anybody may have them. Those
-// that strake gave already are not asked for: their containers would answer.
+// that strake gave already, and those that a container comes with when it is taken
+// over, are not asked for: the containers would answer.
 func (e *Engine) addressesFree(ctx context.Context, w Wish, p plan.Plan, in scene) error {
 	asked, gave := map[resource.Probe]string{}, in.gave()
 	if !w.NoProbe {
 		for _, c := range p.Containers {
-			if c.Want != nil && c.Want.Running {
+			if c.Want != nil && c.Want.Running && c.Action != plan.Adopt {
 				in.unknown(*c.Want, gave, asked)
 			}
 		}
