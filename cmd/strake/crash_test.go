@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -122,6 +123,7 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 		t.Fatal(err)
 	}
 	defer w.end()
+	groups := slices.Concat(cgroups("crash1"), cgroups("crash2"))
 	must := func(args ...string) string {
 		t.Helper()
 		if r := w.strake(nil, args...); r.code != 0 {
@@ -190,7 +192,7 @@ func crashAt(t *testing.T, n int, first, then string, command []string) bool {
 	if list, err := os.ReadDir(filepath.Join(dir, "state/attic")); err != nil || len(list) > 0 {
 		t.Errorf("death %d: the attic holds %v, %v", n, list, err)
 	}
-	if list := cgroups(name); len(list) > 0 {
+	if list := moreCgroups(name, groups); len(list) > 0 {
 		t.Errorf("death %d: cgroups are left: %v", n, list)
 	}
 	return r.killed

@@ -100,7 +100,8 @@ func (w world) end() {
 	for _, at := range w.mounts() {
 		w.command("umount", "--lazy", at).Run()
 	}
-	for _, pid := range w.servants() {
+	monitors := processes("[lxc monitor] " + w.dir + "/") // of what could not be stopped, wherever a script failed
+	for _, pid := range append(monitors, w.servants()...) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	syscall.Kill(-w.pid, syscall.SIGKILL)
@@ -157,12 +158,15 @@ func held(rules []byte, device string) bool {
 
 // servants are the processes, of all on the machine, that serve this world, a
 // script's own included.
-func (w world) servants() (list []int) {
+func (w world) servants() (list []int) { return processes("--pid-file=" + w.dir + "/") }
+
+// processes are those whose command line has the words, of all on the machine.
+func processes(words string) (list []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range all {
 		line, _ := os.ReadFile(file)
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if err == nil && bytes.Contains(line, []byte("--pid-file="+w.dir+"/")) {
+		if err == nil && bytes.Contains(line, []byte(words)) {
 			list = append(list, pid)
 		}
 	}
@@ -196,16 +200,22 @@ func (w world) left() error {
 }
 
 // cgroups lists those of a container whose name no other test uses, as all
-// worlds share them. Its monitor takes a moment to remove them once it stopped.
+// worlds share them.
 func cgroups(name string) (list []string) {
-	for range 100 {
-		list = nil
-		for _, pattern := range []string{"lxc.*." + name, "lxc.*." + name + "-*"} {
-			for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
-				found, _ := filepath.Glob(filepath.Join(top, pattern))
-				list = append(list, found...)
-			}
+	for _, pattern := range []string{"lxc.*." + name, "lxc.*." + name + "-*"} {
+		for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+			found, _ := filepath.Glob(filepath.Join(top, pattern))
+			list = append(list, found...)
 		}
+	}
+	return list
+}
+
+// moreCgroups lists those that were not there before: a run of the tests that
+// was killed may have left some. A monitor takes a moment to remove its own.
+func moreCgroups(name string, before []string) (list []string) {
+	for range 100 {
+		list = slices.DeleteFunc(cgroups(name), func(dir string) bool { return slices.Contains(before, dir) })
 		if len(list) == 0 {
 			break
 		}
