@@ -45,7 +45,7 @@ func (t *task) prove(ctx context.Context) ([]Evidence, error) {
 	said := make(chan saw)
 	var group sync.WaitGroup
 	for _, k := range h.Checks {
-		group.Go(func() { t.ask(asking, live, k, said) })
+		group.Go(func() { t.ask(asking, k, said) })
 	}
 	w := health.Begin(h, began)
 	killed, err := t.watch(ctx, w, live, said)
@@ -119,11 +119,11 @@ func (l *lives) look(now resource.Live) error {
 
 // ask tries one check again and again. It looks at the init that there is now:
 // a reboot brings another one.
-func (t *task) ask(ctx context.Context, live resource.Live, k resource.Check, said chan<- saw) {
+func (t *task) ask(ctx context.Context, k resource.Check, said chan<- saw) {
 	h := *t.c.Want.Health
 	for {
 		try, cancel := context.WithTimeout(ctx, health.Timeout(h, k))
-		err := t.try(try, &live, k)
+		err := t.try(try, k)
 		if errors.Is(try.Err(), context.DeadlineExceeded) && err != nil {
 			err = fmt.Errorf("no answer within %s", health.Timeout(h, k))
 		}
@@ -141,16 +141,15 @@ func (t *task) ask(ctx context.Context, live resource.Live, k resource.Check, sa
 	}
 }
 
-func (t *task) try(ctx context.Context, live *resource.Live, k resource.Check) error {
-	now, err := t.host.Containers.Inspect(ctx, t.at, nil)
+func (t *task) try(ctx context.Context, k resource.Check) error {
+	live, err := t.host.Containers.Inspect(ctx, t.at, nil)
 	if err != nil {
 		return err
 	}
-	if !now.State.Up() {
+	if !live.State.Up() {
 		return resource.ErrNotRunning
 	}
-	*live = now
-	return t.host.Witness.Try(ctx, t.c.Want.Named(t.at), now, k)
+	return t.host.Witness.Try(ctx, t.c.Want.Named(t.at), live, k)
 }
 
 // evidence is gathered before anything is taken back.
