@@ -219,6 +219,9 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		key := c.Want.Image.Key()
 		if _, ok := got[key]; !ok {
 			img, err := e.Host.Images.Ensure(ctx, c.Want.Image, e.progress)
+			if err != nil && ctx.Err() == nil {
+				err = fmt.Errorf("%w: %w", ErrNoImage, err)
+			}
 			if err != nil {
 				return fmt.Errorf("image %s: %w", c.Want.Image.Source, err)
 			}

@@ -25,6 +25,8 @@ var (
 	ErrUnknown = errors.New("not known")
 	// ErrChanged: something went wrong, after something was changed.
 	ErrChanged = errors.New("not all was done")
+	// ErrNoImage: what a container is to be made of is not to be had; nothing was changed.
+	ErrNoImage = errors.New("can't be had")
 	// ErrInvalid: what is wished for does not fit this host.
 	ErrInvalid = errors.New("invalid configuration")
 )

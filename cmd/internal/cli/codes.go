@@ -65,7 +65,7 @@ func codes() []code {
 		{9, "not approved", []error{errApproval}},
 		{failedCode, "an error", []error{reconcile.ErrChanged}},
 		{invalidCode, "the configuration is invalid, or can't be carried out here; nothing was changed", []error{
-			errInvalid, reconcile.ErrInvalid, errNotRoot, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS,
+			errInvalid, reconcile.ErrInvalid, reconcile.ErrNoImage, errNotRoot, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS,
 			source.ErrEmpty, source.ErrNotRegular, source.ErrNotText, source.ErrTooLarge, source.ErrOutside,
 		}},
 	}
