@@ -7,6 +7,8 @@ import (
 	"path"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/scoped"
 )
 
 // make calls do with the folder of name, which it makes where it is missing,
@@ -114,7 +116,7 @@ func (t *tree) openFolder(name string) (int, error) {
 
 // at opens a path of the tree as it says.
 func (t *tree) at(name string, flags uint64) (int, error) {
-	fd, err := unix.Openat2(t.top, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: t.resolve | unix.RESOLVE_NO_MAGICLINKS})
+	fd, err := scoped.Open(t.top, name, flags, t.resolve)
 	switch {
 	case errors.Is(err, unix.EXDEV):
 		return -1, fmt.Errorf("%s leads out: %w", name, ErrHostile)

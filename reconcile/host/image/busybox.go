@@ -147,8 +147,11 @@ func (t *tree) applets(names []string) error {
 		}
 	}
 	init, err := t.at("sbin/init", unix.O_PATH)
-	if err != nil {
+	if errors.Is(err, unix.ENOENT) {
 		return errors.New("this machine's busybox has no init")
+	}
+	if err != nil {
+		return err
 	}
 	return unix.Close(init)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strake/reconcile/scoped"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,10 +32,7 @@ func initOf(root string) string {
 		return ""
 	}
 	defer unix.Close(dir)
-	fd, err := unix.Openat2(dir, "sbin/init", &unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	fd, err := scoped.Open(dir, "sbin/init", unix.O_RDONLY|unix.O_NONBLOCK, scoped.InRoot)
 	if err != nil {
 		return ""
 	}

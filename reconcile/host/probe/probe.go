@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strake/reconcile/scoped"
 
 	"golang.org/x/sys/unix"
 )
@@ -181,11 +182,7 @@ func (Prober) File(pid int, path string) error {
 		return fmt.Errorf("open root of process %d: %w", pid, err)
 	}
 	defer unix.Close(root)
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, path, &how)
-	for tries := 0; err == unix.EAGAIN && tries < 100; tries++ { // something was renamed meanwhile
-		fd, err = unix.Openat2(root, path, &how)
-	}
+	fd, err := scoped.Open(root, path, unix.O_PATH, scoped.InRoot)
 	if err != nil {
 		return &os.PathError{Op: "look for", Path: path, Err: err}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strake/reconcile/scoped"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,24 +61,13 @@ func (in *inside) reopen(fd int) (*os.File, error) {
 	return os.NewFile(uintptr(open), fmt.Sprint(fd)), err
 }
 
-// resolve opens name within the tree at root. The kernel gives up with EAGAIN
-// when anything on the machine is renamed at the same moment.
+// resolve opens name within the tree at root.
 func resolve(root int, name string, flags uint64) (int, error) {
-	how := unix.OpenHow{
-		Flags:   flags | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	fd, err := scoped.Open(root, name, flags, scoped.InRoot)
+	if err != nil {
+		return -1, &os.PathError{Op: "openat2", Path: name, Err: err}
 	}
-	for range 1000 {
-		fd, err := unix.Openat2(root, name, &how)
-		if err == unix.EAGAIN || err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return -1, &os.PathError{Op: "openat2", Path: name, Err: err}
-		}
-		return fd, nil
-	}
-	return -1, &os.PathError{Op: "openat2", Path: name, Err: unix.EAGAIN}
+	return fd, nil
 }
 
 // exists says whether name leads to a file in the tree.
