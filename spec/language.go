@@ -12,6 +12,7 @@ type Block struct {
 	Name    string
 	Label   string // what its label means; "" for a block without one
 	Unnamed bool   // the label may be left out
+	Form    string // regular expression of the label; "" where it is not said here
 	Doc     string
 	Words   []Word // in the order of the tables
 	Blocks  []*Block
@@ -23,7 +24,8 @@ type Word struct {
 	Type        string // "bool", "string", "list(container)" ...
 	Default     string // "required" where it has none
 	Values      []string
-	Least, Most int // of a number; both zero: no bound of its own
+	Least, Most int    // of a number; both zero: no bound of its own
+	Form        string // regular expression of a text; "" where it may be any
 	Doc         string
 	Setting     *Key // of the setting that it writes; nil where it writes none
 }
@@ -63,7 +65,9 @@ func grow() *Block {
 	root := &Block{Doc: "A configuration."}
 	for _, b := range blockTable() {
 		parent := root.at(b.path)
-		parent.Blocks = append(parent.Blocks, &Block{Name: last(b.path), Label: strings.TrimSuffix(b.label, "?"), Unnamed: strings.HasSuffix(b.label, "?"), Doc: b.doc})
+		parent.Blocks = append(parent.Blocks, &Block{
+			Name: last(b.path), Label: strings.TrimSuffix(b.label, "?"), Unnamed: strings.HasSuffix(b.label, "?"), Form: labelForm(b.path), Doc: b.doc,
+		})
 	}
 	for _, w := range wordTable() {
 		root.add(w.path, Word{Type: w.kind, Default: w.fallback, Doc: w.doc})
@@ -98,6 +102,7 @@ func last(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 func (b *Block) add(path string, w Word) {
 	w.Name, w.Values = last(path), Choices(path)
 	w.Least, w.Most = Range(path)
+	w.Form = Form(path, w.Type)
 	home := b.at(path)
 	home.Words = append(home.Words, w)
 }

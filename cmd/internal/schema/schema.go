@@ -30,10 +30,7 @@ func Of(name string) ([]byte, error) {
 	case "event":
 		return reflected(apply.Event{}, "One event of a run of strake")
 	case "spec":
-		root := body(spec.Language())
-		root["$schema"], root["title"] = draft, "A configuration of strake (*.hcl.json)"
-		root["$defs"] = object{"template": object{"type": "string", "pattern": `[$%]\{`, "description": "An expression, \"${...}\"."}}
-		return indent(root)
+		return indent(language())
 	}
 	return nil, fmt.Errorf("no schema %q", name)
 }
@@ -89,22 +86,46 @@ func asText(t reflect.Type) *jsonschema.Schema {
 	return nil
 }
 
-// body is what stands between the braces of a block.
-func body(b *spec.Block) object {
+// language is the schema of a configuration: one definition for each kind of
+// block, for dynamic blocks hold the blocks that they stand beside.
+func language() object {
+	w := bodies{object{"template": object{"type": "string", "pattern": `[$%]\{`, "description": "An expression, \"${...}\"."}}, map[*spec.Block]string{}}
+	root := w.body("", spec.Language())
+	root["$schema"], root["title"], root["$defs"] = draft, "A configuration of strake (*.hcl.json)", w.defs
+	return root
+}
+
+// bodies are the definitions of what stands between the braces of blocks.
+type bodies struct {
+	defs object
+	name map[*spec.Block]string // a profile's blocks are those of containers
+}
+
+func (w bodies) ref(path string, b *spec.Block) object {
+	name := w.name[b]
+	if name == "" {
+		name = strings.TrimPrefix(path+"."+b.Name, ".")
+		w.name[b] = name
+		w.defs[name] = w.body(name, b)
+	}
+	return object{"$ref": "#/$defs/" + name}
+}
+
+func (w bodies) body(path string, b *spec.Block) object {
 	properties, required := object{"//": true}, []string{}
-	for _, w := range b.Words {
-		s := value(w)
-		if in := b.Block(w.Name); in != nil { // a value or a block, as autostart
-			s = object{"anyOf": []object{s, labelled(in)}}
+	for _, word := range b.Words {
+		s := value(word)
+		if in := b.Block(word.Name); in != nil { // a value or a block, as autostart
+			s = object{"anyOf": []object{s, w.labelled(path, in)}}
 		}
-		properties[w.Name] = s
-		if w.Required() && w.Setting == nil { // a profile may say a setting's
-			required = append(required, w.Name)
+		properties[word.Name] = s
+		if word.Required() && word.Setting == nil { // a profile may say a setting's
+			required = append(required, word.Name)
 		}
 	}
 	for _, in := range b.Blocks {
 		if properties[in.Name] == nil {
-			properties[in.Name] = labelled(in)
+			properties[in.Name] = w.labelled(path, in)
 		}
 	}
 	if b.Name == "locals" {
@@ -115,19 +136,41 @@ func body(b *spec.Block) object {
 		s["required"] = required
 	}
 	if b.Name != "" && !strings.Contains("variable moved removed import check validation assert", b.Name) {
-		properties["dynamic"] = oneOrMore(object{"type": "object"})
+		properties["dynamic"] = oneOrMore(w.dynamic(path, b))
 	}
 	return s
 }
 
+// dynamic is a block that makes blocks of the kinds that stand beside it.
+func (w bodies) dynamic(path string, b *spec.Block) object {
+	kinds := object{}
+	for _, in := range b.Blocks {
+		kinds[in.Name] = oneOrMore(object{
+			"type": "object", "additionalProperties": false, "required": []string{"for_each", "content"},
+			"properties": object{
+				"//":       true,
+				"for_each": object{"description": "Every element makes one block."},
+				"iterator": object{"type": "string", "description": "What the element is called in content. Default: the block's name."},
+				"labels":   object{"type": "array", "items": object{"type": "string"}},
+				"content":  oneOrMore(w.ref(path, in)),
+			},
+		})
+	}
+	return object{"type": "object", "description": "Blocks made of a list, a set or a map.", "properties": kinds, "additionalProperties": false}
+}
+
 // labelled is a block under its label. HCL takes a list wherever one object
 // may stand.
-func labelled(b *spec.Block) object {
-	inner := oneOrMore(body(b))
+func (w bodies) labelled(path string, b *spec.Block) object {
+	inner := oneOrMore(w.ref(path, b))
 	if b.Label == "" {
 		return inner
 	}
-	return oneOrMore(object{"type": "object", "additionalProperties": inner})
+	s := object{"type": "object", "additionalProperties": inner}
+	if b.Form != "" {
+		s["propertyNames"] = object{"pattern": b.Form}
+	}
+	return oneOrMore(s)
 }
 
 func oneOrMore(s object) object {
@@ -138,6 +181,9 @@ func value(w spec.Word) object {
 	s := kind(w)
 	if w.Values != nil {
 		s = object{"enum": w.Values}
+	}
+	if w.Form != "" {
+		s["pattern"] = w.Form // of what is no text, it says nothing
 	}
 	if w.Most > 0 {
 		s["minimum"], s["maximum"] = w.Least, w.Most // of what is no number, these say nothing
