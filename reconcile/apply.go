@@ -32,17 +32,29 @@ type Outcome struct {
 
 // Apply plans the wish, has it approved and carries it out.
 func (e *Engine) Apply(ctx context.Context, w Wish, how How) (Outcome, error) {
-	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.Plan(ctx, w) })
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) {
+		p, err := e.Plan(ctx, w)
+		if err != nil {
+			return p, err
+		}
+		return p, e.notSuspended(p)
+	})
 }
 
 // ApplyPlan carries out a saved plan, or refuses: ErrStale.
 func (e *Engine) ApplyPlan(ctx context.Context, p plan.Plan, how How) (Outcome, error) {
-	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) {
-		if err := e.reread(&p); err != nil {
-			return p, err
-		}
-		return p, e.fresh(ctx, p)
-	})
+	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) { return e.saved(ctx, p) })
+}
+
+// saved is a plan that was made before, if it can be carried out now.
+func (e *Engine) saved(ctx context.Context, p plan.Plan) (plan.Plan, error) {
+	if err := e.reread(&p); err != nil {
+		return p, err
+	}
+	if err := e.fresh(ctx, p); err != nil {
+		return p, err
+	}
+	return p, e.notSuspended(p)
 }
 
 // carry is the one way from a plan to a changed host.

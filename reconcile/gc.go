@@ -146,7 +146,7 @@ func (e *Engine) uselessImages(c Collection, going []Garbage) ([]Garbage, error)
 func (e *Engine) leftFiles() []Garbage {
 	var list []Garbage
 	for _, pattern := range []string{
-		"", "contents", "runs", "secrets", "secrets/values", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
+		"", state.Asked, state.Unconfirmed, "contents", "runs", "secrets", "secrets/values", "stacks/*", "stacks/*/generations", "containers/*", "containers/*/generations", "containers/*/journal",
 	} {
 		found, _ := fs.Glob(os.DirFS(e.State.Path()), path.Join(pattern, ".tmp-*")) // the patterns are well-formed
 		for _, name := range found {

@@ -70,7 +70,7 @@ func (e *Engine) planSwitches(ctx context.Context, in scene, targets []Target, n
 		return plan.Plan{}, err
 	}
 	for i := range list {
-		list[i].Held = nil // the operator's word is stronger
+		list[i].Held, list[i].Paused = nil, "" // the operator's word is stronger
 	}
 	p := plan.Compute(plan.Input{Stack: stack, Source: "generations", Subjects: list, Networks: e.switchNetworks(in, list, networks)})
 	if s, ok, err := e.State.Stack(stack); err == nil && ok {

@@ -11,6 +11,7 @@ import (
 	"strake/generations"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
+	"strake/reconcile/state"
 )
 
 // Standing says how what is there relates to what was last applied.
@@ -20,6 +21,7 @@ type Standing string
 const (
 	InSync  Standing = "in sync"
 	Failed  Standing = "failed"          // it never proved itself, and there is nothing to go back to
+	Paused  Standing = "suspended"       // by the operator's word
 	Held    Standing = "held"            // what was applied last was taken back
 	ByHand  Standing = "stopped by hand" // and stays so until `strake start`
 	Pending Standing = "pending restart" // something takes effect at the next start
@@ -40,6 +42,8 @@ type Status struct {
 	Addresses  []string       `json:"addresses,omitempty"`
 	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
 	Note       string         `json:"note,omitempty"`
+
+	Suspended *state.Suspension `json:"suspended,omitempty"` // neither apply nor the agent changes it
 }
 
 // Refused is what the firewall dropped of what an interface sent, since it
@@ -78,6 +82,11 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 	for i, s := range list {
 		s.Have = seen[s.Name]
 		all[i] = statusOf(in.standing[s.Name], s)
+		if word, ok, err := e.Suspension(s.Name); err != nil {
+			return nil, err
+		} else if ok {
+			all[i].suspend(word)
+		}
 		all[i].Refused = refused(in.standing[s.Name].Container, counts)
 	}
 	return all, nil
@@ -118,7 +127,7 @@ func (e *Engine) takenBack(name string) bool {
 
 func statusOf(st standing, s plan.Subject) Status {
 	held := s.Held
-	s.Held = nil // a hold hides what differs
+	s.Held, s.Paused = nil, "" // a hold hides what differs
 	p := plan.Compute(plan.Input{Subjects: []plan.Subject{s}}).Containers[0]
 	status := Status{
 		Name: s.Name, Stack: st.Record.Stack, State: s.Have.State, Generation: s.From,
@@ -145,6 +154,14 @@ func statusOf(st standing, s plan.Subject) Status {
 	add(len(held) > 0, Held)
 	add(len(status.Standings) == 0, InSync)
 	return status
+}
+
+// suspend adds the operator's word that it stays as it is.
+func (s *Status) suspend(word state.Suspension) {
+	s.Suspended = &word
+	if s.Standings = append(s.Standings, Paused); s.Standings[0] == InSync {
+		s.Standings = s.Standings[1:]
+	}
 }
 
 // addresses are the bare addresses on record, IPv4 first.

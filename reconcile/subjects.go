@@ -121,6 +121,9 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 		s.Held, s.HeldWhy = hold.Digests(), cmp.Or(hold.Why, "rejected")
 		s.Failed = hold.Generation == s.From && failed(book, s.From)
 	}
+	if s.Paused, err = e.suspended(s.Stands()); err != nil {
+		return fmt.Errorf("container %s: %w", s.Name, err)
+	}
 	word, err := e.State.Word(s.Stands())
 	s.Stopped, s.Started, s.Frozen = word.Stopped, word.Started, word.Frozen
 	s.Away = e.State.Away(s.Stands())

@@ -99,6 +99,9 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if c.Point != nil && c.Point.Live {
 		c.Action, c.Impact, c.Changes = Record, spec.None, nil // what it is otherwise is another run's business
 	}
+	if s.Paused != "" && c.Action.acts() {
+		return paused(c, s)
+	}
 	if c.Action.acts() {
 		c.Builds, c.Hidden = s.Builds, s.Hidden
 		c.Steps = steps(c)
@@ -112,6 +115,13 @@ func (t comparer) container(s Subject) ContainerPlan {
 	if s.Have.State.Up() && c.Starts() {
 		c.Away = s.Away
 	}
+	return c
+}
+
+// paused leaves a container as it is, and says what there would be to do.
+func paused(c ContainerPlan, s Subject) ContainerPlan {
+	c.Action, c.Impact, c.Note = Paused, spec.None, s.Paused
+	c.To, c.New, c.As = c.From, false, 0
 	return c
 }
 

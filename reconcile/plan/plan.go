@@ -55,20 +55,21 @@ type Action string
 
 // The actions, in the order in which a summary counts them.
 const (
-	Keep     Action = "keep"     // nothing
-	Record   Action = "record"   // only a new generation: nothing live differs
-	Adopt    Action = "adopt"    // taken over as it is
-	Create   Action = "create"   // made, and started if wanted
-	Update   Action = "live"     // changed where it runs
-	Rename   Action = "rename"   // the same container under another name
-	Restart  Action = "restart"  // stopped, changed, started
-	Stop     Action = "stop"     // stopped and left so
-	Recreate Action = "recreate" // given a new, empty writable layer
-	Retire   Action = "retire"   // stopped and put into the attic
-	Forget   Action = "forget"   // managed no more, and left as it is
-	Orphan   Action = "orphan"   // left the config; reported only
-	Held     Action = "held"     // its digest was rejected before; skipped
-	Pending  Action = "pending"  // differs only in what waits for a restart
+	Keep     Action = "keep"      // nothing
+	Record   Action = "record"    // only a new generation: nothing live differs
+	Adopt    Action = "adopt"     // taken over as it is
+	Create   Action = "create"    // made, and started if wanted
+	Update   Action = "live"      // changed where it runs
+	Rename   Action = "rename"    // the same container under another name
+	Restart  Action = "restart"   // stopped, changed, started
+	Stop     Action = "stop"      // stopped and left so
+	Recreate Action = "recreate"  // given a new, empty writable layer
+	Retire   Action = "retire"    // stopped and put into the attic
+	Forget   Action = "forget"    // managed no more, and left as it is
+	Orphan   Action = "orphan"    // left the config; reported only
+	Held     Action = "held"      // its digest was rejected before; skipped
+	Paused   Action = "suspended" // by the operator's word; skipped
+	Pending  Action = "pending"   // differs only in what waits for a restart
 )
 
 // Cause says why a setting is in the plan.
@@ -224,7 +225,7 @@ func (p Plan) Acting() []ContainerPlan {
 
 func (a Action) acts() bool {
 	switch a {
-	case Keep, Orphan, Held, Pending:
+	case Keep, Orphan, Held, Paused, Pending:
 		return false
 	}
 	return true

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -58,15 +59,19 @@ func (r *run) applyPlan(c *cli.Context, e *reconcile.Engine, p plan.Plan) error 
 }
 
 // fulfil applies a wish. What was named by hand and is on hold is refused;
-// what merely comes along is skipped and said so.
+// what merely comes along is skipped and said so. What is suspended is skipped,
+// and never passes for done.
 func (r *run) fulfil(c *cli.Context, e *reconcile.Engine, w reconcile.Wish, check func(plan.Plan) error) error {
-	var held []string
+	var held, paused []string
 	err := r.carry(c, deed{
 		answers: answersOf(c),
 		check: func(p plan.Plan) error {
 			for _, cp := range p.Containers {
 				if cp.Action == plan.Held && slices.Contains(w.Target, cp.Name) {
 					held = append(held, cp.Name)
+				}
+				if cp.Action == plan.Paused {
+					paused = append(paused, cp.Name+": "+cp.Note)
 				}
 			}
 			if check == nil {
@@ -80,6 +85,9 @@ func (r *run) fulfil(c *cli.Context, e *reconcile.Engine, w reconcile.Wish, chec
 		r.pinImages(c, e, w)
 	}
 	err = unpinned(err)
+	if err == nil && len(paused) > 0 {
+		return fmt.Errorf("%w: %s", reconcile.ErrPolicy, strings.Join(paused, "; "))
+	}
 	if err == nil && len(held) > 0 {
 		return fmt.Errorf("%w: %s is held: this configuration was rolled back; change it or run `strake release %s`", reconcile.ErrPolicy, held[0], held[0])
 	}

@@ -119,6 +119,7 @@ func (r *run) commands() []*cli.Command {
 		r.listGenerationsCommand(), r.showGenerationCommand(), r.diffGenerationsCommand(),
 		r.rollbackCommand(), r.switchGenerationCommand(), r.deleteGenerationsCommand(),
 		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
+		r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(),
 		r.loginCommand(), r.runCommand(), r.logsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),

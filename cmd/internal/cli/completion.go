@@ -179,6 +179,8 @@ func (r *run) argument(cmd *cli.Command, args []string) []string {
 			return append(r.containers(), r.wished()...)
 		}
 		return r.containers()
+	case "RUN":
+		return r.asked()
 	case "IMAGE":
 		return r.wishedImages()
 	case "N", "A", "B", "SPEC":
@@ -192,6 +194,12 @@ func (r *run) argument(cmd *cli.Command, args []string) []string {
 // containers are those that strake knows; not root: none.
 func (r *run) containers() []string {
 	list, _ := state.Open(r.g.StateDir, nil).Containers()
+	return list
+}
+
+// asked are the runs that wait for approval.
+func (r *run) asked() []string {
+	list, _ := state.Open(r.g.StateDir, nil).KeptRuns(state.Asked)
 	return list
 }
 

@@ -107,7 +107,7 @@ func unstruck(list []line) {
 
 func containerBlock(c plan.ContainerPlan) block {
 	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
-	if c.Action != plan.Held && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
+	if c.Action != plan.Held && c.Action != plan.Paused && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
 	}
 	if c.Action == plan.Create {
@@ -267,7 +267,7 @@ func (o PlanOptions) summary(pl plan.Plan) string {
 		acts = []string{"nothing to do"}
 	}
 	text := "Summary: " + strings.Join(acts, ", ")
-	rest := tally(containers, []word{{plan.Keep, "unchanged"}, {plan.Pending, "pending restart"}, {plan.Held, "held"}, {plan.Orphan, "orphan"}})
+	rest := tally(containers, []word{{plan.Keep, "unchanged"}, {plan.Pending, "pending restart"}, {plan.Held, "held"}, {plan.Paused, "suspended"}, {plan.Orphan, "orphan"}})
 	if len(rest) > 0 {
 		text += "; " + strings.Join(rest, ", ")
 	}
