@@ -9,6 +9,7 @@ import (
 
 	"strake/generations"
 	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -134,6 +135,37 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 	if err := e.State.Begin(run.ID); err != nil {
 		return out, err
 	}
+	e.Tell(tale(run, event.Begun, nil))
+	out, err := e.carryOut(ctx, out, p, how)
+	e.Tell(tale(run, ending(err), err))
+	return out, err
+}
+
+// tale is an event of a whole run.
+func tale(run apply.Run, outcome event.Outcome, err error) event.Event {
+	e := event.Event{Kind: event.Run, Outcome: outcome, Run: run.ID, Command: string(run.Kind), By: run.By, Stack: run.Stack, Commit: run.Commit, Message: run.Message}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	return e
+}
+
+// ending is the word for how a run ended.
+func ending(err error) event.Outcome {
+	switch {
+	case err == nil:
+		return event.Done
+	case errors.Is(err, apply.ErrStuck):
+		return event.Stuck
+	case errors.Is(err, apply.ErrRolledBack):
+		return event.Undone
+	}
+	return event.Failed
+}
+
+// carryOut is the run itself.
+func (e *Engine) carryOut(ctx context.Context, out Outcome, p plan.Plan, how How) (Outcome, error) {
+	run, kind := out.Run, out.Run.Kind
 	if err := e.ready(ctx, &p); err != nil {
 		return out, err
 	}
@@ -146,7 +178,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		return out, err
 	}
 	results, err := apply.Execute(ctx, e.acting(), p, run, apply.Options{
-		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Event,
+		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Tell,
 		Standing: standing, Networks: networks,
 	})
 	errs := []error{err, e.remember(p)}

@@ -12,6 +12,8 @@ import (
 
 	"strake/generations"
 	"strake/reconcile/apply"
+	"strake/reconcile/diary"
+	"strake/reconcile/event"
 	"strake/reconcile/state"
 )
 
@@ -39,7 +41,8 @@ type Engine struct {
 	By       string        // who: shown in histories
 	Wait     time.Duration // for the lock
 	Progress func(string)  // may be nil: one line for people about what takes time
-	Event    func(apply.Event)
+	Event    func(event.Event)
+	Diary    *diary.Diary // may be nil: nothing is written down
 	Crash    *apply.Crash // tests only
 }
 
@@ -69,6 +72,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	names, err := apply.Recover(ctx, e.acting(), e.Crash)
 	for _, name := range names {
 		e.progress("undid an interrupted run of " + name)
+		e.Tell(event.Event{Kind: event.Container, Outcome: event.Undone, Container: name, Message: "an interrupted run"})
 	}
 	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err
@@ -83,6 +87,30 @@ func (e *Engine) progress(line string) {
 	if e.Progress != nil {
 		e.Progress(line)
 	}
+}
+
+// Tell writes an event into the diary and passes it on. What can't be written
+// keeps no run from its work, and is said once.
+func (e *Engine) Tell(ev event.Event) {
+	ev = ev.Sealed(time.Now())
+	if e.Diary != nil {
+		if err := e.Diary.Append(ev); err != nil {
+			e.progress(err.Error())
+		}
+	}
+	if e.Event != nil {
+		e.Event(ev)
+	}
+}
+
+// told tells how a command that is one step ended, and returns its error.
+func (e *Engine) told(command, container string, err error) error {
+	ev := event.Event{Kind: event.Run, Outcome: event.Done, Command: command, Container: container, By: e.By}
+	if err != nil {
+		ev.Outcome, ev.Error = event.Failed, err.Error()
+	}
+	e.Tell(ev)
+	return err
 }
 
 // run is a new attempt.

@@ -16,7 +16,7 @@ import (
 // Forget ends the management of a container and leaves it as it is, running
 // or not: its LXC configuration then says everything itself.
 func (e *Engine) Forget(ctx context.Context, name string) error {
-	return e.verb(ctx, name, func(_ resource.Container, _ resource.State) error {
+	return e.verb(ctx, "forget", name, func(_ resource.Container, _ resource.State) error {
 		rec, err := e.currentRecord(name)
 		if err != nil {
 			return err

@@ -60,7 +60,7 @@ func (e *Engine) Collect(ctx context.Context, c Collection) ([]Garbage, error) {
 		}
 		return errors.Join(errs...)
 	})
-	return list, err
+	return list, e.told("gc", "", err)
 }
 
 // Garbage lists what Collect would throw away. It changes nothing.

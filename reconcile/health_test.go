@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -182,9 +183,9 @@ func TestWaitingCanBeCancelled(t *testing.T) {
 func TestDependentsWaitForHealth(t *testing.T) {
 	b := newBench(t)
 	var order []string
-	b.Event = func(e apply.Event) {
-		if e.Step == plan.DoStart || e.Outcome == "done" && e.Step == "" {
-			order = append(order, e.Container+" "+string(e.Step)+e.Outcome)
+	b.Event = func(e event.Event) {
+		if e.Step == string(plan.DoStart) || e.Outcome == "done" && e.Step == "" {
+			order = append(order, e.Container+" "+e.Step+string(e.Outcome))
 		}
 	}
 	b.host.Serve("http://:80/", nil)

@@ -51,8 +51,8 @@ func (e *Engine) RunState(ctx context.Context, name string) (resource.State, err
 }
 
 // verb does one thing to one container under the lock.
-func (e *Engine) verb(ctx context.Context, name string, f func(resource.Container, resource.State) error) error {
-	return e.work(ctx, func() error {
+func (e *Engine) verb(ctx context.Context, command, name string, f func(resource.Container, resource.State) error) error {
+	return e.told(command, name, e.work(ctx, func() error {
 		c, err := e.current(name)
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (e *Engine) verb(ctx context.Context, name string, f func(resource.Containe
 			return fmt.Errorf("container %s: %w", name, err)
 		}
 		return nil
-	})
+	}))
 }
 
 // notForeign refuses to touch what somebody else has put in a container's
@@ -101,7 +101,7 @@ func (e *Engine) startable(c resource.Container) error {
 // Start starts a container as its current generation says, and takes back the
 // word that it shall be stopped.
 func (e *Engine) Start(ctx context.Context, name string) error {
-	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+	return e.verb(ctx, "start", name, func(c resource.Container, s resource.State) error {
 		if err := e.startable(c); err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func (e *Engine) wordStarted(c resource.Container) error {
 // Stop asks init to shut down and kills what is left after the timeout. The
 // operator's word stays: apply does not start it again.
 func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) error {
-	return e.stop(ctx, name, func() error {
+	return e.stop(ctx, "stop", name, func() error {
 		defer e.warm(ctx)()
 		return e.Host.Containers.Stop(ctx, name, timeout)
 	})
@@ -156,11 +156,11 @@ func (e *Engine) Stop(ctx context.Context, name string, timeout time.Duration) e
 
 // Terminate kills. Otherwise it is Stop.
 func (e *Engine) Terminate(ctx context.Context, name string) error {
-	return e.stop(ctx, name, func() error { return e.Host.Containers.Kill(ctx, name) })
+	return e.stop(ctx, "terminate", name, func() error { return e.Host.Containers.Kill(ctx, name) })
 }
 
-func (e *Engine) stop(ctx context.Context, name string, end func() error) error {
-	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+func (e *Engine) stop(ctx context.Context, command, name string, end func() error) error {
+	return e.verb(ctx, command, name, func(c resource.Container, s resource.State) error {
 		if !s.Up() {
 			return resource.ErrNotRunning
 		}
@@ -194,7 +194,7 @@ func (e *Engine) ended(name string, err error) error {
 
 // Restart stops and starts, and so brings into effect what was waiting.
 func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration) error {
-	return e.verb(ctx, name, func(c resource.Container, s resource.State) error {
+	return e.verb(ctx, "restart", name, func(c resource.Container, s resource.State) error {
 		if err := e.startable(c); err != nil {
 			return err
 		}
@@ -227,16 +227,16 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 // Freeze stops all processes where they are. The operator's word stays: apply
 // does not let them go on.
 func (e *Engine) Freeze(ctx context.Context, name string) error {
-	return e.hold(ctx, name, true, e.Host.Containers.Freeze)
+	return e.hold(ctx, "freeze", name, e.Host.Containers.Freeze)
 }
 
 // Unfreeze lets them go on.
 func (e *Engine) Unfreeze(ctx context.Context, name string) error {
-	return e.hold(ctx, name, false, e.Host.Containers.Unfreeze)
+	return e.hold(ctx, "unfreeze", name, e.Host.Containers.Unfreeze)
 }
 
-func (e *Engine) hold(ctx context.Context, name string, frozen bool, f func(context.Context, string) error) error {
-	return e.verb(ctx, name, func(_ resource.Container, s resource.State) error {
+func (e *Engine) hold(ctx context.Context, command, name string, f func(context.Context, string) error) error {
+	return e.verb(ctx, command, name, func(_ resource.Container, s resource.State) error {
 		if !s.Up() {
 			return resource.ErrNotRunning
 		}
@@ -244,7 +244,7 @@ func (e *Engine) hold(ctx context.Context, name string, frozen bool, f func(cont
 		if err != nil {
 			return err
 		}
-		word.Frozen, word.By, word.At = frozen, e.By, time.Now().UTC()
+		word.Frozen, word.By, word.At = command == "freeze", e.By, time.Now().UTC()
 		if err := e.State.SetWord(name, word); err != nil {
 			return err
 		}
@@ -254,12 +254,12 @@ func (e *Engine) hold(ctx context.Context, name string, frozen bool, f func(cont
 
 // Release takes a container's hold off: what was rejected may be applied again.
 func (e *Engine) Release(ctx context.Context, name string) error {
-	return e.verb(ctx, name, func(resource.Container, resource.State) error { return e.State.Book(name).Release() })
+	return e.verb(ctx, "release", name, func(resource.Container, resource.State) error { return e.State.Book(name).Release() })
 }
 
 // DeleteGenerations deletes records of a container; none that is needed.
 func (e *Engine) DeleteGenerations(ctx context.Context, name string, numbers []int) error {
-	return e.verb(ctx, name, func(resource.Container, resource.State) error {
+	return e.verb(ctx, "delete-generations", name, func(resource.Container, resource.State) error {
 		var errs []error
 		for _, n := range numbers {
 			errs = append(errs, e.State.Book(name).Delete(n))

@@ -7,6 +7,7 @@ import (
 
 	"strake/cmd/internal/cli"
 	"strake/reconcile"
+	"strake/reconcile/diary"
 	"strake/reconcile/host/disk"
 	"strake/reconcile/host/filter"
 	"strake/reconcile/host/image"
@@ -72,7 +73,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Probes:     probe.Prober{},
 	}
 	return &cli.Deps{
-		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self},
+		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self, Diary: diary.Open(filepath.Join(g.StateDir, "events"))},
 		Console: runtime,
 		Images:  images,
 	}, nil

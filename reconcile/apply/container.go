@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 )
 
@@ -17,7 +18,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	r.mu.Lock()
 	r.tasks[c.Name] = t
 	r.mu.Unlock()
-	r.event(c.Name, "", "begun", nil)
+	r.event(c.Name, "", event.Begun, nil)
 	err := t.begin()
 	r.opt.Crash.Point()
 	last := -1
@@ -30,7 +31,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 			break
 		}
 		last = i
-		r.event(c.Name, s.Do, "begun", nil)
+		r.event(c.Name, s.Do, event.Begun, nil)
 		if s.Do == plan.DoStop && c.Have.State.Up() {
 			away = time.Now()
 		}
@@ -60,10 +61,10 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 		err = t.commit(generations.Healthy)
 	}
 	if err == nil {
-		r.event(c.Name, "", "done", nil)
+		r.event(c.Name, "", event.Done, nil)
 		return Result{Name: c.Name, From: c.From, To: c.To, Outcome: "applied"}
 	}
-	r.event(c.Name, "", "failed", err)
+	r.event(c.Name, "", event.Failed, err)
 	return r.back(ctx, t, last, err)
 }
 
@@ -71,7 +72,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 // place meanwhile. What is not well goes back, and its generation stays in the
 // history with the evidence.
 func (r *runner) proved(ctx context.Context, t *task) (Result, error) {
-	r.event(t.c.Name, "", "proving", nil)
+	r.event(t.c.Name, "", event.Proving, nil)
 	<-r.slots
 	evidence, err := t.prove(ctx)
 	r.slots <- struct{}{}
@@ -79,7 +80,7 @@ func (r *runner) proved(ctx context.Context, t *task) (Result, error) {
 	if err == nil {
 		return Result{}, nil
 	}
-	r.event(t.c.Name, "", "failed", err)
+	r.event(t.c.Name, "", event.Failed, err)
 	last := len(t.c.Steps) - 1
 	if !errors.Is(err, ErrUnhealthy) || t.c.To == t.c.From {
 		return r.back(ctx, t, last, err), err
@@ -107,10 +108,10 @@ func (r *runner) back(ctx context.Context, t *task, last int, cause error) Resul
 	}
 	if err := t.back(context.WithoutCancel(ctx), last, r.opt.Crash); err != nil {
 		res.Outcome, res.Err = "stuck", fmt.Errorf("%s: %w; %w: %w", t.c.Name, cause, ErrStuck, err)
-		r.event(t.c.Name, "", "stuck", err)
+		r.event(t.c.Name, "", event.Stuck, err)
 		return res
 	}
-	r.event(t.c.Name, "", "undone", nil)
+	r.event(t.c.Name, "", event.Undone, nil)
 	return res
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 )
 
@@ -44,7 +45,7 @@ func (r *runner) one(ctx context.Context, c plan.ContainerPlan, first []string) 
 	if c.Want != nil {
 		for _, name := range first {
 			if out := r.outcome(name); out != "applied" {
-				r.event(c.Name, "", "skipped", nil)
+				r.event(c.Name, "", event.Skipped, nil)
 				return Result{Name: c.Name, From: c.From, To: c.From, Outcome: "skipped",
 					Err: fmt.Errorf("%s: skipped: %s, which %s, was not applied", c.Name, name, need(c, name))}
 			}

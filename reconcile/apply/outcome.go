@@ -6,18 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 )
-
-// Event says that something was begun or ended.
-type Event struct {
-	Time      time.Time `json:"time"`
-	Run       string    `json:"run"`
-	Container string    `json:"container,omitempty"`
-	Step      plan.Kind `json:"step,omitempty"`
-	Outcome   string    `json:"outcome"` // "begun", "proving", "done", "failed", "undone", "kept", "stuck", "skipped"
-	Error     string    `json:"error,omitempty"`
-}
 
 // Result is how it ended for one container.
 type Result struct {
@@ -64,15 +55,21 @@ func (r *runner) list(acting []plan.ContainerPlan) []Result {
 	return list
 }
 
-func (r *runner) event(container string, step plan.Kind, outcome string, err error) {
+func (r *runner) event(container string, step plan.Kind, outcome event.Outcome, err error) {
 	if r.opt.Event == nil {
 		return
 	}
-	e := Event{Time: time.Now(), Run: r.run.ID, Container: container, Step: step, Outcome: outcome}
+	e := event.Event{Time: time.Now(), Kind: event.Container, Run: r.run.ID, Stack: r.run.Stack, Container: container, Step: string(step), Outcome: outcome}
+	if step != "" {
+		e.Kind = event.Step
+	}
 	if err != nil {
 		e.Error = err.Error()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.opt.Event(e)
+	if t := r.tasks[container]; t != nil {
+		e.From, e.To = t.c.From, t.c.To
+	}
+	r.opt.Event(e.Sealed(e.Time))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/event"
 	"strake/reconcile/health"
 	"strake/reconcile/resource"
 )
@@ -189,9 +190,9 @@ func (r *runner) keep(ctx context.Context, t *task, cause error) Result {
 	res := Result{Name: t.c.Name, From: t.c.From, To: t.c.To, Outcome: "failed", Err: fmt.Errorf("%s: %w", t.c.Name, cause)}
 	if err := t.keep(context.WithoutCancel(ctx)); err != nil {
 		res.Outcome, res.Err = "stuck", fmt.Errorf("%s: %w; %w: %w", t.c.Name, cause, ErrStuck, err)
-		r.event(t.c.Name, "", "stuck", err)
+		r.event(t.c.Name, "", event.Stuck, err)
 		return res
 	}
-	r.event(t.c.Name, "", "kept", nil)
+	r.event(t.c.Name, "", event.Kept, nil)
 	return res
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	Standing   []resource.Container // all that have a current generation, of every stack
 	Networks   []resource.Network   // all that stacks have; those that the plan does not name stay as they are
 	Crash      *Crash               // tests only
-	Event      func(Event)          // may be nil
+	Event      func(event.Event)    // may be nil
 }
 
 // Errors that say how a run ended.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strake/reconcile"
+	"strake/reconcile/diary"
 	"strake/reconcile/host/hosttest"
 	"strake/reconcile/host/image"
 	"strake/reconcile/host/lxc"
@@ -73,6 +74,7 @@ func (b *bench) open(g Globals) (*Deps, error) {
 		Engine: &reconcile.Engine{
 			Host:  reconcile.Host{Containers: b.host, Devices: b.host, Filter: b.host, Leases: b.host.Leases(), Roots: b.host, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: &b.layers, Builder: &b.layers, Subids: b.host, Vault: vault.Open(filepath.Join(b.dir, "secrets"))},
 			State: state.Open(g.StateDir, hosttest.Render),
+			Diary: diary.Open(filepath.Join(g.StateDir, "events")),
 		},
 		Console: b.console, Images: b.store,
 	}, nil

@@ -13,6 +13,7 @@ import (
 
 	"strake/cmd/internal/view"
 	"strake/reconcile/apply"
+	"strake/reconcile/event"
 )
 
 // Globals are the options of every command.
@@ -102,7 +103,11 @@ func (r *run) progress(line string) {
 	}
 }
 
-func (r *run) event(e apply.Event) {
+func (r *run) event(e event.Event) {
+	if r.g.JSON && r.g.Verbose {
+		_ = view.Line(r.Stderr, e)
+		return
+	}
 	if line := view.Event(e, r.g.Verbose); line != "" {
 		r.progress(line)
 	}

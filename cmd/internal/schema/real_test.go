@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"strake/reconcile"
-	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/host/hosttest"
 	"strake/reconcile/host/vault"
 	"strake/reconcile/plan"
@@ -26,7 +26,7 @@ func TestReal(t *testing.T) {
 		Host: reconcile.Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: l, Builder: l,
 			Subids: h, Vault: vault.Open(t.TempDir()), Probes: h},
 		State: state.Open(t.TempDir(), hosttest.Render),
-		Event: func(e apply.Event) {
+		Event: func(e event.Event) {
 			told++
 			holds(t, func(text []byte) error { return validate(t, events, text) }, e)
 		},

@@ -13,7 +13,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
-	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/spec"
 )
@@ -28,7 +28,7 @@ func Of(name string) ([]byte, error) {
 	case "plan":
 		return reflected(plan.Plan{}, "A plan of strake, version 1")
 	case "event":
-		return reflected(apply.Event{}, "One event of a run of strake")
+		return reflected(event.Event{}, "One event of strake, version 1: a line of strake events --json")
 	case "spec":
 		return indent(language())
 	}
@@ -80,10 +80,25 @@ func emptyIsNull(v any) {
 // asText is the schema of what writes itself as text, also where only its
 // pointer does.
 func asText(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[event.Kind]():
+		return words(event.Kinds())
+	case reflect.TypeFor[event.Outcome]():
+		return words(event.Outcomes())
+	}
 	if t.String() != "time.Time" && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
 		return &jsonschema.Schema{Type: "string"}
 	}
 	return nil
+}
+
+// words is the schema of text that is one of these.
+func words[W any](list []W) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, w := range list {
+		s.Enum = append(s.Enum, w)
+	}
+	return s
 }
 
 // language is the schema of a configuration: one definition for each kind of

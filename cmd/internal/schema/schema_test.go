@@ -16,7 +16,7 @@ import (
 	"github.com/tmccombs/hcl2json/convert"
 
 	"strake/cmd/internal/schema"
-	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/spec"
 	language "strake/spec/lang"
@@ -290,7 +290,7 @@ func both(t *testing.T, s *jsonschema.Schema, text string) (spec.Diagnostics, er
 // TestEvent: an event is what its schema says.
 func TestEvent(t *testing.T) {
 	s := compiled(t, "event")
-	text, err := json.Marshal(apply.Event{Time: time.Unix(1, 0), Run: "r", Container: "c", Step: plan.DoStart, Outcome: "failed", Error: "x"})
+	text, err := json.Marshal(event.Event{Kind: event.Step, Run: "r", Container: "c", Step: string(plan.DoStart), Outcome: event.Failed, Error: "x"}.Sealed(time.Unix(1, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"strake/reconcile"
 	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 )
 
@@ -82,18 +83,20 @@ func past(a plan.Action) string {
 
 // Event is one line about what a run is doing; "" for what needs none. All
 // steps are shown with detail, else those that take time.
-func Event(e apply.Event, detail bool) string {
+func Event(e event.Event, detail bool) string {
 	switch {
-	case e.Outcome == "failed":
-		return e.Container + ": failed: " + Safe(e.Error)
-	case e.Outcome == "proving":
-		return e.Container + ": waiting until it is healthy"
-	case e.Outcome == "undone":
-		return e.Container + ": undone"
-	case e.Outcome != "begun" || e.Step == "":
+	case e.Kind != event.Container && e.Kind != event.Step:
 		return ""
-	case detail || e.Step == plan.DoStop || e.Step == plan.DoStart:
-		return e.Container + ": " + string(e.Step)
+	case e.Outcome == event.Failed:
+		return e.Container + ": failed: " + Safe(e.Error)
+	case e.Outcome == event.Proving:
+		return e.Container + ": waiting until it is healthy"
+	case e.Outcome == event.Undone:
+		return e.Container + ": undone"
+	case e.Outcome != event.Begun || e.Step == "":
+		return ""
+	case detail || e.Step == string(plan.DoStop) || e.Step == string(plan.DoStart):
+		return e.Container + ": " + e.Step
 	}
 	return ""
 }

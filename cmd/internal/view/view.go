@@ -47,6 +47,16 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
+// Line writes a value as JSON on one line, as in NDJSON.
+func Line(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
 // ShortDigest is as much of a digest as people tell apart.
 func ShortDigest(d string) string {
 	name, hex, ok := strings.Cut(d, "-")
