@@ -93,7 +93,32 @@ func folded(changes []plan.Change, from int) line {
 	l.value = summary(kind, parts)
 	first.Last, first.Old = had(first.Last), had(first.Old)
 	l.notes = notes(first, from)
+	if kind == "nic" {
+		l.notes = append(l.notes, beside(changes)...)
+	}
 	return l
+}
+
+// beside is what of a whole interface its summary leaves out and somebody has
+// to know before it is there: what else it may be, who gets to it, how much.
+func beside(changes []plan.Change) []string {
+	var list []string
+	protocol := "" // of a published port: it comes before the port that it leads to
+	for _, c := range changes {
+		_, _, rest, _ := resource.Cut(c.Path)
+		value := cmp.Or(c.New, c.Old)
+		switch kind, label, key, _ := resource.Cut(rest); {
+		case kind == "publish" && key == "protocol":
+			protocol = value
+		case kind == "publish":
+			list = append(list, "published: port "+label+" of the host is its "+value+" ("+protocol+")")
+		case kind == "route":
+			list = append(list, "route: "+label+" via "+value)
+		case slices.Contains([]string{"addresses", "prefixes", "parent", "vlan", "limits.ingress", "limits.egress"}, rest), rest == "type" && value != "bridged":
+			list = append(list, rest+": "+value)
+		}
+	}
+	return list
 }
 
 func had(value string) string {

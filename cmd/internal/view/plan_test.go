@@ -186,6 +186,8 @@ func removed(name, action string) func(*plan.Subject) {
 func secondNIC(c *resource.Container) {
 	c.NICs = append(c.NICs, resource.NIC{
 		Name: "eth1", Network: "back", Type: "bridged", Bridge: "st-back", Device: "vst2", MAC: "02:00:00:00:00:02", IPv4: "10.8.0.2/24", IPv6: "fd42::2/64",
+		Prefixes: []string{"192.0.2.0/28"}, Routes: []resource.Route{{To: "198.51.100.0/24", Via: "10.8.0.9"}}, Limits: resource.Rates{Ingress: 1e7},
+		Publish: []resource.Publish{{Port: 8080, To: 80, Protocol: "tcp"}},
 	})
 }
 
