@@ -121,7 +121,7 @@ func (r *run) commands() []*cli.Command {
 		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
 		r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(),
-		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(),
+		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),
 		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(),
