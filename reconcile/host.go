@@ -103,10 +103,10 @@ type roots interface {
 	MountedAt(pid int) (resource.Root, bool, error)
 	Duplicate(ctx context.Context, container string, from, to int) error
 	Layers(container string, init int) (have, used [][]int, err error)
-	Leftovers(container string) ([]string, error)
+	Leftovers(container string, init int, kept []resource.Root) ([]string, error)
 	Merge(ctx context.Context, root resource.Root, n int) error
 	RemoveLayers(container string, layers []int) error
-	Sweep(container string) error
+	Sweep(container string, init int, kept []resource.Root) error
 	Reset(ctx context.Context, root resource.Root, layer int, paths []string) error
 	Differ(ctx context.Context, from, to resource.Root) ([]resource.FileChange, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)

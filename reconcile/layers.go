@@ -61,23 +61,23 @@ func (e *Engine) untidy(ctx context.Context) ([]Garbage, error) {
 	}
 	var list []Garbage
 	for _, name := range names {
-		merge, remove, err := e.tidying(ctx, name, nil)
+		t, err := e.tidying(ctx, name, nil)
 		if err != nil {
 			return nil, fmt.Errorf("container %s: %w", name, err)
 		}
-		left, err := e.Host.Roots.Leftovers(name)
+		left, err := e.Host.Roots.Leftovers(name, t.init, t.roots)
 		if err != nil {
 			return nil, err
 		}
 		var why []string
-		if len(merge) > 0 {
-			why = append(why, "merge "+pieceNames(merge)+", which no kept generation needs apart")
+		if len(t.merge) > 0 {
+			why = append(why, "merge "+pieceNames(t.merge)+", which no kept generation needs apart")
 		}
-		if len(remove) > 0 {
-			why = append(why, "remove "+pieceNames(remove)+", which no kept generation is mounted from")
+		if len(t.remove) > 0 {
+			why = append(why, "remove "+pieceNames(t.remove)+", which no kept generation is mounted from")
 		}
 		if len(left) > 0 {
-			why = append(why, "remove what was cut short")
+			why = append(why, "remove what was cut short, or copied for a generation that is gone")
 		}
 		if len(why) > 0 {
 			list = append(list, Garbage{Kind: "layers", Name: name, Why: strings.Join(why, "; ")})
@@ -94,29 +94,37 @@ func pieceNames(list []chain.Piece) string {
 	return strings.Join(words, " ")
 }
 
+// tidying is what there is to do about the layers of a container.
+type tidying struct {
+	merge, remove []chain.Piece
+	roots         []resource.Root // of its generations
+	init          int             // 0: it is not up
+}
+
 // tidying says which layers of a container to merge, and which pieces nobody
 // needs once that is done. merged, where it is not nil, does it in between.
-func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []resource.Root, list []chain.Piece) error) (merge, remove []chain.Piece, err error) {
+func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []resource.Root, list []chain.Piece) error) (t tidying, err error) {
 	roots, stacks, err := e.stacks(name)
 	if err != nil || len(stacks) == 0 {
-		return nil, nil, err
+		return t, err
 	}
 	live, err := e.Host.Containers.Inspect(ctx, name, nil)
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
+	t.roots, t.init = roots, live.Init
 	have, used, err := e.Host.Roots.Layers(name, live.Init)
 	if err != nil || len(have) == 0 {
-		return nil, nil, err
+		return t, err
 	}
-	merge = chain.Merges(stacks, pieces(have))
+	t.merge = chain.Merges(stacks, pieces(have))
 	if merged != nil {
-		if err := merged(roots, merge); err != nil {
-			return merge, nil, err
+		if err := merged(roots, t.merge); err != nil {
+			return t, err
 		}
 	}
-	remove, err = chain.Useless(stacks, append(pieces(have), merge...), pieces(used))
-	return merge, remove, err
+	t.remove, err = chain.Useless(stacks, append(pieces(have), t.merge...), pieces(used))
+	return t, err
 }
 
 func pieces(list [][]int) []chain.Piece {
@@ -130,7 +138,7 @@ func pieces(list [][]int) []chain.Piece {
 // tidyLayers merges and removes. Each merge and each removal is whole or not
 // done, and the next gc does the rest.
 func (e *Engine) tidyLayers(ctx context.Context, name string) error {
-	_, remove, err := e.tidying(ctx, name, func(roots []resource.Root, list []chain.Piece) error {
+	t, err := e.tidying(ctx, name, func(roots []resource.Root, list []chain.Piece) error {
 		for _, p := range list {
 			if err := e.Host.Roots.Merge(ctx, holding(roots, p), len(p)); err != nil {
 				return err
@@ -142,13 +150,13 @@ func (e *Engine) tidyLayers(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range remove {
+	for _, p := range t.remove {
 		if err := e.Host.Roots.RemoveLayers(name, p); err != nil {
 			return err
 		}
 		e.Crash.Point()
 	}
-	return e.Host.Roots.Sweep(name)
+	return e.Host.Roots.Sweep(name, t.init, t.roots)
 }
 
 // holding is the root whose uppermost layers are those of a piece.

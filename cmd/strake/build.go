@@ -15,11 +15,11 @@ import (
 
 // builder puts together what system layers are built with: folders and
 // liblxc's path are those of one build, and of no container.
-func builder(state string, images *image.Store, layers *image.Layers, env lxc.Environment) *layer.Builder {
+func builder(state string, images *image.Store, layers *image.Layers, env lxc.Environment, copies bool) *layer.Builder {
 	return &layer.Builder{
 		Dir: filepath.Join(state, "builds"), Store: layers,
 		Ground: func(dir string) layer.Ground {
-			return rootfs.Open(rootfs.Options{State: dir, Images: images.Path, Layers: layers.Path})
+			return rootfs.Open(rootfs.Options{State: dir, Images: images.Path, Layers: layers.Path, Copies: copies})
 		},
 		Machine: func(dir string) (layer.Machine, error) {
 			r, err := lxc.Open(lxc.Options{Path: dir})

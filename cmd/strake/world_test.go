@@ -75,7 +75,7 @@ func newWorld(dir string) (world, error) {
 		fmt.Sprintf("%s=%d", hostPID, w.pid),
 		"STRAKE_STATE_DIR=" + filepath.Join(dir, "state"),
 		"STRAKE_LXC_PATH=" + filepath.Join(dir, "lxc"),
-		"STRAKE_TESTING=1", "SUDO_USER=", "USER=root",
+		"STRAKE_TESTING=1", "SUDO_USER=", "USER=root", "STRAKE_NO_IDMAP=" + os.Getenv("STRAKE_NO_IDMAP"),
 	}
 	return w, nil
 }

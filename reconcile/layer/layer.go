@@ -41,6 +41,7 @@ type Ground interface {
 	Prepare(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	Portable(root resource.Root) error
 	SetFiles(ctx context.Context, set resource.FileSet) (changed []string, err error)
 }
 
@@ -121,7 +122,10 @@ func (b *Builder) carryOut(ctx context.Context, p *place, job resource.LayerJob)
 	if err := w.make(ctx, job.Recipe.System); err != nil {
 		return err
 	}
-	return errors.Join(p.machine.Kill(ctx, name), p.ground.Unmount(ctx, name))
+	if err := errors.Join(p.machine.Kill(ctx, name), p.ground.Unmount(ctx, name)); err != nil {
+		return err
+	}
+	return p.ground.Portable(root)
 }
 
 func (b *Builder) start(ctx context.Context, p *place, c resource.Container) error {

@@ -74,7 +74,7 @@ func (h *Host) Duplicate(_ context.Context, container string, _, _ int) error {
 func (h *Host) Layers(string, int) (have, used [][]int, err error) { return nil, nil, nil }
 
 // Leftovers leaves nothing half made.
-func (h *Host) Leftovers(string) ([]string, error) { return nil, nil }
+func (h *Host) Leftovers(string, int, []resource.Root) ([]string, error) { return nil, nil }
 
 // Merge merges nothing.
 func (h *Host) Merge(_ context.Context, root resource.Root, _ int) error { return resource.ErrNotFound }
@@ -90,7 +90,7 @@ func (h *Host) Reset(_ context.Context, root resource.Root, _ int, _ []string) e
 }
 
 // Sweep has nothing to sweep.
-func (h *Host) Sweep(string) error { return nil }
+func (h *Host) Sweep(string, int, []resource.Root) error { return nil }
 
 // Renew empties a layer.
 func (h *Host) Renew(_ context.Context, root resource.Root) error {

@@ -47,13 +47,16 @@ func swapFinding(f Facts) Finding {
 	return Finding{subject, Warn, "swap is not counted: a container at its memory limit goes on in swap", `sed -i 's/^GRUB_CMDLINE_LINUX="/&swapaccount=1 /' /etc/default/grub && update-grub && reboot`}
 }
 
+// copies is what is lost without an overlay on id-mapped mounts.
+const copies = "each unprivileged container takes a copy of its image and system layers, in disk and time, where others share one"
+
 func idmapFinding(f Facts) Finding {
 	const subject = "id-mapped mounts"
 	switch {
 	case !f.SetIDMap:
-		return Finding{subject, Fail, "need kernel 5.12, this is " + f.Kernel.Release, "apt-get install linux-image-amd64 && reboot"}
+		return Finding{subject, Warn, "need kernel 5.12, this is " + f.Kernel.Release + ": " + copies + "; and unprivileged ones can't have volumes", "apt-get install linux-image-amd64 && reboot"}
 	case !f.OverlayMap:
-		return Finding{subject, Fail, "overlay on them needs kernel 5.19, this is " + f.Kernel.Release, "apt-get install linux-image-amd64 && reboot"}
+		return Finding{subject, Warn, "overlay on them needs kernel 5.19, this is " + f.Kernel.Release + ": " + copies, "apt-get install linux-image-amd64 && reboot"}
 	}
 	return ok(subject, "with overlay on them")
 }
@@ -92,7 +95,7 @@ func stateFinding(f Facts, h Host) Finding {
 	case slices.Contains(m.Options, "ro"):
 		return Finding{subject, Fail, h.StateDir + " is on a read-only file system", "mount -o remount,rw " + m.Point}
 	case known && !f.Kernel.AtLeast(since[0], since[1]):
-		return Finding{subject, Fail, fmt.Sprintf("%s can't be id-mapped before kernel %d.%d", m.Type, since[0], since[1]), elsewhere}
+		return Finding{subject, Warn, fmt.Sprintf("%s can't be id-mapped before kernel %d.%d: %s", m.Type, since[0], since[1], copies), elsewhere}
 	case m.Type == "tmpfs":
 		return Finding{subject, Warn, h.StateDir + " is in memory: gone at the next boot", elsewhere}
 	case known:

@@ -52,8 +52,8 @@ func ok(subject, meaning string, args ...any) Finding {
 
 func kernelFinding(f Facts) Finding {
 	const subject = "kernel"
-	if !f.Kernel.AtLeast(5, 19) {
-		return Finding{subject, Fail, f.Kernel.Release + " is older than 5.19: images can't be shared between containers", "apt-get install linux-image-amd64 && reboot"}
+	if !f.Kernel.AtLeast(5, 8) { // statx(2) tells mount points from 5.8 on, openat2(2) came with 5.6
+		return Finding{subject, Fail, f.Kernel.Release + " is older than 5.8: root file systems can't be put together", "apt-get install linux-image-amd64 && reboot"}
 	}
 	return ok(subject, "%s", f.Kernel.Release)
 }

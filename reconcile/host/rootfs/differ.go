@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -33,12 +34,12 @@ func (r *Roots) differ(ctx context.Context, from, to resource.Root) ([]resource.
 	if err != nil {
 		return nil, err
 	}
-	a, err := openStrata(old)
+	a, err := r.openOwn(old)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
-	b, err := openStrata(new)
+	b, err := r.openOwn(new)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +51,25 @@ func (r *Roots) differ(ctx context.Context, from, to resource.Root) ([]resource.
 	}
 	err = d.folder("/", a, b)
 	return d.list, err
+}
+
+// openOwn opens layers so that all owners are the container's own ids.
+func (r *Roots) openOwn(paths []string) (strata, error) {
+	s, err := openStrata(paths)
+	if err != nil {
+		return nil, err
+	}
+	for i, path := range paths {
+		is, err := forms(filepath.Dir(filepath.Dir(path)))
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		if n := len(is); n > 0 {
+			s[i].ids = translation{from: is, to: form{0, is[n-1].size}}
+		}
+	}
+	return s, nil
 }
 
 // stack is where the layers of a root lie, the top one first.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 type duplicator struct {
 	ctx  context.Context
 	seen map[[2]uint64]linked
+	ids  translation
 }
 
 // linked is where a file with several names was copied to first.
@@ -41,7 +43,7 @@ func (d *duplicator) folder(from, to *os.File) error {
 			return err
 		}
 	}
-	return copyAttributes(to, from)
+	return copyAttributes(to, from, d.ids)
 }
 
 func (d *duplicator) name(from, to *os.File, name string) error {
@@ -59,7 +61,7 @@ func (d *duplicator) name(from, to *os.File, name string) error {
 			return os.NewSyscallError("link", err)
 		}
 	}
-	if err := copyFile(from, to, name); err != nil {
+	if err := copyFile(from, to, name, d.ids); err != nil {
 		return err
 	}
 	if st.Nlink < 2 || isWhiteout(st) {
@@ -94,7 +96,7 @@ func (d *duplicator) close() {
 }
 
 // copyFile copies what is no folder, with all that it has.
-func copyFile(from, to *os.File, name string) error {
+func copyFile(from, to *os.File, name string, ids translation) error {
 	src, err := openNode(from, name)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: name, Err: err}
@@ -112,7 +114,7 @@ func copyFile(from, to *os.File, name string) error {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer dst.Close()
-	return copyAttributes(dst, src)
+	return copyAttributes(dst, src, ids)
 }
 
 // openNode opens a file of any kind, without opening what it stands for.
@@ -178,6 +180,12 @@ func copyData(in, out *os.File, size int64) error {
 		from, to := begin, begin
 		for from < end {
 			n, err := unix.CopyFileRange(int(in.Fd()), &from, int(out.Fd()), &to, int(min(end-from, 1<<30)), 0)
+			if err == unix.EXDEV || err == unix.EOPNOTSUPP || err == unix.EINVAL { // from one kind of file system to another
+				if err := copyBytes(in, out, from, end-from); err != nil {
+					return err
+				}
+				break
+			}
 			if err != nil {
 				return err
 			}
@@ -190,19 +198,28 @@ func copyData(in, out *os.File, size int64) error {
 	return nil
 }
 
+// copyBytes takes them through memory. Fewer may be there by now.
+func copyBytes(in, out *os.File, at, size int64) error {
+	if _, err := out.Seek(at, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(struct{ io.Writer }{out}, io.NewSectionReader(in, at, size)) // without copy_file_range(2)
+	return err
+}
+
 // private are the kernel's own marks on a layer that speak of the layers that it
 // lay on: of no use to a copy.
 var private = []string{"trusted.overlay.origin", "trusted.overlay.impure"}
 
 // copyAttributes gives to all that from is but its content: owner, mode, extended
-// attributes with lists and capabilities, times last.
-func copyAttributes(to, from *os.File) error {
+// attributes with lists and capabilities, times last. Ids are translated.
+func copyAttributes(to, from *os.File, ids translation) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(from.Fd()), &st); err != nil {
 		return err
 	}
 	at := procPath(to)
-	if err := unix.Fchownat(int(to.Fd()), "", int(st.Uid), int(st.Gid), unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fchownat(int(to.Fd()), "", int(ids.id(st.Uid)), int(ids.id(st.Gid)), unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return os.NewSyscallError("chown", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFLNK { // they have no mode
@@ -210,7 +227,7 @@ func copyAttributes(to, from *os.File) error {
 			return os.NewSyscallError("chmod", err)
 		}
 	}
-	if err := copyXattrs(at, procPath(from)); err != nil {
+	if err := copyXattrs(at, procPath(from), ids); err != nil {
 		return err
 	}
 	times := []unix.Timespec{st.Atim, st.Mtim}
@@ -221,7 +238,7 @@ func copyAttributes(to, from *os.File) error {
 // procPath leads to the very file of a descriptor, also of an O_PATH one.
 func procPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 
-func copyXattrs(to, from string) error {
+func copyXattrs(to, from string, ids translation) error {
 	names, err := listXattrs(from)
 	if err != nil {
 		return os.NewSyscallError("listxattr", err)
@@ -235,7 +252,7 @@ func copyXattrs(to, from string) error {
 			continue
 		}
 		if err == nil {
-			err = unix.Setxattr(to, name, value, 0)
+			err = unix.Setxattr(to, name, ids.xattr(name, value), 0)
 		}
 		if err != nil {
 			return &os.PathError{Op: "setxattr", Path: name, Err: err}
@@ -291,14 +308,14 @@ func (r *Roots) duplicate(ctx context.Context, container string, from, to int) e
 	if err != nil {
 		return err
 	}
-	if err := copyTree(ctx, filepath.Join(r.layer(container, from), "upper"), filepath.Join(fresh, "upper")); err != nil {
+	if err := copyTree(ctx, filepath.Join(r.layer(container, from), "upper"), filepath.Join(fresh, "upper"), translation{}); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
 	return settle(fresh, name)
 }
 
 // copyTree copies a folder to one that is not there yet.
-func copyTree(ctx context.Context, from, to string) error {
+func copyTree(ctx context.Context, from, to string, ids translation) error {
 	in, err := openFolder(unix.AT_FDCWD, from)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: from, Err: err}
@@ -312,7 +329,7 @@ func copyTree(ctx context.Context, from, to string) error {
 		return &os.PathError{Op: "open", Path: to, Err: err}
 	}
 	defer out.Close()
-	d := duplicator{ctx, map[[2]uint64]linked{}}
+	d := duplicator{ctx, map[[2]uint64]linked{}, ids}
 	defer d.close()
 	return d.folder(in, out)
 }

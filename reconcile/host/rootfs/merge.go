@@ -53,6 +53,9 @@ func (r *Roots) merge(ctx context.Context, root resource.Root, p chain.Piece) er
 // lay makes a piece of this name of what the merger takes from a stack of
 // others. chain is what its chain file says; "" for a plain layer.
 func (r *Roots) lay(ctx context.Context, root resource.Root, stack []chain.Piece, m merger, name, text string) error {
+	if err := r.settled(root.Container); err != nil {
+		return err
+	}
 	var paths []string
 	for _, part := range stack {
 		paths = append(paths, r.upper(root.Container, part))
@@ -155,9 +158,11 @@ func (r *Roots) removeLayers(container, name string) error {
 	return os.RemoveAll(gone)
 }
 
-// Sweep takes away what was half made, or half gone.
-func (r *Roots) Sweep(container string) error {
-	found, err := r.Leftovers(container)
+// Sweep takes away what was half made, or half gone, and copies for an old kernel
+// that neither one of the roots that are kept needs nor what is mounted, as Layers
+// has it.
+func (r *Roots) Sweep(container string, init int, kept []resource.Root) error {
+	found, err := r.Leftovers(container, init, kept)
 	for _, path := range found {
 		err = errors.Join(err, os.RemoveAll(path))
 	}
@@ -168,9 +173,12 @@ func (r *Roots) Sweep(container string) error {
 }
 
 // Leftovers lists what Sweep takes away.
-func (r *Roots) Leftovers(container string) ([]string, error) {
-	var list []string
-	err := r.each(container, func(place, name string) {
+func (r *Roots) Leftovers(container string, init int, kept []resource.Root) ([]string, error) {
+	list, err := r.uselessCopies(container, init, kept)
+	if err != nil {
+		return nil, err
+	}
+	err = r.each(container, func(place, name string) {
 		if strings.HasPrefix(name, half) {
 			list = append(list, filepath.Join(place, name))
 		}
@@ -229,7 +237,7 @@ func (m merger) folder(s strata, to *os.File, at string) error {
 			return err
 		}
 	}
-	return copyAttributes(to, s[0].File)
+	return copyAttributes(to, s[0].File, translation{})
 }
 
 func (m merger) name(s strata, to *os.File, at, name string) error {
@@ -276,7 +284,7 @@ func whiteout(to *os.File, name string) error {
 func link(from, to *os.File, name string) error {
 	err := unix.Linkat(int(from.Fd()), name, int(to.Fd()), name, 0)
 	if err == unix.EMLINK || err == unix.EXDEV {
-		return copyFile(from, to, name)
+		return copyFile(from, to, name, translation{})
 	}
 	if err != nil {
 		return &os.PathError{Op: "link", Path: name, Err: err}

@@ -239,10 +239,10 @@ func TestMergeIsWholeOrNot(t *testing.T) {
 	if fmt.Sprint(have) != "[[1] [2] [2 1] [3]]" || fmt.Sprint(used) != "[[1] [2] [3]]" {
 		t.Errorf("layers %v, in use %v", have, used)
 	}
-	if left, err := r.Leftovers("c1"); err != nil || len(left) != 1 {
+	if left, err := r.Leftovers("c1", 0, nil); err != nil || len(left) != 1 {
 		t.Errorf("left over: %v, %v", left, err)
 	}
-	must(t, r.Sweep("c1"))
+	must(t, r.Sweep("c1", 0, nil))
 	must(t, r.Unmount(t.Context(), "c1"))
 	must(t, r.RemoveLayers("c1", []int{1}))
 	must(t, r.RemoveLayers("c1", []int{1}))
@@ -257,7 +257,7 @@ func TestMergeIsWholeOrNot(t *testing.T) {
 	if err := r.Merge(t.Context(), older, 3); !errors.Is(err, ErrNoLayer) {
 		t.Error("a layer that is not there was merged")
 	}
-	if left, _ := r.Leftovers("c1"); len(left) > 0 {
+	if left, _ := r.Leftovers("c1", 0, nil); len(left) > 0 {
 		t.Errorf("left over: %v", left)
 	}
 }
@@ -381,7 +381,7 @@ func TestMergeOnAFullDisk(t *testing.T) {
 	if err := r.Duplicate(t.Context(), "c1", 3, 4); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("copy on a full disk: %v", err)
 	}
-	if left, err := r.Leftovers("c1"); len(left) > 0 || err != nil {
+	if left, err := r.Leftovers("c1", 0, nil); len(left) > 0 || err != nil {
 		t.Errorf("left over: %v, %v", left, err)
 	}
 	if have := fmt.Sprint(everyPiece(t, r)); have != "[[1] [2] [3]]" {

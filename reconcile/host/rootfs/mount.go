@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 
@@ -55,13 +56,19 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 	if err := r.stage(root); err != nil {
 		return err
 	}
-	if err := r.build(root); err != nil {
+	if err := r.build(ctx, root); err != nil {
 		return errors.Join(err, clearStaged(r.home(root.Container), nil))
 	}
 	return nil
 }
 
-func (r *Roots) build(root resource.Root) error {
+func (r *Roots) build(ctx context.Context, root resource.Root) error {
+	if err := r.copyShared(ctx, root); err != nil {
+		return err
+	}
+	if err := r.fit(root); err != nil {
+		return err
+	}
 	if err := r.newWork(root); err != nil && !errors.Is(err, os.ErrNotExist) { // assemble says what is missing
 		return err
 	}
@@ -136,27 +143,36 @@ func (r *Roots) openLayers(root resource.Root, pieces []chain.Piece) ([]attached
 	return r.clone(root, want)
 }
 
-// shared are the layers below all writable ones, the image last.
+// shared are the layers below all writable ones, the image last, as they are
+// mounted.
 func (r *Roots) shared(root resource.Root) []layer {
+	paths := r.sharedPaths(root)
 	var list []layer
-	for _, key := range root.Layers {
-		list = append(list, layer{"l-" + key, r.layers(key), unix.MOUNT_ATTR_RDONLY})
+	for i, key := range root.Layers {
+		list = append(list, layer{"l-" + key, paths[i], unix.MOUNT_ATTR_RDONLY})
 	}
-	return append(list, layer{"i-" + root.Digest, r.images(root.Digest), unix.MOUNT_ATTR_RDONLY})
+	list = append(list, layer{"i-" + root.Digest, paths[len(paths)-1], unix.MOUNT_ATTR_RDONLY})
+	if r.shifts(root.IDMap) {
+		for i := range list {
+			list[i].path = filepath.Join(r.copies(root.Container, root.IDMap), list[i].name)
+		}
+	}
+	return list
 }
 
+// sharedPaths are where they lie for all that use them.
 func (r *Roots) sharedPaths(root resource.Root) []string {
 	var paths []string
-	for _, l := range r.shared(root) {
-		paths = append(paths, l.path)
+	for _, key := range root.Layers {
+		paths = append(paths, r.layers(key))
 	}
-	return paths
+	return append(paths, r.images(root.Digest))
 }
 
 // clone makes detached mounts of layers, with ids mapped as root has them.
 func (r *Roots) clone(root resource.Root, want []layer) ([]attached, error) {
 	ids := -1
-	if !root.IDMap.Privileged {
+	if !root.IDMap.Privileged && !r.shifts(root.IDMap) {
 		file, err := r.spaces.of(root.IDMap)
 		if err != nil {
 			return nil, err
@@ -195,7 +211,11 @@ func detached(path string, attr uint64, ids int) (int, error) {
 		set.Attr_set |= unix.MOUNT_ATTR_IDMAP
 		set.Userns_fd = uint64(ids)
 	}
-	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set); err != nil {
+	err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set)
+	if err == unix.ENOSYS && ids < 0 { // before Linux 5.12; an overlay does not write to its lower layers
+		return fd, nil
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		if ids >= 0 && (err == unix.EINVAL || err == unix.ENOSYS) {
 			return -1, fmt.Errorf("%s: %w", path, ErrNoIDMap)

@@ -35,7 +35,7 @@ func ground(t testing.TB) (*Roots, string) {
 	write(t, filepath.Join(image, "etc/hostname"), "image\n")
 	write(t, filepath.Join(image, "home/file"), "by 1000\n")
 	chown(t, filepath.Join(image, "home/file"), 1000)
-	r := Open(Options{State: state, Images: func(d string) string { return filepath.Join(state, "images", d, "rootfs") }})
+	r := Open(Options{State: state, Images: func(d string) string { return filepath.Join(state, "images", d, "rootfs") }, Copies: os.Getenv("STRAKE_TEST_COPIES") != ""})
 	t.Cleanup(func() {
 		all, err := r.All()
 		if err != nil {

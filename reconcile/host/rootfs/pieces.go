@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"strake/reconcile/chain"
 	"strake/reconcile/resource"
 )
@@ -107,21 +105,8 @@ func (r *Roots) piece(container, name string) (chain.Piece, bool) {
 // mounted from.
 func (r *Roots) mountedNames(container string, init int) ([]string, error) {
 	var names []string
-	for _, pid := range []int{0, init}[:1+min(init, 1)] {
-		list, err := mounts(pid)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			continue // init has ended
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range list {
-			if root, pieces, ours := m.root(); ours && root.Container == container {
-				names = append(names, pieces...)
-			}
-		}
-	}
-	return names, nil
+	_, err := r.rootsMounted(container, init, func(pieces []string) { names = append(names, pieces...) })
+	return names, err
 }
 
 // rootOf reads a mount of ours back. Layers that lie in a merged piece which

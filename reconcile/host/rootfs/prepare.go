@@ -49,7 +49,10 @@ func (r *Roots) prepare(ctx context.Context, root resource.Root) error {
 	if !ok {
 		return fmt.Errorf("writable layers %v: %w", root.Writable[1:], ErrNoLayer)
 	}
-	below := r.shared(root)[0].path
+	if err := r.copyShared(ctx, root); err != nil {
+		return err
+	}
+	below := ""
 	if len(older) > 0 {
 		below = r.upper(root.Container, older[0])
 	}
@@ -96,15 +99,30 @@ func folder(path string, mode os.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
+// newLayer makes the top layer. below is the one that it lies on, where that is a
+// writable one, too.
 func (r *Roots) newLayer(root resource.Root, below string) error {
 	layer := r.layer(root.Container, root.Writable[0])
 	if root.Bounded && !exists(layer) {
 		layer = filepath.Join(r.bounded(root.Container), fmt.Sprint(root.Writable[0]))
 	}
+	if exists(filepath.Join(layer, "upper")) {
+		return r.newWork(root)
+	}
+	is, err := r.formAt(root.Container, filepath.Dir(layer), r.formOf(root.IDMap))
+	if err != nil {
+		return err
+	}
+	ids := translation{from: []form{{0, root.IDMap.Size}}, to: is}
+	if below != "" {
+		ids = translation{}
+	} else {
+		below = r.sharedPaths(root)[0]
+	}
 	if err := folder(layer, 0o700); err != nil {
 		return err
 	}
-	if err := newUpper(filepath.Join(layer, "upper"), below); err != nil {
+	if err := newUpper(filepath.Join(layer, "upper"), below, ids); err != nil {
 		return err
 	}
 	return r.newWork(root)
@@ -125,10 +143,7 @@ func (r *Roots) Renew(ctx context.Context, root resource.Root) error {
 
 // newUpper takes all that its root is from what it will cover: the top layer's
 // root is what the container sees of its "/".
-func newUpper(upper, below string) error {
-	if _, err := os.Lstat(upper); err == nil {
-		return nil
-	}
+func newUpper(upper, below string, ids translation) error {
 	from, err := openFolder(unix.AT_FDCWD, below)
 	if err != nil {
 		return fmt.Errorf("%s: %w", below, ErrNoLayer)
@@ -142,7 +157,7 @@ func newUpper(upper, below string) error {
 		return err
 	}
 	defer to.Close()
-	if err := copyAttributes(to, from); err != nil {
+	if err := copyAttributes(to, from, ids); err != nil {
 		return err
 	}
 	return os.Rename(upper+".new", upper)
@@ -153,8 +168,8 @@ func newUpper(upper, below string) error {
 // is in use and stays; Mount comes here again.
 func (r *Roots) newWork(root resource.Root) error {
 	work, owner := filepath.Join(r.layer(root.Container, root.Writable[0]), "work"), builder
-	if root.IDMap.Privileged {
-		owner = 0
+	if root.IDMap.Privileged || r.shifts(root.IDMap) {
+		owner = 0 // the host's root has an id there, its own
 	}
 	var st syscall.Stat_t
 	err := syscall.Lstat(work, &st)
@@ -184,8 +199,10 @@ func (r *Roots) Remove(ctx context.Context, container string) error {
 	if err := os.Remove(r.Path(container)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove root of %s: %w", container, err)
 	}
-	if err := os.RemoveAll(r.writable(container)); err != nil {
-		return fmt.Errorf("remove root of %s: %w", container, err)
+	for _, path := range []string{r.writable(container), filepath.Join(r.home(container), shifted)} {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove root of %s: %w", container, err)
+		}
 	}
 	return nil
 }

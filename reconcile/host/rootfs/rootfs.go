@@ -6,7 +6,9 @@
 // image, and refuses to mount over what it did not mount.
 //
 // On disk every layer holds the container's own ids, 0 being its root, so a
-// layer fits any id range. Needs Linux 5.19.
+// layer fits any id range. Where the kernel (before Linux 5.19) or the file system
+// has no overlay on id-mapped mounts, a container gets a copy of its own of what
+// it shares elsewhere, with its ids of the host, and so have its writable layers.
 package rootfs
 
 import (
@@ -15,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"strake/reconcile/resource"
 )
@@ -40,6 +43,7 @@ type Options struct {
 	State  string                     // required: folder that holds containers/NAME
 	Images func(digest string) string // required: path of an image's tree
 	Layers func(key string) string    // required where roots have some: path of a system layer's tree
+	Copies bool                       // do without id-mapped mounts, whatever the kernel can do
 }
 
 // Roots are the root filesystems of one state folder. It is safe for use by
@@ -50,11 +54,14 @@ type Roots struct {
 	layers func(string) string
 	spaces spaces
 	bench  bench
+
+	probe    sync.Once
+	unmapped bool // once that is done: the kernel has no id-mapped mounts for us
 }
 
 // Open names the folders; it touches nothing.
 func Open(o Options) *Roots {
-	r := &Roots{state: o.State, images: o.Images, layers: o.Layers}
+	r := &Roots{state: o.State, images: o.Images, layers: o.Layers, unmapped: o.Copies}
 	r.spaces.made = map[resource.IDMap]*space{}
 	return r
 }

@@ -122,7 +122,23 @@ func (r *Roots) stageOne(m resource.Mount, ids resource.IDMap, path string) erro
 	}
 	defer unix.Close(fd)
 	err = unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	if err == nil {
+		err = settleFlags(m, path)
+	}
 	return os.NewSyscallError("move_mount", err)
+}
+
+// settleFlags gives a mount what mount_setattr(2) could not before Linux 5.12. The
+// container that it is for is not up, or gets to see it after this.
+func settleFlags(m resource.Mount, path string) error {
+	have, mounted, err := mountAt(path)
+	if err != nil || !mounted || have.readOnly() == m.ReadOnly {
+		return err
+	}
+	if err := unix.Mount("", path, "", unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
 }
 
 // copied is a mount of the source that is attached nowhere. An id on disk is
@@ -144,10 +160,14 @@ func (r *Roots) copied(m resource.Mount, ids resource.IDMap) (int, error) {
 	if err != nil {
 		return -1, &os.PathError{Op: "open_tree", Path: m.Source, Err: err}
 	}
-	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set); err != nil {
+	err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &set)
+	if err == unix.ENOSYS && ids.Privileged {
+		return fd, nil // settleFlags does it
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		if !ids.Privileged && (err == unix.EINVAL || err == unix.ENOSYS) {
-			return -1, fmt.Errorf("%s: %w", m.Source, ErrNoIDMap)
+			return -1, fmt.Errorf("%s: a volume of an unprivileged container is never given to other owners: %w", m.Source, ErrNoIDMap)
 		}
 		return -1, &os.PathError{Op: "mount_setattr", Path: m.Source, Err: err}
 	}

@@ -17,7 +17,8 @@ type strata []stratum
 
 type stratum struct {
 	*os.File
-	layer int // its place in the stack that the walk began with
+	layer int         // its place in the stack that the walk began with
+	ids   translation // of the owners that are in it
 }
 
 // entry is what a name leads to.
@@ -41,7 +42,7 @@ func openStrata(paths []string) (strata, error) {
 			s.close()
 			return nil, &os.PathError{Op: "open", Path: path, Err: err}
 		}
-		s = append(s, stratum{f, i})
+		s = append(s, stratum{File: f, layer: i})
 	}
 	return s, nil
 }
@@ -100,6 +101,7 @@ func (s strata) at(name string) (entry, error) {
 			e.dirs.close()
 			return entry{from: -1}, &os.PathError{Op: "stat", Path: name, Err: err}
 		}
+		st.Uid, st.Gid = f.ids.id(st.Uid), f.ids.id(st.Gid)
 		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			e.end(st, i)
 			return e, nil
@@ -115,7 +117,7 @@ func (s strata) at(name string) (entry, error) {
 		if !e.there() {
 			e.st, e.from = st, i
 		}
-		e.dirs = append(e.dirs, stratum{dir, f.layer})
+		e.dirs = append(e.dirs, stratum{dir, f.layer, f.ids})
 		if isOpaque(dir) {
 			e.closed = true
 			return e, nil
