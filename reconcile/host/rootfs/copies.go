@@ -77,7 +77,13 @@ func (r *Roots) uselessCopies(container string, init int, kept []resource.Root) 
 	if err != nil {
 		return nil, err
 	}
-	needed = append(needed, r.copiesOf(mounted)...)
+	is, err := forms(r.writable(container))
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(is, func(f form) bool { return f.base != 0 }) { // else it is mounted without
+		needed = append(needed, r.copiesOf(mounted)...)
+	}
 	var list []string
 	for _, d := range ranges {
 		found, err := os.ReadDir(filepath.Join(top, d.Name()))
