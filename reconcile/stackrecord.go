@@ -97,16 +97,26 @@ func (e *Engine) stackNetworks(p plan.Plan) []resource.Network {
 	return list
 }
 
-// remember keeps where the stack's text came from.
+// remember keeps where the stack's text came from, and of which commit it was:
+// the next one has to come after it. That of another place says nothing there.
 func (e *Engine) remember(p plan.Plan) error {
 	if p.Stack == "" {
 		return nil
 	}
-	s, err := e.stack(p.Stack, p.Origin)
-	if err != nil || s.Origin == p.Origin || p.Origin == "" {
+	was, err := e.stack(p.Stack, p.Origin)
+	if err != nil || p.Origin == "" {
 		return err
 	}
-	s.Origin = p.Origin
+	s := was
+	if s.Origin != p.Origin {
+		s.Origin, s.Commit = p.Origin, ""
+	}
+	if p.Commit != "" {
+		s.Commit = p.Commit
+	}
+	if s == was {
+		return nil
+	}
 	return e.State.SetStack(s)
 }
 

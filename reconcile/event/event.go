@@ -22,6 +22,8 @@ type Event struct {
 	Stack     string    `json:"stack,omitempty"`     //
 	Commit    string    `json:"commit,omitempty"`    // of the text
 	Container string    `json:"container,omitempty"` //
+	Source    string    `json:"source,omitempty"`    // of the agent: where its text comes from
+	State     string    `json:"state,omitempty"`     // of a source, as `strake status` has it
 	Step      string    `json:"step,omitempty"`      // of a container's way
 	From      int       `json:"from,omitempty"`      // generation
 	To        int       `json:"to,omitempty"`        // generation

@@ -18,7 +18,8 @@ import (
 type Stack struct {
 	Name   string `json:"name"`
 	UUID   string `json:"uuid"`
-	Origin string `json:"origin"` // where its text came from, absolute
+	Origin string `json:"origin"`           // where its text came from, absolute
+	Commit string `json:"commit,omitempty"` // the one that was taken last
 }
 
 // StackState is what one generation of a stack says: which generation of each

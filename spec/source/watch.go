@@ -14,7 +14,7 @@ import (
 
 // settleTime is how long a folder has to be quiet before a change is told:
 // editors write a file in several steps.
-const settleTime = 200 * time.Millisecond
+const settleTime = 40 * time.Millisecond
 
 // Watch tells when the text at path may have changed, until ctx is done; then
 // the channel is closed. It watches the folder, because editors put a new

@@ -22,8 +22,7 @@ func TestWatch(t *testing.T) {
 			must(t, err)
 			write(t, filepath.Join(dir, ".a.hcl.swp"), "x")
 			silent(t, changed)
-			write(t, file+".new", "2")
-			must(t, os.Rename(file+".new", file))
+			put(t, file, "2")
 			select {
 			case _, ok := <-changed:
 				if !ok {
@@ -57,16 +56,24 @@ func TestWatchIncluded(t *testing.T) {
 		return lang.Folders(text)
 	})
 	must(t, err)
-	write(t, filepath.Join(dir, "sites", "b.hcl"), "locals {}\n")
+	put(t, filepath.Join(dir, "sites", "b.hcl"), "locals {}\n")
 	told(t, changed)
-	write(t, filepath.Join(dir, "other.txt"), "x")
+	put(t, filepath.Join(dir, "other.txt"), "x")
 	silent(t, changed)
-	write(t, file, `include = ["sites/*.hcl", "more/*.hcl"]`)
+	put(t, file, `include = ["sites/*.hcl", "more/*.hcl"]`)
 	told(t, changed)
 	must(t, os.Mkdir(filepath.Join(dir, "more"), 0o755))
 	told(t, changed)
-	write(t, filepath.Join(dir, "more", "c.hcl"), "locals {}\n")
+	put(t, filepath.Join(dir, "more", "c.hcl"), "locals {}\n")
 	told(t, changed)
+}
+
+// put brings a file about at once, as editors do.
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	aside := filepath.Join(filepath.Dir(path), ".aside")
+	write(t, aside, text)
+	must(t, os.Rename(aside, path))
 }
 
 func told(t *testing.T, changed <-chan struct{}) {

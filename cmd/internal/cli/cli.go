@@ -123,6 +123,7 @@ func (r *run) commands() []*cli.Command {
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(),
 		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
+		r.agentCommand(), r.syncCommand(),
 		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),
 		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(),
 	}

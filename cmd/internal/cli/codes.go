@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"strake/cmd/internal/agent"
+	"strake/cmd/internal/config"
 	"strake/generations"
 	"strake/reconcile"
 	"strake/reconcile/apply"
@@ -21,7 +23,7 @@ import (
 var errApproval = errors.New("not approved")
 
 // errInvalid: the text can't be used.
-var errInvalid = errors.New("invalid")
+var errInvalid = config.ErrInvalid
 
 // errNotRoot: nobody else may change a host.
 var errNotRoot = errors.New("must be root; try sudo")
@@ -62,7 +64,7 @@ func codes() []code {
 		{8, "refused by policy", []error{reconcile.ErrPolicy, generations.ErrPinned, generations.ErrCurrent}},
 		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
 		{6, "another strake holds the lock", []error{state.ErrBusy}},
-		{9, "not approved", []error{errApproval}},
+		{9, "not approved", []error{errApproval, agent.ErrWaiting}},
 		{failedCode, "an error", []error{reconcile.ErrChanged}},
 		{invalidCode, "the configuration is invalid, or can't be carried out here; nothing was changed", []error{
 			errInvalid, reconcile.ErrInvalid, reconcile.ErrNoImage, errNotRoot, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"strake/cmd/internal/config"
 	"strake/cmd/internal/view"
 	"strake/generations"
 	"strake/spec"
@@ -113,7 +114,7 @@ func unfit(err error) spec.Diagnostics {
 func layoutFiles(path string, deep bool) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errInvalid, named(path, err))
+		return nil, fmt.Errorf("%w: %w", errInvalid, config.Unread(path, err))
 	}
 	if !info.IsDir() {
 		return []string{path}, nil

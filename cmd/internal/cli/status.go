@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"strake/cmd/internal/agent"
 	"strake/cmd/internal/view"
 	"strake/reconcile"
 )
@@ -46,7 +47,11 @@ func (r *run) status(c *cli.Context) error {
 		if c.Bool("watch") && terminal(r.Stdout) {
 			fmt.Fprint(r.Stdout, "\x1b[H\x1b[2J") // ECMA-48: cursor home, erase display
 		}
-		if err := r.showStatus(list, len(args) > 0); err != nil || !c.Bool("watch") {
+		sources, err := agent.Standings(r.g.StateDir)
+		if err != nil {
+			r.say("warning: %v", err)
+		}
+		if err := r.showStatus(list, sources, len(args) > 0); err != nil || !c.Bool("watch") {
 			return err
 		}
 		if !pause(c.Context, beat) {
@@ -65,7 +70,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (r *run) showStatus(list []reconcile.Status, detail bool) error {
+func (r *run) showStatus(list []reconcile.Status, sources []agent.Standing, detail bool) error {
 	if r.g.JSON {
 		if list == nil {
 			list = []reconcile.Status{}
@@ -73,15 +78,28 @@ func (r *run) showStatus(list []reconcile.Status, detail bool) error {
 		return view.JSON(r.Stdout, struct {
 			Version    int                `json:"version"`
 			Containers []reconcile.Status `json:"containers"`
-		}{1, list})
+			Sources    []agent.Standing   `json:"sources,omitempty"`
+		}{1, list, sources})
 	}
 	if len(list) == 0 && terminal(r.Stdout) {
 		r.say("no containers; `strake apply PATH` makes what a configuration says")
 	}
-	if err := view.Statuses(list).Write(r.Stdout, r.style(r.Stdout)); err != nil || !detail || r.g.Plain {
+	if err := view.Statuses(list).Write(r.Stdout, r.style(r.Stdout)); err != nil || r.g.Plain {
 		return err
 	}
+	if !detail {
+		return r.showSources(sources)
+	}
 	return view.Detail(r.Stdout, list[0], r.style(r.Stdout))
+}
+
+// showSources adds how the agent's sources stand, where there are any.
+func (r *run) showSources(list []agent.Standing) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintln(r.Stdout)
+	return view.Sources(list).Write(r.Stdout, r.style(r.Stdout))
 }
 
 // one is the command line of the many commands that are about one container.

@@ -23,15 +23,15 @@ func (r *run) validate(c *cli.Context, v *values) error {
 	if err != nil {
 		return err
 	}
-	text, stack, err := r.load(optional(args, 0), v)
+	conf, err := r.load(optional(args, 0), v)
 	if err != nil {
 		return err
 	}
 	if r.g.JSON {
 		return view.DiagnosticsJSON(r.Stdout, r.warned)
 	}
-	r.say("%s: valid: stack %s, %s, %s", called(optional(args, 0), text), stack.Name,
-		counted(len(stack.Containers), "container"), counted(len(stack.Networks), "network"))
+	r.say("%s: valid: stack %s, %s, %s", conf.Called(), conf.Stack.Name,
+		counted(len(conf.Stack.Containers), "container"), counted(len(conf.Stack.Networks), "network"))
 	return nil
 }
 

@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"strake/cmd/internal/config"
 	"strake/cmd/internal/view"
 	"strake/reconcile"
-	"strake/spec"
 	"strake/spec/lang"
 	"strake/spec/source"
 )
@@ -72,69 +69,32 @@ func wishFlags(v *values) []cli.Flag {
 
 // wish reads the configuration at path and how to take it.
 func (r *run) wish(c *cli.Context, path string, v *values) (reconcile.Wish, error) {
-	text, stack, err := r.load(path, v)
+	conf, err := r.load(path, v)
 	if err != nil {
 		return reconcile.Wish{}, err
 	}
 	if r.g.JSON && len(r.warned) > 0 && !r.g.Quiet {
 		_ = view.DiagnosticsJSON(r.Stderr, r.warned) // stdout is the plan's
 	}
-	return reconcile.Wish{
-		Stack: stack, Source: called(path, text), Root: text.Root, Origin: text.Origin,
-		Commit: c.String("commit"), Message: c.String("message"),
-		Target: c.StringSlice("target"), Exclude: c.StringSlice("exclude"),
-		Prune: c.Bool("prune"), Defer: c.Bool("defer-restart"), MoveStack: c.Bool("move-stack"), NoProbe: c.Bool("no-probe"), Reset: c.StringSlice("reset-writable"),
-	}, nil
+	w := conf.Wish()
+	w.Commit, w.Message = c.String("commit"), c.String("message")
+	w.Target, w.Exclude, w.Reset = c.StringSlice("target"), c.StringSlice("exclude"), c.StringSlice("reset-writable")
+	w.Prune, w.Defer, w.MoveStack, w.NoProbe = c.Bool("prune"), c.Bool("defer-restart"), c.Bool("move-stack"), c.Bool("no-probe")
+	return w, nil
 }
 
 // load reads a configuration. Warnings go to stderr; errors are
 // spec.Diagnostics.
-func (r *run) load(path string, v *values) (source.Text, spec.Stack, error) {
-	if path == "" {
-		path = "."
-	}
-	text, err := source.Read(path)
+func (r *run) load(path string, v *values) (config.Config, error) {
+	c, err := config.Load(path, lang.Variables{Environment: r.variables(), Given: v.given})
 	if err != nil {
-		return text, spec.Stack{}, fmt.Errorf("%w configuration: %w", errInvalid, named(path, err))
+		return c, err
 	}
-	stack, ds := lang.Load(text, lang.Variables{Environment: r.variables(), Given: v.given})
-	if ds.HasErrors() {
-		return text, stack, ds
+	if r.warned = c.Warned; !r.g.Quiet && !r.g.JSON {
+		_ = view.Diagnostics(r.Stderr, c.Warned, r.style(r.Stderr))
 	}
-	if r.warned = ds; !r.g.Quiet && !r.g.JSON {
-		_ = view.Diagnostics(r.Stderr, ds, r.style(r.Stderr))
-	}
-	return text, stack, nil
+	return c, nil
 }
 
-// named adds a hint where the current folder was taken for want of a path.
-func named(path string, err error) error {
-	if path == "." && errors.Is(err, source.ErrEmpty) {
-		return fmt.Errorf("%w; give the path of a file or folder", err)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: no such file or folder", path)
-	}
-	return err
-}
-
-// called is what people call a configuration.
-func called(path string, text source.Text) string {
-	if path == "" || path == "." {
-		return filepath.Base(text.Root)
-	}
-	return path
-}
-
-// variables are those of the environment, STRAKE_VAR_x being x.
-func (r *run) variables() map[string]string {
-	found := map[string]string{}
-	for _, v := range r.Env {
-		if rest, ok := strings.CutPrefix(v, "STRAKE_VAR_"); ok {
-			if name, value, ok := strings.Cut(rest, "="); ok {
-				found[name] = value
-			}
-		}
-	}
-	return found
-}
+// variables are those of the environment.
+func (r *run) variables() map[string]string { return config.Variables(r.Env) }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +33,7 @@ func about(e event.Event) string {
 		words = []string{e.Command, e.Container, e.Stack}
 	}
 	if strings.Join(words, "") == "" {
-		words = []string{string(e.Kind), e.Stack}
+		words = []string{string(e.Kind), cmp.Or(e.Source, e.Stack)}
 	}
 	return Safe(strings.Join(strings.Fields(strings.Join(words, " ")), " "))
 }
@@ -45,7 +46,7 @@ func why(e event.Event) string {
 	if e.Kind == event.Run && e.By != "" {
 		list = append(list, "by "+e.By)
 	}
-	for _, text := range []string{ShortDigest(e.Commit), e.Message, e.Error} {
+	for _, text := range []string{e.State, ShortDigest(e.Commit), e.Message, e.Error} {
 		if text != "" {
 			list = append(list, text)
 		}
