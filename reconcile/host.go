@@ -67,6 +67,8 @@ type units interface {
 type devices interface {
 	Networks(ctx context.Context) ([]resource.Network, error)
 	EnsureNetwork(ctx context.Context, n resource.Network) error
+	Tags(ctx context.Context, n resource.Network) error // what keeps its bridge from telling VLANs apart
+	Tag(ctx context.Context, n resource.Network) error
 	RemoveNetwork(ctx context.Context, n resource.Network) error
 	NICs(ctx context.Context, pid int, known []resource.NIC) ([]resource.NIC, error)
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error

@@ -131,7 +131,7 @@ func statusOf(st standing, s plan.Subject) Status {
 	p := plan.Compute(plan.Input{Subjects: []plan.Subject{s}}).Containers[0]
 	status := Status{
 		Name: s.Name, Stack: st.Record.Stack, State: s.Have.State, Generation: s.From,
-		Pending: p.Waiting(), Addresses: addresses(st.Container), Note: p.Note,
+		Pending: p.Waiting(), Addresses: addresses(withLeases(st.Container, s.Have.Have.NICs)), Note: p.Note,
 	}
 	for _, c := range p.Changes {
 		if c.Cause == plan.Drift && (c.Path != "running" || !s.Failed) {
@@ -164,12 +164,28 @@ func (s *Status) suspend(word state.Suspension) {
 	}
 }
 
+// withLeases is a container with what its interfaces were seen to have by DHCP.
+func withLeases(c resource.Container, seen []resource.NIC) resource.Container {
+	c.NICs = slices.Clone(c.NICs)
+	for i := range c.NICs {
+		c.NICs[i].Leased = resource.Known(seen, c.NICs[i].Name).Leased
+	}
+	return c
+}
+
 // addresses are the bare addresses on record, IPv4 first.
 func addresses(c resource.Container) []string {
 	var four, six []string
 	for _, n := range c.NICs {
 		four = append(four, bare(n.IPv4)...)
 		six = append(six, bare(n.IPv6)...)
+		for _, a := range n.Leased {
+			if resource.IsIPv6(a) {
+				six = append(six, a)
+			} else {
+				four = append(four, a)
+			}
+		}
 		for _, a := range n.Addresses {
 			if resource.IsIPv6(a) {
 				six = append(six, bare(a)...)

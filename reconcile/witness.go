@@ -79,6 +79,12 @@ func (w witness) addressed(ctx context.Context, c resource.Container, live resou
 		return fmt.Errorf("there is no interface %s", name)
 	}
 	for _, n := range c.NICs {
+		for _, six := range []bool{false, true} {
+			leased := func(a string) bool { return resource.IsIPv6(a) == six }
+			if n.Name == name && n.Asks(six) && !slices.ContainsFunc(list[at].Leased, leased) {
+				return fmt.Errorf("interface %s was given no address yet", name)
+			}
+		}
 		for _, want := range slices.Concat(bare(n.IPv4), bare(n.IPv6)) {
 			has := slices.Concat(bare(list[at].IPv4), bare(list[at].IPv6))
 			if n.Name == name && !slices.Contains(has, want) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,9 @@ const kinds = `ipv4 and ipv6 are "auto", an address, "dhcp", or "none".`
 
 func (c *checker) nicIPv4(network *Network, n *NIC, bad func(key, summary, detail string)) {
 	switch n.IPv4 {
-	case "", "none", "dhcp":
+	case "", "none":
+	case "dhcp":
+		c.leased(network, "ipv4", n.Filter.IPv4, netip.Addr.Is4, n, bad)
 	case "auto":
 		if network.External != "" {
 			bad("ipv4", `ipv4 can't be "auto" on an external network`, `Which addresses are free there is not known. Write one with its prefix length, or "none".`)
@@ -79,7 +82,9 @@ func (c *checker) nicIPv4(network *Network, n *NIC, bad func(key, summary, detai
 func (c *checker) nicIPv6(network *Network, n *NIC, bad func(key, summary, detail string)) {
 	global := network.ipv6()
 	switch n.IPv6 {
-	case "", "none", "dhcp":
+	case "", "none":
+	case "dhcp":
+		c.leased(network, "ipv6", n.Filter.IPv6, netip.Addr.Is6, n, bad)
 	case "auto":
 		if network.External == "" && (network.IPv6 == "" || network.IPv6 == "none") {
 			bad("ipv6", `ipv6 can't be "auto": network `+quote(network.Name)+" has no IPv6", `Give the network one: ipv6 = "fd42::1/64" or "link-local", or write "none" here.`)
@@ -89,6 +94,23 @@ func (c *checker) nicIPv6(network *Network, n *NIC, bad func(key, summary, detai
 		}
 	default:
 		c.fixed(address{network, global, n.IPv6, netip.Addr.Is6}, func(s, d string) { bad("ipv6", s, d) })
+	}
+}
+
+// leased is an address that somebody else gives. strake learns it from nobody,
+// so that a filter can't hold the interface to it.
+func (c *checker) leased(network *Network, key string, filter *bool, family func(netip.Addr) bool, n *NIC, bad func(key, summary, detail string)) {
+	if network.External == "" {
+		bad(key, key+` can't be "dhcp" on a network of strake's own`, `Write "auto": the address is there before init runs, and with dhcp = true on the network a client in the image is given the same one.`)
+		return
+	}
+	known := func(text string) bool {
+		a, _, err := parseAddress(text)
+		p, err2 := netip.ParsePrefix(text)
+		return err == nil && family(a) || err2 == nil && family(p.Addr())
+	}
+	if filter != nil && *filter && !slices.ContainsFunc(slices.Concat(n.Addresses, n.Prefixes), known) {
+		bad("filter."+key, `the filter would stop what `+key+` = "dhcp" brings`, "It lets through addresses that are known. Write those that may be given in addresses or prefixes, or filter by mac alone.")
 	}
 }
 

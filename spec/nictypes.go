@@ -139,7 +139,10 @@ func (c *checker) lone(key, text string, family func(netip.Addr) bool, bad fault
 func (c *checker) onParent(o *Container, n *NIC, bad fault) {
 	c.unless(o, n, bad, "network", "prefixes", "limits.ingress", "limits.egress", "filter.mac", "filter.ipv4", "filter.ipv6")
 	if n.Type == "physical" {
-		c.unless(o, n, bad, "vlan", "mac", "mtu")
+		c.unless(o, n, bad, "mac", "mtu")
+	}
+	if o.said(nicPath(n, "vlan")) {
+		bad("vlan", fmt.Sprintf("vlan does not go with type %q", n.Type), "Have the host make an interface for the VLAN (ip link add ... type vlan), and write that one as parent.")
 	}
 	for path := range o.At {
 		if strings.HasPrefix(path, nicPath(n, "publish")) && strings.HasSuffix(path, `"]`) {

@@ -15,9 +15,6 @@ import (
 // waiting brings each key that nothing carries out yet to a value that is
 // refused, as lines of the container's block.
 var waiting = map[string]string{
-	`nic["*"].ipv4`:                  "nic \"eth0\" {\n network = network.lan\n ipv4 = \"dhcp\"\n }",
-	`nic["*"].ipv6`:                  "nic \"eth0\" {\n network = network.lan\n ipv6 = \"dhcp\"\n }",
-	`nic["*"].vlan`:                  "nic \"eth0\" {\n network = network.lan\n vlan = 7\n }",
 	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",
 	`egress["*"].allow`:              "egress = egress.sites",
 	`egress["*"].deny`:               "egress = egress.sites",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Setup:           setup,
 		UpdateScripts:   os.Getenv("STRAKE_UPDATE") != "",
 		ContinueOnError: os.Getenv("STRAKE_CONTINUE") != "",
+		Condition:       condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"host":    host,
 			"edit":    edit,
@@ -67,6 +69,14 @@ func TestScripts(t *testing.T) {
 			"layout":  layoutOf,
 		},
 	})
+}
+
+// condition is what the kernel may have or not: bridges that tell VLANs apart.
+func condition(name string) (bool, error) {
+	if name != "bridge-vlan" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return exec.Command("bridge", "vlan", "global", "show").Run() == nil, nil
 }
 
 // setup gives a script a host of its own.

@@ -54,7 +54,8 @@ func furnish(t *testing.T, tree string) {
 	t.Helper()
 	command(t, "go", "build", "-trimpath", "-o", filepath.Join(tree, "srv/strake/strake"), ".")
 	for from, to := range map[string]string{
-		"host.sh": "srv/strake/host.sh", "containers.hcl": "srv/strake/containers.hcl", "try.service": "etc/systemd/system/try.service",
+		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "vlan.hcl": "srv/strake/vlan.hcl",
+		"containers.hcl": "srv/strake/containers.hcl", "try.service": "etc/systemd/system/try.service",
 	} {
 		text, err := os.ReadFile(filepath.Join("../../testdata/vm", from))
 		if err != nil {

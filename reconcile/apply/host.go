@@ -71,6 +71,7 @@ type containers interface {
 // devices are bridges and interfaces.
 type devices interface {
 	EnsureNetwork(ctx context.Context, n resource.Network) error
+	Tag(ctx context.Context, n resource.Network) error
 	RemoveNetwork(ctx context.Context, n resource.Network) error
 	NICs(ctx context.Context, pid int, known []resource.NIC) ([]resource.NIC, error)
 	AddNIC(ctx context.Context, pid int, n resource.NIC) error

@@ -18,6 +18,9 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 			return fmt.Errorf("network %s: %w", n.Name, err)
 		}
 	}
+	if err := h.tag(ctx, c); err != nil {
+		return err
+	}
 	if err := h.clear(ctx, c); err != nil {
 		return err
 	}
@@ -39,6 +42,21 @@ func (h Host) Ready(ctx context.Context, c resource.Container) error {
 	}
 	_, err := h.Roots.SetFiles(ctx, resource.FilesOf(c, h.Store.Content))
 	return err
+}
+
+// tag has the bridges of strake's own tell VLANs apart where an interface is in
+// one: liblxc refuses to put it there else.
+func (h Host) tag(ctx context.Context, c resource.Container) error {
+	for _, w := range c.Networks {
+		tagged := func(n resource.NIC) bool { return n.VLAN != 0 && n.Bridge == w.Bridge }
+		if !slices.ContainsFunc(c.NICs, tagged) {
+			continue
+		}
+		if err := h.Devices.Tag(ctx, w); err != nil {
+			return fmt.Errorf("network %s: %w", w.Name, err)
+		}
+	}
+	return nil
 }
 
 // mount makes the root, with what its init will read of its name and of whom to

@@ -185,7 +185,7 @@ func (b *builder) wish(container string, n resource.NIC, written string, own net
 	}
 	w := ledger.Wish{Container: container, NIC: n.Name, Net: net}
 	switch written {
-	case "none", "dhcp":
+	case "none", resource.DHCP:
 		w.None = true
 	case "":
 		w.None = !own.IsValid() || own.Addr().Is6() && own.Bits() > 64
@@ -211,7 +211,7 @@ func written2addr(s string) netip.Addr {
 // address gives a chosen address its prefix length, and its gateway where the
 // network leads anywhere.
 func (b *builder) address(ip netip.Addr, written, network string, routed bool) (address, gateway string) {
-	if written == "dhcp" {
+	if written == resource.DHCP {
 		return written, ""
 	}
 	if !ip.IsValid() {

@@ -8,12 +8,16 @@ import (
 	"strings"
 )
 
+// DHCP stands in place of an address that a client inside asks for, or makes of
+// what a router says: somebody else's to give.
+const DHCP = "dhcp"
+
 // Senders are the addresses and prefixes of one family that the interface may
 // send from, sorted.
 func (n NIC) Senders(six bool) []string {
 	var list []string
 	for _, text := range slices.Concat(n.addresses(), n.Prefixes) {
-		if IsIPv6(text) == six {
+		if text != DHCP && IsIPv6(text) == six {
 			list = append(list, text)
 		}
 	}
@@ -33,7 +37,7 @@ func (n NIC) addresses() []string {
 func (n NIC) AddressPrefixes() ([]netip.Prefix, error) {
 	var list []netip.Prefix
 	for _, text := range n.addresses() {
-		if text == "dhcp" {
+		if text == DHCP {
 			continue
 		}
 		p, err := netip.ParsePrefix(strings.TrimSuffix(text, "?"))
@@ -78,6 +82,28 @@ func (n NIC) first(list string) string {
 	words := slices.DeleteFunc(strings.Fields(list), func(w string) bool { return slices.Contains(n.Addresses, w) })
 	return strings.Join(words, " ")
 }
+
+// Asking is n as it is observed where a client inside asks for its addresses:
+// what it was given is told beside, and its default route is its own unless
+// one was written.
+func (n NIC) Asking(known NIC) NIC {
+	for _, f := range []struct {
+		known, way    string
+		list, gateway *string
+	}{{known.IPv4, known.Gateway4, &n.IPv4, &n.Gateway4}, {known.IPv6, known.Gateway6, &n.IPv6, &n.Gateway6}} {
+		if f.known != DHCP {
+			continue
+		}
+		*f.list = DHCP
+		if f.way == "" {
+			*f.gateway = ""
+		}
+	}
+	return n
+}
+
+// Asks says whether a client inside asks for the addresses of a family.
+func (n NIC) Asks(six bool) bool { return !six && n.IPv4 == DHCP || six && n.IPv6 == DHCP }
 
 // Way is the address by which the interface can always be reached on its
 // network: its first IPv4 one, or the IPv6 one that the kernel makes from its

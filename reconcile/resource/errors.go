@@ -27,4 +27,6 @@ var (
 	ErrDamaged = errors.New("it is damaged")
 	// ErrForeign: it belongs to somebody else, and is not touched.
 	ErrForeign = errors.New("belongs to somebody else")
+	// ErrNoVLAN: bridges of this host can't tell VLANs apart.
+	ErrNoVLAN = errors.New("the kernel of this host can't tell VLANs apart on a bridge (it is built without CONFIG_BRIDGE_VLAN_FILTERING)")
 )

@@ -12,6 +12,7 @@ func (n NIC) Or(o NIC) NIC {
 	n.Gateway4 = cmp.Or(n.Gateway4, o.Gateway4)
 	n.Gateway6 = cmp.Or(n.Gateway6, o.Gateway6)
 	n.MTU = cmp.Or(n.MTU, o.MTU)
+	n.VLAN = cmp.Or(n.VLAN, o.VLAN)
 	return n
 }
 
@@ -32,6 +33,9 @@ func (n NIC) masked(said NIC, keep bool) NIC {
 	}
 	if (said.MTU != 0) != keep {
 		n.MTU = 0
+	}
+	if (said.VLAN != 0) != keep {
+		n.VLAN = 0
 	}
 	return n
 }

@@ -142,6 +142,10 @@ type NIC struct {
 	Routes    []Route   `json:"routes,omitempty"` // sorted by To
 	Limits    Rates     `json:"limits,omitzero"`
 	Publish   []Publish `json:"publish,omitempty"` // sorted by Port
+
+	// Leased are the bare addresses that it has by a client of its own in place
+	// of "dhcp". Only ever observed: no wish and no difference.
+	Leased []string `json:"leased,omitempty"`
 }
 
 // Route leads a prefix to a neighbour.

@@ -59,6 +59,7 @@ second() {
 	expect "changed outside" strake plan containers.hcl
 	strake apply --yes containers.hcl
 	strake plan --detailed-exitcode containers.hcl || fail "the drift is not mended"
+	bash vlan.sh
 	strake destroy small --force --purge --yes
 	strake destroy debian --force --purge --yes
 	[ -z "$(lxc-ls)" ] || fail "something is left: $(lxc-ls)"

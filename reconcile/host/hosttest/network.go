@@ -36,6 +36,12 @@ func (h *Host) EnsureNetwork(_ context.Context, n resource.Network) error {
 	return nil
 }
 
+// Tags says that bridges tell VLANs apart.
+func (h *Host) Tags(context.Context, resource.Network) error { return nil }
+
+// Tag finds that they do.
+func (h *Host) Tag(context.Context, resource.Network) error { return nil }
+
 // RemoveNetwork removes a bridge.
 func (h *Host) RemoveNetwork(_ context.Context, n resource.Network) error {
 	h.mu.Lock()

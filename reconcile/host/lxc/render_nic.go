@@ -16,7 +16,7 @@ func (t *text) network(nics []resource.NIC) {
 	}
 	for i, n := range nics {
 		at := fmt.Sprintf("lxc.net.%d.", i)
-		if n.IPv4 != "" && n.IPv4 != byDHCP {
+		if n.IPv4 != "" && n.IPv4 != resource.DHCP {
 			n.IPv4 = t.withBroadcast(at, n.IPv4)
 		}
 		t.nic(at, n)
@@ -43,11 +43,8 @@ func (t *text) nic(at string, n resource.NIC) {
 	}
 }
 
-// byDHCP is in place of an address that a client inside asks for.
-const byDHCP = "dhcp"
-
 func (t *text) address(at, address string) {
-	if address != byDHCP {
+	if address != resource.DHCP {
 		t.optional(at+".address", address)
 	}
 }
@@ -71,7 +68,7 @@ func (t *text) kind(at string, n resource.NIC) {
 		// on no bridge; the start-host hook has the host route to it
 	case "macvlan":
 		t.set(at+"macvlan.mode", "bridge")
-		t.set(at+"link", tagged(n))
+		t.set(at+"link", n.Parent)
 	case "physical":
 		t.set(at+"link", n.Parent)
 	default:
@@ -83,14 +80,6 @@ func (t *text) kind(at string, n resource.NIC) {
 	if made == "" && n.VLAN != 0 {
 		t.number(at+"veth.vlan.id", int64(n.VLAN))
 	}
-}
-
-// tagged is the interface of the host that tags what goes out by its parent.
-func tagged(n resource.NIC) string {
-	if n.VLAN != 0 {
-		return fmt.Sprintf("%s.%d", n.Parent, n.VLAN)
-	}
-	return n.Parent
 }
 
 func family(address string) string {

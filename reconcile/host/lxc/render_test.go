@@ -42,7 +42,7 @@ func interfaces() resource.Container {
 		{Name: "eth0", Type: "bridged", Bridge: "br0", Device: "st1-0", MAC: "02:00:00:00:00:01", IPv4: "dhcp", VLAN: 30, Prefixes: []string{"10.8.0.0/24"}},
 		{Name: "eth1", Type: "routed", Parent: "eth9", Device: "st1-1", MAC: "02:00:00:00:00:02", IPv4: "192.0.2.7/32", IPv6: "2001:db8::7/128", Addresses: []string{"192.0.2.8/32"}, Prefixes: []string{"2001:db8:1::/64"}},
 		{Name: "eth2", Type: "macvlan", Parent: "eth9", MAC: "02:00:00:00:00:03", IPv4: "10.1.2.3/24", Gateway4: "10.1.2.1"},
-		{Name: "eth3", Type: "macvlan", Parent: "eth9", VLAN: 7, MAC: "02:00:00:00:00:04"},
+		{Name: "eth3", Type: "macvlan", Parent: "eth9", MAC: "02:00:00:00:00:04"},
 		{Name: "eth4", Type: "physical", Parent: "eth8"},
 	}}
 }

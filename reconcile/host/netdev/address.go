@@ -58,6 +58,19 @@ func declared(a netlink.Addr) bool {
 	return a.Flags&unix.IFA_F_PERMANENT != 0 && !(a.IP.To4() == nil && a.IP.IsLinkLocalUnicast())
 }
 
+// decided are the declared ones without those that a client inside has put
+// there for itself: some give them no lifetime. What strake gave before is not
+// among them.
+func decided(was, n resource.NIC) func(netlink.Addr) bool {
+	given, _ := was.AddressPrefixes()
+	more, _ := n.AddressPrefixes()
+	given = append(given, more...)
+	return func(a netlink.Addr) bool {
+		p := prefixOf(a)
+		return declared(a) && (!n.Asks(p.Addr().Is6()) || slices.Contains(given, p))
+	}
+}
+
 // readdress gives the link exactly these addresses among those that are ours
 // to decide on. Wrong ones go first: adding one beside another of its subnet
 // makes it secondary, and it would go together with the first. The first one

@@ -94,6 +94,9 @@ func (d *Devices) plug(peer netlink.Link, from, to resource.NIC) error {
 			return fmt.Errorf("make %s a port of %s: %w", to.Device, to.Bridge, err)
 		}
 	}
+	if err := d.tag(peer, bridge, to.VLAN); err != nil {
+		return err
+	}
 	if err := d.up(peer); err != nil {
 		return err
 	}

@@ -107,10 +107,10 @@ func number(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
 			return fmt.Errorf("set up: %w", err)
 		}
 	}
-	if err := readdress(h, l, want, declared); err != nil {
+	if err := readdress(h, l, want, decided(was, n)); err != nil {
 		return err
 	}
-	if err := reroute(h, l, n); err != nil {
+	if err := reroute(h, l, was, n); err != nil {
 		return err
 	}
 	return lead(h, l, was.Routes, n.Routes)

@@ -96,7 +96,9 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (
 	}
 	n := s.end(l, as)
 	n.Type, n.Device = "bridged", peer.Attrs().Name
-	n.Bridge, n.Network = d.port(peer)
+	if err := d.port(peer, &n); err != nil {
+		return n, true, err
+	}
 	n.Limits = d.limits(peer, as.Limits)
 	if n.Publish, err = d.published(n, as.Publish); err != nil {
 		return n, true, err
@@ -119,21 +121,39 @@ func (s sight) end(l netlink.Link, known resource.NIC) resource.NIC {
 	n.IPv4, n.IPv6 = s.addresses(a.Index)
 	n.Gateway4, n.Gateway6 = s.gateway(a.Index, false), s.gateway(a.Index, true)
 	n.Routes = s.led(a.Index, known.Routes)
-	return n.As(known)
+	n.Leased = s.leased(a.Index, known)
+	return n.As(known).Asking(known)
 }
 
-// port says where a host's end is plugged in: nowhere while it is down.
-func (d *Devices) port(peer netlink.Link) (bridge, network string) {
+// leased are the addresses of the families for which a client inside asks, by
+// whatever means it has put them there.
+func (s sight) leased(index int, known resource.NIC) []string {
+	var list []string
+	given, _ := known.AddressPrefixes()
+	for _, a := range s.addrs {
+		p := prefixOf(a)
+		if a.LinkIndex != index || !known.Asks(p.Addr().Is6()) || p.Addr().IsLinkLocalUnicast() && p.Addr().Is6() || slices.Contains(given, p) {
+			continue
+		}
+		list = append(list, p.Addr().String())
+	}
+	return list
+}
+
+// port says where a host's end is plugged in, and into which VLAN there: nowhere while it is down.
+func (d *Devices) port(peer netlink.Link, n *resource.NIC) (err error) {
 	a := peer.Attrs()
 	if a.Flags&net.FlagUp == 0 || a.MasterIndex == 0 {
-		return "", ""
+		return nil
 	}
 	master, err := d.host.LinkByIndex(a.MasterIndex)
 	if err != nil {
-		return "", "" // taken out of the bridge at this moment
+		return nil // taken out of the bridge at this moment
 	}
-	network, _ = d.owned(master)
-	return master.Attrs().Name, network
+	n.Bridge = master.Attrs().Name
+	n.Network, _ = d.owned(master)
+	n.VLAN, err = d.tagged(peer, master)
+	return err
 }
 
 // peer is the host's end of l. Interface indices are a namespace's own, so an

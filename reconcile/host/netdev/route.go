@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -12,8 +14,9 @@ import (
 )
 
 // reroute leaves exactly the default routes of n on the link, beside those
-// that the container learned by itself.
-func reroute(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
+// that the container learned by itself. Where a client inside asks for addresses
+// all of them are its own, but the one that was given before.
+func reroute(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
 	have, err := routes(h)
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
@@ -25,6 +28,9 @@ func reroute(h *netlink.Handle, l netlink.Link, n resource.NIC) error {
 		}
 		if missing[r.Gw.String()] {
 			delete(missing, r.Gw.String())
+			continue
+		}
+		if six := r.Gw.To4() == nil; n.Asks(six) && !slices.Contains(strings.Fields(was.Gateway(six)), r.Gw.String()) {
 			continue
 		}
 		if err := h.RouteDel(&r); err != nil && !errors.Is(err, unix.ESRCH) {

@@ -63,7 +63,6 @@ container "many" {
     ipv4     = "dhcp"
     ipv6     = "2001:db8:1::5/64"
     gateway6 = "2001:db8:1::1"
-    vlan     = 30
   }
 
   nic "eth3" {
