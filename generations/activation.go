@@ -21,7 +21,14 @@ const (
 	Import   Kind = "import"   // taken over as it was
 	Snapshot Kind = "snapshot" // itself again, on a new layer: the one before is the snapshot
 	Recover  Kind = "recover"  // what a later run made of an interrupted one
+
+	Heal Kind = "heal" // the one in use, against what was changed behind its back; no activation
+	Boot Kind = "boot" // the one in use, after the host came up; no activation
 )
+
+// Mends says whether a run of this kind brings back what the generation in use
+// says: it activates nothing, and has nothing to go back to.
+func (k Kind) Mends() bool { return k == Heal || k == Boot }
 
 // Outcome says how an activation ended.
 type Outcome string

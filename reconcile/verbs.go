@@ -254,7 +254,9 @@ func (e *Engine) hold(ctx context.Context, command, name string, f func(context.
 
 // Release takes a container's hold off: what was rejected may be applied again.
 func (e *Engine) Release(ctx context.Context, name string) error {
-	return e.verb(ctx, "release", name, func(resource.Container, resource.State) error { return e.State.Book(name).Release() })
+	return e.verb(ctx, "release", name, func(resource.Container, resource.State) error {
+		return errors.Join(e.State.Book(name).Release(), e.State.ClearMending(name))
+	})
 }
 
 // DeleteGenerations deletes records of a container; none that is needed.

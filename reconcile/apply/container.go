@@ -82,6 +82,11 @@ func (r *runner) proved(ctx context.Context, t *task) (Result, error) {
 	}
 	r.event(t.c.Name, "", event.Failed, err)
 	last := len(t.c.Steps) - 1
+	if t.mends() {
+		res := r.back(ctx, t, last, err)
+		res.Evidence = evidence
+		return res, err
+	}
 	if !errors.Is(err, ErrUnhealthy) || t.c.To == t.c.From {
 		return r.back(ctx, t, last, err), err
 	}
@@ -106,12 +111,17 @@ func (r *runner) back(ctx context.Context, t *task, last int, cause error) Resul
 		res.Outcome, res.To, res.Err = "left", t.c.To, fmt.Errorf("%s: %w", t.c.Name, cause)
 		return res
 	}
+	if t.mends() {
+		res.Outcome, res.Err = "failed", fmt.Errorf("%s: %w", t.c.Name, cause)
+	}
 	if err := t.back(context.WithoutCancel(ctx), last, r.opt.Crash); err != nil {
 		res.Outcome, res.Err = "stuck", fmt.Errorf("%s: %w; %w: %w", t.c.Name, cause, ErrStuck, err)
 		r.event(t.c.Name, "", event.Stuck, err)
 		return res
 	}
-	r.event(t.c.Name, "", event.Undone, nil)
+	if !t.mends() {
+		r.event(t.c.Name, "", event.Undone, nil)
+	}
 	return res
 }
 
@@ -119,6 +129,9 @@ func (r *runner) back(ctx context.Context, t *task, last int, cause error) Resul
 func (t *task) back(ctx context.Context, last int, crash *Crash) error {
 	var errs []error
 	for i := last; i >= 0; i-- {
+		if t.mends() && t.c.Steps[i].Do != plan.DoStop {
+			continue
+		}
 		if err := t.undo(ctx, t.c.Steps[i]); err != nil {
 			errs = append(errs, fmt.Errorf("undo %s: %w", t.c.Steps[i].Do, err))
 		}
@@ -141,7 +154,9 @@ func (r *runner) settle(ctx context.Context, acting []plan.ContainerPlan) {
 			continue
 		}
 		if err := t.alive(ctx); err != nil {
-			_ = t.commit(generations.Failed)
+			if !t.mends() {
+				_ = t.commit(generations.Failed)
+			}
 			r.results[c.Name] = r.back(ctx, t, len(c.Steps)-1, err)
 		}
 	}

@@ -10,6 +10,9 @@ func (t *task) commit(outcome generations.Outcome) error {
 	if t.c.Want == nil {
 		return nil // the journal went into the attic with everything else
 	}
+	if t.mends() {
+		return t.host.Store.ClearJournal(t.at)
+	}
 	if t.c.To != t.c.From || t.run.Kind != generations.Apply && t.run.Kind != generations.Snapshot {
 		if err := t.activate(outcome, ""); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -82,7 +83,7 @@ func (t *task) define(generation int) error {
 }
 
 func (t *task) defineAs(name string, d resource.Definition) error {
-	d.Stack, d.Owner, d.Include = t.run.Stack, t.c.UUID, t.host.Store.Include(name)
+	d.Stack, d.Owner, d.Include = cmp.Or(t.c.Stack, t.run.Stack), t.c.UUID, t.host.Store.Include(name)
 	return t.host.Containers.Define(name, d)
 }
 

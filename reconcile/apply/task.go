@@ -30,6 +30,11 @@ func (r *runner) task(c plan.ContainerPlan) *task {
 
 func (t *task) book() *generations.Book { return t.host.Store.Book(t.at) }
 
+// mends says whether the run brings back what the generation in use says.
+// What it did is then right, however it ended, and is never undone; only what
+// it stopped has to be up again.
+func (t *task) mends() bool { return t.run.Kind.Mends() }
+
 // do takes one step forward. Every step may have been done before.
 func (t *task) do(ctx context.Context, s plan.Step) error {
 	name := t.at

@@ -42,6 +42,9 @@ type Subject struct {
 	Started bool          // the operator started it
 	Frozen  bool          // the operator froze it
 	Defer   bool          // restart-class changes wait
+	Drift   bool          // Want is what it is made of: only drift is undone
+	Most    spec.Impact   // and only where that strikes no harder than this
+	Stack   string        // that it belongs to, where the plan is about several
 	Prune   bool          // an orphan is retired
 	Builds  int           // system layers that have to be built first
 	Hidden  []string      // paths of new system layers that the container's own writing hides

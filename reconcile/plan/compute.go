@@ -50,7 +50,7 @@ func Compute(in Input) Plan {
 // container concludes what happens to one of them.
 func (t comparer) container(s Subject) ContainerPlan {
 	c := ContainerPlan{
-		Name: s.Name, Group: s.Group, Was: s.Was, From: s.From, To: s.From, UUID: s.UUID, Removed: s.Removed,
+		Name: s.Name, Stack: s.Stack, Group: s.Group, Was: s.Was, From: s.From, To: s.From, UUID: s.UUID, Removed: s.Removed,
 		Want: s.Want, Last: s.Last, Have: s.Have, Basis: s.Have.Basis(),
 	}
 	if s.Want == nil {
@@ -71,6 +71,10 @@ func (t comparer) container(s Subject) ContainerPlan {
 		return c
 	}
 	c.Changes, c.Same = t.compare(s)
+	if s.Drift {
+		c.Changes, c.Left = bearable(c.Changes, s.Most)
+		c.Deferred = true // what waits for a restart goes on waiting
+	}
 	if s.Was != "" {
 		c.Changes = slices.Insert(c.Changes, 0, renaming(s))
 	}
@@ -123,6 +127,23 @@ func paused(c ContainerPlan, s Subject) ContainerPlan {
 	c.Action, c.Impact, c.Note = Paused, spec.None, s.Paused
 	c.To, c.New, c.As = c.From, false, 0
 	return c
+}
+
+// bearable parts what undoing strikes no harder than most from the rest. To
+// stop what was started by others counts as a restart does.
+func bearable(changes []Change, most spec.Impact) (mend, leave []Change) {
+	for _, ch := range changes {
+		impact := ch.Impact
+		if ch.Path == "running" && ch.New == "false" {
+			impact = spec.Restart
+		}
+		if ch.Cause == Waiting || impact <= most {
+			mend = append(mend, ch)
+		} else {
+			leave = append(leave, ch)
+		}
+	}
+	return mend, leave
 }
 
 // renaming is the change that a new name is. liblxc has no way to give a

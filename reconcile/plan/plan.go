@@ -117,6 +117,8 @@ type ContainerPlan struct {
 	New      bool        `json:"new"`               // To has to be written; else it exists
 	As       int         `json:"as,omitempty"`      // the generation that To is again, under another name
 	Removed  string      `json:"removed,omitempty"` // action of the removed block that speaks of it
+	Stack    string      `json:"stack,omitempty"`   // that it belongs to, where the plan is about several
+	Left     []Change    `json:"left,omitempty"`    // drift that is left as it is: to undo it would strike too hard
 	Changes  []Change    `json:"changes,omitempty"`
 	Deferred bool        `json:"deferred,omitempty"` // what needs a restart waits
 	Same     int         `json:"same"`               // settings that stay as they are
