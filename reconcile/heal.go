@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/event"
 	"strake/reconcile/heal"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -26,9 +27,9 @@ type Hint struct {
 // Healing says how to look for drift, and what to do about it.
 type Healing struct {
 	Hint
-	ReportOnly bool // nothing is mended, whatever the containers' policies say
-	Patience   heal.Patience
-	Parallel   int
+	May      func(stack string) bool // nil: all. Of other stacks nothing is mended, whatever the containers' policies say
+	Patience heal.Patience
+	Parallel int
 }
 
 // Drift is what of a container, or a network, is not as its generation says.
@@ -63,7 +64,7 @@ type Healed struct {
 // the generation in use, never to a newer text. It looks first without the
 // lock; what another run is just at is looked at again when that has ended.
 func (e *Engine) Heal(ctx context.Context, h Healing) (Healed, error) {
-	found, _, err := e.drift(ctx, h)
+	found, _, _, err := e.drift(ctx, h)
 	if err != nil || !slices.ContainsFunc(found, worthy) {
 		return Healed{Found: found, Again: again(found)}, err
 	}
@@ -77,7 +78,7 @@ func (e *Engine) Heal(ctx context.Context, h Healing) (Healed, error) {
 	}
 	var out Healed
 	err = e.work(ctx, func() error {
-		found, p, err := e.drift(ctx, h)
+		found, in, p, err := e.drift(ctx, h)
 		if err != nil {
 			return err
 		}
@@ -85,6 +86,7 @@ func (e *Engine) Heal(ctx context.Context, h Healing) (Healed, error) {
 		if err := e.keepDrift(found); err != nil {
 			return err
 		}
+		e.tellDrift(found, in)
 		e.Crash.Point()
 		p = chosen(p, found)
 		if p.Empty() {
@@ -93,6 +95,7 @@ func (e *Engine) Heal(ctx context.Context, h Healing) (Healed, error) {
 		}
 		out.Outcome, err = e.mend(ctx, generations.Heal, p, h.Parallel)
 		err = errors.Join(err, e.keepMended(out.Found, p, out.Outcome))
+		e.tellMended(out)
 		out.Again = again(out.Found)
 		return err
 	})
@@ -113,40 +116,48 @@ func again(found []Drift) (at time.Time) {
 }
 
 // drift observes and judges. The plan mends all that may be mended at all.
-func (e *Engine) drift(ctx context.Context, h Healing) ([]Drift, plan.Plan, error) {
+func (e *Engine) drift(ctx context.Context, h Healing) ([]Drift, scene, plan.Plan, error) {
 	var p plan.Plan
 	in, err := e.look(ctx)
 	if err != nil {
-		return nil, p, err
+		return nil, in, p, err
 	}
 	now := time.Now()
 	names, found := asked(in, h, now)
-	subjects, ask := make([]plan.Subject, 0, len(names)), make([]subject, 0, len(names))
-	for _, name := range names {
-		s, err := e.driftSubject(in, name, h.most(in.standing[name].Container))
-		if err != nil {
-			return nil, p, err
+	subjects, err := e.driftSubjects(ctx, in, h, names)
+	if err != nil {
+		return nil, in, p, err
+	}
+	var networks []plan.NetworkSubject
+	if h.All || h.Networks {
+		if networks, err = e.ownSubjects(in); err != nil {
+			return nil, in, p, err
 		}
-		subjects, ask = append(subjects, s), append(ask, subjectOf(name, s.Last))
+	}
+	p = plan.Compute(plan.Input{Source: "generations", Subjects: subjects, Networks: networks})
+	list, err := e.judge(in, p, h, now)
+	return append(found, list...), in, p, err
+}
+
+// driftSubjects observes these containers, but for what is somebody else's and
+// what never proved itself.
+func (e *Engine) driftSubjects(ctx context.Context, in scene, h Healing, names []string) ([]plan.Subject, error) {
+	subjects, ask := make([]plan.Subject, len(names)), make([]subject, len(names))
+	for i, name := range names {
+		var err error
+		if subjects[i], err = e.driftSubject(in, name, h.most(in.standing[name])); err != nil {
+			return nil, err
+		}
+		ask[i] = subjectOf(name, subjects[i].Last)
 	}
 	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {
-		return nil, p, err
+		return nil, err
 	}
 	for i := range subjects {
 		subjects[i].Have = seen[subjects[i].Name]
 	}
-	subjects = slices.DeleteFunc(subjects, func(s plan.Subject) bool { return s.Failed || ours(s) != nil })
-	networks, err := e.ownSubjects(in)
-	if err != nil {
-		return nil, p, err
-	}
-	if !h.All && !h.Networks {
-		networks = nil
-	}
-	p = plan.Compute(plan.Input{Source: "generations", Subjects: subjects, Networks: networks})
-	list, err := e.judge(in, p, h, now)
-	return append(found, list...), p, err
+	return slices.DeleteFunc(subjects, func(s plan.Subject) bool { return s.Failed || ours(s) != nil }), nil
 }
 
 // asked are the containers to look at, but for those that are on their way up or
@@ -166,11 +177,11 @@ func asked(in scene, h Healing, now time.Time) (names []string, later []Drift) {
 }
 
 // most is the hardest that may strike a container.
-func (h Healing) most(c resource.Container) spec.Impact {
-	if h.ReportOnly {
+func (h Healing) most(s standing) spec.Impact {
+	if h.May != nil && !h.May(s.Record.Stack) {
 		return spec.None
 	}
-	return heal.Most(c.Drift)
+	return heal.Most(s.Container.Drift)
 }
 
 // judge has a verdict on each that differs, or did so at the last look.
@@ -189,6 +200,9 @@ func (e *Engine) judge(in scene, p plan.Plan, h Healing, now time.Time) ([]Drift
 			return nil, err
 		}
 		d := Drift{Container: c.Name, Changes: strayed(c), generation: c.From}
+		if c.Action == plan.Paused {
+			d.Why = c.Note
+		}
 		add(d, was, len(strayed(plan.ContainerPlan{Changes: c.Changes})) > 0 && c.Acts())
 	}
 	if len(p.Networks) == 0 {
@@ -206,7 +220,7 @@ func (e *Engine) judge(in scene, p plan.Plan, h Healing, now time.Time) ([]Drift
 func (h Healing) mends(in scene, n plan.NetworkPlan) bool {
 	for _, s := range in.standing {
 		on := slices.ContainsFunc(s.Container.NICs, func(nic resource.NIC) bool { return n.Want != nil && nic.Bridge == n.Want.Bridge })
-		if on && h.most(s.Container) >= spec.Live {
+		if on && h.most(s) >= spec.Live {
 			return true
 		}
 	}
@@ -302,4 +316,44 @@ func (e *Engine) keepMended(found []Drift, p plan.Plan, out Outcome) error {
 		}
 	}
 	return e.keepDrift(found)
+}
+
+// tellDrift tells what is new of it: which settings, and not their values.
+func (e *Engine) tellDrift(found []Drift, in scene) {
+	for _, d := range found {
+		for _, n := range d.News {
+			ev := event.Event{Kind: event.Drift, Outcome: event.Outcome(n), Container: d.Container, Stack: in.standing[d.Container].Record.Stack, Message: d.what()}
+			if n == heal.Found && d.crashed() {
+				ev.Outcome = event.Crashed
+			}
+			e.Tell(ev)
+		}
+	}
+}
+
+// tellMended tells how the attempts ended.
+func (e *Engine) tellMended(out Healed) {
+	for _, d := range out.Found {
+		if d.Do != heal.Mend {
+			continue
+		}
+		ev := event.Event{Kind: event.Heal, Outcome: event.Done, Run: out.Run.ID, Container: d.Container, Message: d.what()}
+		if !d.Mended {
+			ev.Outcome, ev.Error = event.Failed, d.Error
+		}
+		e.Tell(ev)
+	}
+}
+
+// what differs, in words.
+func (d Drift) what() string {
+	var paths []string
+	for _, c := range d.Changes {
+		paths = append(paths, c.Path)
+	}
+	text := strings.Join(paths, ", ")
+	if d.Network != "" {
+		return strings.TrimSuffix("network "+d.Network+": "+text, ": ")
+	}
+	return text
 }

@@ -143,6 +143,61 @@ func TestHealNetworks(t *testing.T) {
 	}
 }
 
+// TestWatch: a hint comes first of all, after each hand edit, and where to look
+// is in it; while a run is under way none comes.
+func TestWatch(t *testing.T) {
+	b := newBench(t)
+	b.apply(web(container("c1"), container("c2")))
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	hints, err := b.Watch(ctx, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func() Hint {
+		t.Helper()
+		select {
+		case h := <-hints:
+			return h
+		case <-time.After(20 * time.Second):
+			t.Fatal("no hint")
+			return Hint{}
+		}
+	}
+	if h := next(); !h.All {
+		t.Errorf("first: %+v", h)
+	}
+	b.host.Break("c1", func(c *resource.Container) { c.NICs = nil })
+	if h := next(); h.All || !slices.Equal(h.Containers, []string{"c1"}) {
+		t.Errorf("an interface: %+v", h)
+	}
+	b.host.Kill(ctx, "c2")
+	if h := next(); h.All || !slices.Equal(h.Containers, []string{"c2"}) {
+		t.Errorf("a crash: %+v", h)
+	}
+	b.host.Flush()
+	if h := next(); !h.All {
+		t.Errorf("the firewall: %+v", h)
+	}
+	unlock, err := b.State.Lock(ctx, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.host.Break("c1", func(c *resource.Container) { c.Hostname = "x" })
+	select {
+	case h := <-hints:
+		t.Errorf("while a run is under way: %+v", h)
+	case <-time.After(300 * time.Millisecond):
+	}
+	unlock()
+	if h := next(); !slices.Contains(h.Containers, "c1") {
+		t.Errorf("after the run: %+v", h)
+	}
+	stop()
+	for range hints {
+	}
+}
+
 // TestHealFlapping: what can't be mended is tried five times, told once, and
 // tried again after a release.
 func TestHealFlapping(t *testing.T) {

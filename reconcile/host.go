@@ -36,6 +36,7 @@ type probes interface {
 
 // containers is liblxc.
 type containers interface {
+	WatchInits(ctx context.Context, tell func(resource.Notice)) (follow func(context.Context, []string) ([]resource.Process, error), err error)
 	States(ctx context.Context) (map[string]resource.State, error)
 	Inspect(ctx context.Context, name string, ask []string) (resource.Live, error)
 	Warm(context.Context) // containers start and stop until it is done
@@ -65,6 +66,7 @@ type units interface {
 
 // devices are bridges and interfaces.
 type devices interface {
+	WatchDevices(ctx context.Context, tell func(resource.Notice)) (follow func([]resource.Process) error, err error)
 	Networks(ctx context.Context) ([]resource.Network, error)
 	EnsureNetwork(ctx context.Context, n resource.Network) error
 	Tags(ctx context.Context, n resource.Network) error // what keeps its bridge from telling VLANs apart
@@ -82,6 +84,7 @@ type devices interface {
 
 // filter is the firewall table.
 type filter interface {
+	WatchRules(ctx context.Context, tell func(resource.Notice)) error
 	Set(ctx context.Context, g resource.Guard) error
 	Ensure(ctx context.Context, g resource.Guard) error
 	Observe(ctx context.Context) (resource.Seen, error)

@@ -8,6 +8,7 @@ import (
 
 	"strake/generations"
 	"strake/reconcile/apply"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -58,6 +59,14 @@ func (e *Engine) mend(ctx context.Context, kind generations.Kind, p plan.Plan, p
 	if err := e.State.Begin(run.ID); err != nil {
 		return out, err
 	}
+	e.Tell(tale(run, event.Begun, nil))
+	out, err := e.mendAll(ctx, out, p, parallel)
+	e.Tell(tale(run, ending(err), err))
+	return out, err
+}
+
+func (e *Engine) mendAll(ctx context.Context, out Outcome, p plan.Plan, parallel int) (Outcome, error) {
+	run := out.Run
 	lost := e.regain(ctx, &p)
 	standing, err := e.guarded()
 	if err != nil {
@@ -68,7 +77,7 @@ func (e *Engine) mend(ctx context.Context, kind generations.Kind, p plan.Plan, p
 		return out, err
 	}
 	out.Results, err = apply.Execute(ctx, e.acting(), p, run, apply.Options{
-		Parallel: parallel, Crash: e.Crash, Event: e.Event, Standing: standing, Networks: networks,
+		Parallel: parallel, Crash: e.Crash, Event: e.Tell, Standing: standing, Networks: networks,
 	})
 	out.Results = append(out.Results, lost...)
 	for _, r := range lost {

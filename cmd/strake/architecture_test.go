@@ -67,8 +67,8 @@ func allowed(from, to string) bool {
 	case within(from, "reconcile/host/hosttest"):
 		return within(to, "reconcile/resource", "reconcile/host/hosttest")
 	case within(from, "reconcile/host"):
-		return within(to, "reconcile/resource", "reconcile/idmap", "reconcile/thread", "reconcile/chain", "reconcile/scoped") || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/")
-	case within(from, "reconcile/resource", "reconcile/event", "reconcile/idmap", "reconcile/chain", "reconcile/thread", "reconcile/scoped"):
+		return within(to, "reconcile/resource", "reconcile/idmap", "reconcile/thread", "reconcile/watch", "reconcile/chain", "reconcile/scoped") || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/")
+	case within(from, "reconcile/resource", "reconcile/event", "reconcile/idmap", "reconcile/chain", "reconcile/thread", "reconcile/watch", "reconcile/scoped"):
 		return false
 	case within(from, "reconcile/ledger"):
 		return within(to, "reconcile/idmap")

@@ -25,6 +25,7 @@ const hostPID = "STRAKE_TEST_HOST"
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"strake":   func() { inWorld(Main) },
+		"healer":   func() { inWorld(serveHealer) },
 		"registry": func() { inWorld(serveRegistry) },
 		"https":    func() { inWorld(serveFiles) },
 	})

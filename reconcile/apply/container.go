@@ -112,7 +112,7 @@ func (r *runner) back(ctx context.Context, t *task, last int, cause error) Resul
 		return res
 	}
 	if t.mends() {
-		res.Outcome, res.Err = "failed", fmt.Errorf("%s: %w", t.c.Name, cause)
+		res.Outcome, res.Err = "failed", fmt.Errorf("%s: %v", t.c.Name, cause) // no cause that tells of a way back
 	}
 	if err := t.back(context.WithoutCancel(ctx), last, r.opt.Crash); err != nil {
 		res.Outcome, res.Err = "stuck", fmt.Errorf("%s: %w; %w: %w", t.c.Name, cause, ErrStuck, err)

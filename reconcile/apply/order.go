@@ -21,13 +21,15 @@ func (r *runner) all(ctx context.Context, acting []plan.ContainerPlan) {
 	var group sync.WaitGroup
 	first := predecessors(acting)
 	canaries(acting, first)
-	turns := turns(acting)
+	turns, waves := turns(acting), wavesOf(acting, first)
 	for _, c := range acting {
 		group.Go(func() {
 			defer close(done[c.Name])
+			defer waves.over(c.Name)
 			for _, name := range first[c.Name] {
 				<-done[name]
 			}
+			waves.wait(c.Name)
 			if turn := turns[c.Group]; turn != nil {
 				turn <- struct{}{}
 				defer func() { <-turn }()

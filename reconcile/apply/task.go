@@ -71,10 +71,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoMount:
 		return t.host.mount(ctx, t.c.Want.Named(t.at))
 	case plan.DoStart:
-		if err := t.host.clear(ctx, *t.c.Want); err != nil {
-			return err
-		}
-		return t.host.Containers.Start(ctx, name)
+		return t.start(ctx)
 	case plan.DoAddNIC, plan.DoChangeNIC, plan.DoRemoveNIC:
 		return t.setNIC(ctx, s.NIC, nic(t.c.Want, s.NIC))
 	case plan.DoUnfreeze:
@@ -164,6 +161,24 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.host.Store.Restore(name, t.run.ID)
 	}
 	return fmt.Errorf("unknown step %q", s.Do)
+}
+
+// start brings it up. Where only that was to be done, somebody else may have done
+// it meanwhile, as lxc-autostart at boot: its interfaces are no leftovers then.
+func (t *task) start(ctx context.Context) error {
+	if t.mends() {
+		if live, err := t.host.Containers.Inspect(ctx, t.at, nil); err != nil || live.State.Up() {
+			return err
+		}
+	}
+	if err := t.host.clear(ctx, *t.c.Want); err != nil {
+		return err
+	}
+	err := t.host.Containers.Start(ctx, t.at)
+	if t.mends() {
+		return unless(err, resource.ErrRunning)
+	}
+	return err
 }
 
 // stop leaves nothing of the container's interfaces on the host.

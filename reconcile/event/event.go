@@ -67,6 +67,7 @@ const (
 	Waiting  Outcome = "waiting" // for an approval, a window, a confirmation
 	Found    Outcome = "found"   // drift
 	Gone     Outcome = "gone"    // drift
+	Crashed  Outcome = "crashed" // drift: it is down, and nobody said that it shall be
 	Flapping Outcome = "flapping"
 	Started  Outcome = "started"
 	Reloaded Outcome = "reloaded"
@@ -75,7 +76,7 @@ const (
 
 // Outcomes lists them.
 func Outcomes() []Outcome {
-	return []Outcome{Begun, Proving, Done, Failed, Undone, Kept, Stuck, Skipped, Fetched, Same, Refused, Waiting, Found, Gone, Flapping, Started, Reloaded, Stopped}
+	return []Outcome{Begun, Proving, Done, Failed, Undone, Kept, Stuck, Skipped, Fetched, Same, Refused, Waiting, Found, Gone, Crashed, Flapping, Started, Reloaded, Stopped}
 }
 
 // longest is how much of a reason is told; the record of the run has it whole.

@@ -120,7 +120,7 @@ func (r *run) commands() []*cli.Command {
 		r.rollbackCommand(), r.switchGenerationCommand(), r.deleteGenerationsCommand(),
 		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
 		r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
-		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(),
+		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(), r.bootCommand(),
 		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.agentCommand(), r.syncCommand(),

@@ -23,6 +23,19 @@ func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
 	return p.err
 }
 
+// Booted writes how it ended for each container that was down.
+func Booted(w io.Writer, out reconcile.Outcome, s Style) error {
+	p := &printer{w: w}
+	for _, r := range out.Results {
+		text, t := ended(plan.Plan{}, r)
+		if r.Outcome == "applied" {
+			text = fmt.Sprintf("started, generation %d", r.To)
+		}
+		p.f("%s: %s\n", r.Name, s.paint(t, text))
+	}
+	return p.err
+}
+
 func ended(pl plan.Plan, r apply.Result) (string, tint) {
 	switch r.Outcome {
 	case "applied":

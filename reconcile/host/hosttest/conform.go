@@ -27,6 +27,7 @@ type Machine struct {
 		Definition(string) (resource.Definition, bool, error)
 		Define(string, resource.Definition) error
 		Undefine(string) error
+		WatchInits(context.Context, func(resource.Notice)) (func(context.Context, []string) ([]resource.Process, error), error)
 	}
 	Devices interface {
 		Networks(context.Context) ([]resource.Network, error)
@@ -38,12 +39,14 @@ type Machine struct {
 		RemoveNIC(context.Context, int, resource.NIC) error
 		Settle(context.Context, int, []resource.NIC) error
 		ClearNIC(context.Context, resource.NIC) error
+		WatchDevices(context.Context, func(resource.Notice)) (func([]resource.Process) error, error)
 	}
 	Filter interface {
 		Set(context.Context, resource.Guard) error
 		Ensure(context.Context, resource.Guard) error
 		Observe(context.Context) (resource.Seen, error)
 		Refused(context.Context) (map[string]resource.Count, error)
+		WatchRules(context.Context, func(resource.Notice)) error
 	}
 	Leases interface {
 		Set(context.Context, resource.Guard) error
@@ -100,6 +103,7 @@ func Conform(t *testing.T, m Machine) {
 	m.conformFiles(t, c)
 	m.conformLive(t, c)
 	m.conformNICs(t, c)
+	m.conformWatch(t, c, guard)
 	m.conformEnd(t, c)
 }
 

@@ -33,6 +33,7 @@ func (h *Host) EnsureNetwork(_ context.Context, n resource.Network) error {
 	n.Isolate, n.HostAccess = false, false                     // the firewall's part
 	n.DHCP, n.DNS, n.RA, n.Upstream = false, false, false, nil // whoever serves
 	h.networks[n.Bridge] = n
+	h.toldDevice(n.Bridge)
 	return nil
 }
 
@@ -53,6 +54,7 @@ func (h *Host) RemoveNetwork(_ context.Context, n resource.Network) error {
 		return fmt.Errorf("bridge %s: %w", n.Bridge, resource.ErrNotFound)
 	}
 	delete(h.networks, n.Bridge)
+	h.toldDevice(n.Bridge)
 	return nil
 }
 
@@ -147,6 +149,7 @@ func (h *Host) interfaces(method string, pid int, name string, f func(*process, 
 	if err := h.call(method, p.c.Name); err != nil {
 		return err
 	}
+	defer h.toldInside(p.c.Name)
 	return f(p, slices.IndexFunc(p.c.NICs, func(n resource.NIC) bool { return n.Name == name }))
 }
 
@@ -155,6 +158,7 @@ func (h *Host) Set(_ context.Context, g resource.Guard) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.guard = g
+	h.toldRules()
 	return h.call("SetGuard", "")
 }
 
@@ -163,6 +167,7 @@ func (h *Host) Ensure(_ context.Context, g resource.Guard) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.guard = h.guard.Grow(g)
+	h.toldRules()
 	return nil
 }
 

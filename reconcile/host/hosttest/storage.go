@@ -213,7 +213,7 @@ func (h *Host) Grant(resource.IDRange) error { return nil }
 // Break runs f on a container that is up, as somebody who goes behind
 // strake's back.
 func (h *Host) Break(name string, f func(c *resource.Container)) error {
-	return h.change("Break", name, func(p *process) error { f(&p.c); return nil })
+	return h.change("Break", name, func(p *process) error { f(&p.c); h.toldInside(name); return nil })
 }
 
 // Flush forgets the guard, as `nft flush ruleset` does.
@@ -221,6 +221,7 @@ func (h *Host) Flush() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.guard = resource.Guard{}
+	h.toldRules()
 }
 
 // Secrets shows the secrets that were brought.

@@ -34,6 +34,7 @@ type Host struct {
 	resolvers map[string]resource.Resolver
 	secrets   map[string][]byte // values, by container and setting
 	answers   map[string]error  // to checks, see Serve
+	hears     []*hears
 	ticks     uint64
 	pids      int
 
@@ -195,6 +196,7 @@ func (h *Host) end(method, name string) error {
 		return err
 	}
 	delete(h.running, name)
+	h.toldInit(name)
 	return nil
 }
 
@@ -258,6 +260,7 @@ func (h *Host) Define(name string, d resource.Definition) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.defined[name] = d
+	h.toldInit(name)
 	return h.call("Define", name)
 }
 
@@ -266,6 +269,7 @@ func (h *Host) Undefine(name string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.defined, name)
+	h.toldInit(name)
 	return h.call("Undefine", name)
 }
 

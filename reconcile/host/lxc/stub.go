@@ -20,6 +20,11 @@ func (*Runtime) States(context.Context) (map[string]resource.State, error) {
 	return nil, ErrNoLiblxc
 }
 
+// WatchInits fails.
+func (*Runtime) WatchInits(context.Context, func(resource.Notice)) (func(context.Context, []string) ([]resource.Process, error), error) {
+	return nil, ErrNoLiblxc
+}
+
 // Inspect fails.
 func (*Runtime) Inspect(context.Context, string, []string) (Live, error) {
 	return Live{}, ErrNoLiblxc
