@@ -12,6 +12,10 @@ import (
 // Agent is what the long-running process is to do: plain values, as Stack is.
 type Agent struct {
 	Sources []Source // by name
+	API     API
+	Metrics *Metrics // nil: none beside the socket's
+	Webhook *Webhook // nil: none
+	Notify  []Notify // by name
 }
 
 // Source is a place that a stack's text comes from, and what may be done with it.
@@ -83,11 +87,11 @@ func NewGit() Git {
 // made of its own tables, as Language is.
 func AgentLanguage() *Block {
 	root := &Block{Doc: "What the agent does."}
-	for _, b := range agentBlockTable() {
+	for _, b := range append(agentBlockTable(), listenerBlockTable()...) {
 		parent := root.at(b.path)
 		parent.Blocks = append(parent.Blocks, &Block{Name: last(b.path), Label: b.label, Doc: b.doc})
 	}
-	for _, w := range agentWordTable() {
+	for _, w := range append(agentWordTable(), listenerWordTable()...) {
 		root.add(w.path, Word{Type: w.kind, Default: w.fallback, Doc: w.doc})
 	}
 	return root
@@ -141,7 +145,7 @@ func (a Agent) Problems() []Problem {
 		}
 		origins[s.Origin()] = s.Name
 	}
-	return c.found
+	return append(c.found, a.listenerProblems()...)
 }
 
 type sourceChecker struct {

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"healer":   func() { inWorld(serveHealer) },
 		"registry": func() { inWorld(serveRegistry) },
 		"https":    func() { inWorld(serveFiles) },
+		"hears":    func() { inWorld(serveHears) },
 	})
 }
 

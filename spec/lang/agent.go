@@ -28,6 +28,7 @@ func Agent(f source.File) (spec.Agent, Diagnostics) {
 	}
 	l.twice(top)
 	a.Sources = l.readSources(top["source"])
+	l.readListeners(&a, top)
 	for _, p := range a.Problems() {
 		if !l.broken() || !p.Absent {
 			l.found = append(l.found, spec.Diagnostic{Severity: spec.Error, Summary: p.Summary, Detail: p.Detail, Pos: p.Pos})

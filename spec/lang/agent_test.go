@@ -20,7 +20,17 @@ func TestAgentLanguage(t *testing.T) {
 	root := spec.AgentLanguage()
 	same(t, "source", sourceBlock(), root.Block("source"))
 	for _, b := range root.Blocks {
-		if b.Name != "source" {
+		switch b.Name {
+		case "source":
+		case "api":
+			same(t, "api", apiBlock(), b)
+		case "metrics":
+			same(t, "metrics", metricsBlock(), b)
+		case "webhook":
+			same(t, "webhook", webhookBlock(), b)
+		case "notify":
+			same(t, "notify", notifyBlock(), b)
+		default:
 			t.Errorf("block %s is compared with nothing", b.Name)
 		}
 	}
@@ -118,7 +128,16 @@ func TestAgentMistakes(t *testing.T) {
 		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"25:00\"\nto = \"1:00\"\n}\n}":                   "no time",
 		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\nzone = \"Mars\"\n}\n}": "no zone",
 		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\ndays = [\"so\"]\n}\n}": "no day",
-		"surce \"a\" {\nfolder = \"/x\"\n}":                                                                        "Did you mean \"source\"?",
+		"metrics {\nlisten = \"localhost\"\n}":                                                                     "is not an address and a port\n  agent.hcl:2:10",
+		"webhook {\nlisten = \":1\"\nhook \"a\" {\n}\n}":                                                           "has no secret",
+		"webhook {\nlisten = \":1\"\nhook \"a\" {\nsecret = \"/s\"\nsource = \"x\"\n}\n}":                          "there is no source \"x\"",
+		"webhook {\nlisten = \":1\"\nkey = \"/k\"\n}":                                                              "belong together",
+		"notify \"a\" {\n}":                                          "one of url and url_file",
+		"notify \"a\" {\nurl = \"https://u:p@h\"\n}":                 "a token goes into a file",
+		"notify \"a\" {\nkind = \"github\"\nurl = \"https://h\"\n}":  "belongs to a commit's status",
+		"notify \"a\" {\nurl = \"https://h\"\non = [\"nothing\"]\n}": "there is no \"nothing\"",
+		"api {\nread_group = \"a b\"\n}":                             "is not a group",
+		"surce \"a\" {\nfolder = \"/x\"\n}":                          "Did you mean \"source\"?",
 	} {
 		_, ds := agentOf(text)
 		if !ds.HasErrors() || !strings.Contains(ds.Error(), says) {

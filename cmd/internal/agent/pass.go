@@ -104,13 +104,13 @@ func (p *pass) whole(ctx context.Context) (Report, error) {
 		err = errors.Join(err, kept)
 	}
 	w.mu.Lock()
-	was := w.st.State
+	was := w.st
 	w.st = p.st
 	if w.failed++; p.st.State != Broken && p.st.State != Unreachable {
 		w.failed = 0
 	}
 	w.mu.Unlock()
-	if was != p.st.State {
+	if was.State != p.st.State || was.Head != p.st.Head {
 		p.turned()
 	}
 	if err == nil {
@@ -492,7 +492,7 @@ func (p *pass) judge(err error) {
 	}
 }
 
-// turned tells that the source stands in another way now.
+// turned tells that the source stands in another way now, or with another commit.
 func (p *pass) turned() {
 	what := map[State]event.Outcome{
 		OK: event.Done, Waiting: event.Waiting, Closed: event.Waiting, Differs: event.Waiting, Suspended: event.Skipped, Held: event.Skipped,

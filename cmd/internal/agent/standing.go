@@ -31,6 +31,11 @@ const (
 	Rejected    State = "refused"     // the text, or what it would do, is not taken
 )
 
+// States lists them.
+func States() []State {
+	return []State{OK, Waiting, Closed, Differs, Suspended, Held, Unhealthy, Broken, Invalid, Unreachable, Rejected}
+}
+
 // Standing is how a source stands. It is kept in a file for commands beside the agent.
 type Standing struct {
 	Name      string    `json:"name"`

@@ -1,23 +1,29 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/agent"
+	"strake/cmd/internal/api"
 	"strake/cmd/internal/config"
+	"strake/cmd/internal/parts"
+	"strake/cmd/internal/service"
 	"strake/cmd/internal/view"
 	"strake/reconcile/event"
 	"strake/spec"
 )
 
 func agentFlag() cli.Flag {
-	return &cli.PathFlag{Name: "config", Value: "/etc/strake/agent.hcl", EnvVars: []string{"STRAKE_AGENT_CONFIG"}, Usage: "what the agent is to do, `FILE`"}
+	return &cli.PathFlag{Name: "config", Value: agentFile, EnvVars: []string{"STRAKE_AGENT_CONFIG"}, Usage: "what the agent is to do, `FILE`"}
 }
 
 func (r *run) agentCommand() *cli.Command {
@@ -48,17 +54,78 @@ func (r *run) agent(c *cli.Context) error {
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
 	opt.Rest = debug.FreeOSMemory
-	opt.Engine.Event = r.log
+	opt.Engine.Event = r.logger()
+	// Everywhere else the end of a session ends strake; here it is a word of the operator's.
+	signal.Reset(syscall.SIGHUP)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	opt.Parts = parts.Parts(parts.Options{
+		Engine: opt.Engine, Socket: api.Socket(r.g.StateDir), Version: version(),
+		Secret: func(file string) ([]byte, error) { return opt.Engine.Host.Vault.Read("/", file) },
+		Reload: func() {
+			select {
+			case hangup <- syscall.SIGHUP:
+			default: // there is one already
+			}
+		},
+	})
 	a, err := agent.New(opt)
 	if err != nil {
 		return err
 	}
-	// Everywhere else the end of a session ends strake; here it is a word of the operator's.
-	signal.Reset(syscall.SIGHUP)
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
-	return a.Run(c.Context, reload)
+	return a.Run(c.Context, reloads(c.Context, hangup))
+}
+
+// reloads passes on that the configuration is to be read again, and tells the
+// service manager.
+func reloads(ctx context.Context, hangup <-chan os.Signal) <-chan os.Signal {
+	to := make(chan os.Signal)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-hangup:
+				service.Reloading()
+				select {
+				case to <- s:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return to
+}
+
+// logger writes what happens: into the journal with fields, where there is one.
+func (r *run) logger() func(event.Event) {
+	h, ok := service.Journal(slog.LevelInfo)
+	if !ok {
+		return r.log
+	}
+	journal := slog.New(h)
+	return func(e event.Event) {
+		if e.Kind == event.Step && !r.g.Verbose && e.Error == "" {
+			return
+		}
+		var line strings.Builder
+		_ = view.Told(&line, e, view.Style{Bare: true})
+		journal.LogAttrs(context.Background(), severity(e), strings.TrimSpace(line.String()),
+			slog.String("kind", string(e.Kind)), slog.String("outcome", string(e.Outcome)), slog.String("source", e.Source), slog.String("state", e.State), slog.String("stack", e.Stack),
+			slog.String("commit", e.Commit), slog.String("run", e.Run), slog.String("container", e.Container), slog.String("step", e.Step))
+	}
+}
+
+func severity(e event.Event) slog.Level {
+	switch e.Outcome {
+	case event.Failed, event.Stuck, event.Kept:
+		return slog.LevelError
+	case event.Undone, event.Refused, event.Flapping, event.Found:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // log writes what happens to stderr, where journald or whoever it is takes it.

@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/agent"
+	"strake/cmd/internal/api"
+	"strake/cmd/internal/parts"
 	"strake/cmd/internal/view"
 	"strake/reconcile"
 )
@@ -32,6 +35,9 @@ func (r *run) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.UID != 0 && !c.Bool("attic") {
+		return r.statusFromAgent(c, args)
+	}
 	e, err := r.engine()
 	if err != nil {
 		return err
@@ -52,6 +58,34 @@ func (r *run) status(c *cli.Context) error {
 			r.say("warning: %v", err)
 		}
 		if err := r.showStatus(list, sources, len(args) > 0); err != nil || !c.Bool("watch") {
+			return err
+		}
+		if !pause(c.Context, beat) {
+			return nil
+		}
+	}
+}
+
+// statusFromAgent asks the agent, for who is not root but may look.
+func (r *run) statusFromAgent(c *cli.Context, args []string) error {
+	agentOf := api.Dial(api.Socket(r.g.StateDir))
+	for {
+		var there parts.Containers
+		if err := agentOf.Get(c.Context, "/v1/containers", &there); err != nil {
+			return fmt.Errorf("%w (%w)", errNotRoot, err)
+		}
+		var how agent.Status
+		if err := agentOf.Get(c.Context, "/v1/status", &how); err != nil {
+			return err
+		}
+		list := there.Containers
+		if name := optional(args, 0); name != "" {
+			list = slices.DeleteFunc(list, func(s reconcile.Status) bool { return s.Name != name })
+			if len(list) == 0 {
+				return fmt.Errorf("%w: no container %q", reconcile.ErrUnknown, name)
+			}
+		}
+		if err := r.showStatus(list, how.Sources, len(args) > 0); err != nil || !c.Bool("watch") {
 			return err
 		}
 		if !pause(c.Context, beat) {

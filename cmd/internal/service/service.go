@@ -1,13 +1,12 @@
 // Package service speaks with the service manager that runs strake: it says
 // that the agent is ready, reloads, still works, and what it is at, and it
-// writes the log as journald's fields. Where there is no systemd, the first
-// does nothing and the log is lines of text.
+// writes the log as journald's fields. Where there is no systemd, nothing of
+// it does anything.
 package service
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -60,13 +59,14 @@ func Watchdog(ctx context.Context, alive func() bool) {
 	}
 }
 
-// Log is where to log: journald with fields, where stderr leads there, else
-// text on w.
-func Log(w io.Writer, level slog.Level) slog.Handler {
-	if here, err := journal.StderrIsJournalStream(); err == nil && here && journal.Enabled() {
-		return &fields{level: level, send: journal.Send}
+// Journal logs to journald with fields, where stderr leads there; false: it
+// does not, and lines on stderr are what people get.
+func Journal(level slog.Level) (slog.Handler, bool) {
+	here, err := journal.StderrIsJournalStream()
+	if err != nil || !here || !journal.Enabled() {
+		return nil, false
 	}
-	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
+	return &fields{level: level, send: journal.Send}, true
 }
 
 // fields writes a record as a message with fields: STRAKE_CONTAINER=web1.
@@ -81,8 +81,8 @@ func (f *fields) Enabled(_ context.Context, l slog.Level) bool { return l >= f.l
 func (f *fields) Handle(_ context.Context, r slog.Record) error {
 	vars := map[string]string{"SYSLOG_IDENTIFIER": "strake"}
 	add := func(a slog.Attr) bool {
-		if name := field(a.Key); name != "" {
-			vars[name] = a.Value.Resolve().String()
+		if name, value := field(a.Key), a.Value.Resolve().String(); name != "" && value != "" {
+			vars[name] = value
 		}
 		return true
 	}

@@ -18,7 +18,11 @@ func Told(w io.Writer, e event.Event, s Style) error {
 		p.f("%s\n", strings.Join(Table{}.clean(cells, "-"), "\t"))
 		return p.err
 	}
-	line := s.paint(faint, at) + "  " + s.paint(mood(e.Outcome), about(e)+": "+string(e.Outcome))
+	line := s.paint(faint, at) + "  "
+	if s.Bare {
+		line = ""
+	}
+	line += s.paint(mood(e.Outcome), about(e)+": "+string(e.Outcome))
 	if text := why(e); text != "" {
 		line += ": " + Safe(text)
 	}

@@ -15,6 +15,7 @@ import (
 type Style struct {
 	Color bool
 	Plain bool // tables without a head, their columns parted by tabs
+	Bare  bool // lines of the diary without their time
 }
 
 // tint is an SGR sequence of ECMA-48.
