@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strake/reconcile/thread"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -143,7 +142,7 @@ func (l *Listener) watch(gone func()) {
 			p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 			n, err := unix.Poll(p, 0)
 			ended = n > 0
-			return ended || err != nil && err != syscall.EINTR
+			return ended || err != nil && !errors.Is(err, unix.EINTR)
 		})
 		if ended {
 			gone()
