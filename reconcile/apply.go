@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"strake/generations"
 	"strake/reconcile/apply"
@@ -20,6 +21,9 @@ type How struct {
 	Parallel   int
 	Atomic     bool
 	NoRollback bool
+	Confirm    time.Duration // taken back unless confirmed within; 0: it stays
+
+	back bool // the way back of a run that was not confirmed: it proves nothing, and nothing more is held
 }
 
 // Outcome is how a run ended; it is also its record.
@@ -29,6 +33,8 @@ type Outcome struct {
 	Results []apply.Result `json:"results,omitempty"`
 	Error   string         `json:"error,omitempty"`
 	Empty   bool           `json:"empty,omitempty"` // there was nothing to do
+
+	Awaiting *Trial `json:"awaiting,omitempty"` // it is taken back unless it is confirmed
 }
 
 // Apply plans the wish, has it approved and carries it out.
@@ -68,6 +74,16 @@ func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make
 		}
 		if err := refuseLater(p); err != nil {
 			return err
+		}
+		if kind != generations.Rollback { // the operator may always go back
+			if err := e.confirmed(p); err != nil {
+				return err
+			}
+		}
+		if how.Confirm > 0 {
+			if err := confirmable(p); err != nil {
+				return err
+			}
 		}
 		if err := how.Approve(p); err != nil {
 			return err
@@ -177,8 +193,14 @@ func (e *Engine) carryOut(ctx context.Context, out Outcome, p plan.Plan, how How
 	if err != nil {
 		return out, err
 	}
+	if how.Confirm > 0 {
+		if err := e.try(p, run, how.Confirm); err != nil {
+			return out, err
+		}
+		e.Crash.Point()
+	}
 	results, err := apply.Execute(ctx, e.acting(), p, run, apply.Options{
-		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Crash: e.Crash, Event: e.Tell,
+		Parallel: how.Parallel, Atomic: how.Atomic, NoRollback: how.NoRollback, Unproven: how.back, Crash: e.Crash, Event: e.Tell,
 		Standing: standing, Networks: networks,
 	})
 	errs := []error{err, e.remember(p)}
@@ -190,12 +212,21 @@ func (e *Engine) carryOut(ctx context.Context, out Outcome, p plan.Plan, how How
 	if applied(results) || err == nil {
 		errs = append(errs, together(
 			func() (err error) { out.Stack, err = e.recordStack(run, p); return err },
-			func() error { return e.holdLeft(kind, p, run, results) },
+			func() error {
+				if how.back {
+					return nil
+				}
+				return e.holdLeft(kind, p, run, results)
+			},
 		))
 	}
 	e.lower(ctx, p, results)
 	errs = append(errs, e.holdRejected(p, run, results), e.unused(p, results))
 	errs = append(errs, e.forget(p, results), e.purge(), e.regained(ctx, p, results))
+	if how.Confirm > 0 {
+		out.Awaiting, err = e.await(ctx, p, run, results)
+		errs = append(errs, err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		out.Error = err.Error()
 	}

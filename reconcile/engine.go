@@ -43,6 +43,7 @@ type Engine struct {
 	Progress func(string)  // may be nil: one line for people about what takes time
 	Event    func(event.Event)
 	Diary    *diary.Diary // may be nil: nothing is written down
+	Watcher  func() error // starts a process that calls StandBy and outlives this one; may be nil
 	Crash    *apply.Crash // tests only
 }
 
@@ -58,6 +59,9 @@ func (e *Engine) work(ctx context.Context, f func() error) error {
 		return err
 	}
 	if err := e.finishForgetting(ctx); err != nil {
+		return err
+	}
+	if err := e.resolve(ctx); err != nil {
 		return err
 	}
 	return f()

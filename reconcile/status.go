@@ -20,7 +20,8 @@ type Standing string
 // The standings, the one that matters most last.
 const (
 	InSync  Standing = "in sync"
-	Failed  Standing = "failed"          // it never proved itself, and there is nothing to go back to
+	Failed  Standing = "failed" // it never proved itself, and there is nothing to go back to
+	Trying  Standing = "awaiting confirmation"
 	Paused  Standing = "suspended"       // by the operator's word
 	Held    Standing = "held"            // what was applied last was taken back
 	ByHand  Standing = "stopped by hand" // and stays so until `strake start`
@@ -43,6 +44,7 @@ type Status struct {
 	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
 	Note       string         `json:"note,omitempty"`
 
+	Awaiting  *Trial            `json:"awaiting,omitempty"`  // its change is taken back unless it is confirmed
 	Suspended *state.Suspension `json:"suspended,omitempty"` // neither apply nor the agent changes it
 }
 
@@ -78,6 +80,10 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 	if err != nil {
 		return nil, err
 	}
+	trials, err := e.Trials()
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Status, len(list))
 	for i, s := range list {
 		s.Have = seen[s.Name]
@@ -85,7 +91,12 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 		if word, ok, err := e.Suspension(s.Name); err != nil {
 			return nil, err
 		} else if ok {
-			all[i].suspend(word)
+			all[i].Suspended = &word
+			all[i].also(Paused)
+		}
+		if t := tried(trials, s.Name, s.From); t != nil {
+			all[i].Awaiting = t
+			all[i].also(Trying)
 		}
 		all[i].Refused = refused(in.standing[s.Name].Container, counts)
 	}
@@ -156,10 +167,9 @@ func statusOf(st standing, s plan.Subject) Status {
 	return status
 }
 
-// suspend adds the operator's word that it stays as it is.
-func (s *Status) suspend(word state.Suspension) {
-	s.Suspended = &word
-	if s.Standings = append(s.Standings, Paused); s.Standings[0] == InSync {
+// also adds a standing that has nothing to do with what differs.
+func (s *Status) also(word Standing) {
+	if s.Standings = append(s.Standings, word); s.Standings[0] == InSync {
 		s.Standings = s.Standings[1:]
 	}
 }
@@ -171,6 +181,16 @@ func withLeases(c resource.Container, seen []resource.NIC) resource.Container {
 		c.NICs[i].Leased = resource.Known(seen, c.NICs[i].Name).Leased
 	}
 	return c
+}
+
+// tried is the trial that a container is part of, in its current generation.
+func tried(list []Trial, name string, generation int) *Trial {
+	for _, t := range list {
+		if slices.ContainsFunc(t.Containers, func(c Tried) bool { return c.Name == name && c.To == generation }) {
+			return &t
+		}
+	}
+	return nil
 }
 
 // addresses are the bare addresses on record, IPv4 first.

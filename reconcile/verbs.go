@@ -264,6 +264,10 @@ func (e *Engine) DeleteGenerations(ctx context.Context, name string, numbers []i
 	return e.verb(ctx, "delete-generations", name, func(resource.Container, resource.State) error {
 		var errs []error
 		for _, n := range numbers {
+			if err := e.wayBack(name, n); err != nil {
+				errs = append(errs, err)
+				continue
+			}
 			errs = append(errs, e.State.Book(name).Delete(n))
 		}
 		return errors.Join(append(errs, e.dropSecrets())...)

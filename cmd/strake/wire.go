@@ -73,7 +73,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Probes:     probe.Prober{},
 	}
 	return &cli.Deps{
-		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self, Diary: diary.Open(filepath.Join(g.StateDir, "events"))},
+		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self, Diary: diary.Open(filepath.Join(g.StateDir, "events")), Watcher: func() error { return keepWatch(g, dir.Binary()) }},
 		Console: runtime,
 		Images:  images,
 	}, nil

@@ -52,7 +52,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	if err == nil && !away.IsZero() && c.Starts() {
 		t.host.Store.SetAway(c.Name, time.Since(away))
 	}
-	if err == nil && t.c.Proves() {
+	if err == nil && t.c.Proves() && !r.opt.Unproven {
 		if res, err := r.proved(ctx, t); err != nil {
 			return res
 		}

@@ -31,6 +31,7 @@ type Options struct {
 	Parallel   int                  // containers at a time; 0: 4
 	Atomic     bool                 // one failure undoes all
 	NoRollback bool                 // a failure is left as it is
+	Unproven   bool                 // nobody waits for health
 	Standing   []resource.Container // all that have a current generation, of every stack
 	Networks   []resource.Network   // all that stacks have; those that the plan does not name stay as they are
 	Crash      *Crash               // tests only

@@ -57,3 +57,44 @@ func unvalued(args []string) []string {
 	}
 	return words
 }
+
+func (d *Dir) watchers() string { return filepath.Join(d.path, Unconfirmed, "watcher") }
+
+// WatchLock waits for the turn to watch over runs that wait to be confirmed.
+// The kernel ends it with its holder.
+func (d *Dir) WatchLock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(d.watchers()), 0o700); err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	f, err := os.OpenFile(d.watchers(), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d\n", os.Getpid())), 0)
+	return func() { f.Close() }, nil
+}
+
+// Watched says whether somebody watches.
+func (d *Dir) Watched() bool {
+	f, err := os.OpenFile(d.watchers(), os.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+}
+
+// Boot identifies the time for which the host is up.
+func Boot() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // Linux 2.6
+	return strings.TrimSpace(string(id))
+}

@@ -16,7 +16,7 @@ func (r *run) applyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Category: "configuration",
 		Usage: "bring the host to what the configuration, or a saved plan, says", ArgsUsage: "[PATH|PLANFILE]",
-		Flags:  append(wishFlags(v), carryFlags()...),
+		Flags:  append(append(wishFlags(v), carryFlags()...), confirmFlag()),
 		Action: func(c *cli.Context) error { return r.apply(c, v) },
 	}
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/view"
@@ -32,14 +34,25 @@ type deed struct {
 	do      func(reconcile.How) (reconcile.Outcome, error) // required
 }
 
+// confirmFlag is for changes that may cut off who makes them.
+func confirmFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "confirm", Usage: "taken back unless `strake confirm` comes within this `TIME`, such as 60s"}
+}
+
 // carry does it.
 func (r *run) carry(c *cli.Context, d deed) error {
 	if c.Int("parallel") < 0 {
 		return usage("--parallel counts containers at a time, from 1")
 	}
+	if window := c.Duration("confirm"); c.IsSet("confirm") && (window < time.Second || window > 24*time.Hour) {
+		return usage("--confirm takes a time from 1s to 24h, such as 60s")
+	}
+	if c.IsSet("confirm") && c.Bool("no-rollback") {
+		return usage("--confirm takes back what --no-rollback leaves; give one of them")
+	}
 	var shown plan.Plan
 	out, err := d.do(reconcile.How{
-		Parallel: c.Int("parallel"), Atomic: c.Bool("atomic"), NoRollback: c.Bool("no-rollback"),
+		Parallel: c.Int("parallel"), Atomic: c.Bool("atomic"), NoRollback: c.Bool("no-rollback"), Confirm: c.Duration("confirm"),
 		Approve: func(p plan.Plan) error {
 			shown = p
 			if d.check != nil {

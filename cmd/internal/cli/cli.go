@@ -56,6 +56,7 @@ type run struct {
 	Program
 	g      Globals
 	warned spec.Diagnostics // warnings of the configuration, where they go into a document
+	aloof  bool             // it is for liblxc, or watches itself
 }
 
 // Run does what args (without the program's name) say and returns the exit code.
@@ -119,13 +120,13 @@ func (r *run) commands() []*cli.Command {
 		r.listGenerationsCommand(), r.showGenerationCommand(), r.diffGenerationsCommand(),
 		r.rollbackCommand(), r.switchGenerationCommand(), r.deleteGenerationsCommand(),
 		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
-		r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
+		r.confirmCommand(), r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(), r.bootCommand(),
 		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.agentCommand(), r.syncCommand(),
 		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),
-		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(),
+		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(), r.watchCommand(),
 	}
 }
 
@@ -171,6 +172,9 @@ func (r *run) deps() (*Deps, error) {
 	}
 	e := d.Engine
 	e.By, e.Wait, e.Progress, e.Event, e.Crash = r.User, r.g.LockTimeout, r.progress, r.event, r.crash()
+	if !r.aloof {
+		_ = e.Attend() // that nobody can watch over what waits to be confirmed, is told by who changes something
+	}
 	if !r.g.Quiet && terminal(r.Stderr) && r.env("TERM") != "dumb" {
 		d.Images.Watch(view.Meter(r.Stderr))
 	}

@@ -14,7 +14,7 @@ func (r *run) createCommand() *cli.Command {
 	return &cli.Command{
 		Name: "create", Category: "configuration",
 		Usage: "apply for one container that does not exist yet", ArgsUsage: "NAME [PATH]",
-		Flags: append(single(v), carryFlags()...),
+		Flags: append(append(single(v), carryFlags()...), confirmFlag()),
 		Action: func(c *cli.Context) error {
 			return r.applyOne(c, v, func(cp plan.ContainerPlan) error {
 				if cp.Last != nil {

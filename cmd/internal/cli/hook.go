@@ -19,6 +19,7 @@ func (r *run) hookCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			r.aloof = true
 			e, err := r.engine()
 			if err != nil {
 				return err

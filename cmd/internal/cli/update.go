@@ -14,7 +14,7 @@ func (r *run) updateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "update", Category: "configuration",
 		Usage: "apply for one container that exists", ArgsUsage: "NAME [PATH]",
-		Flags: append(single(v), carryFlags()...),
+		Flags: append(append(single(v), carryFlags()...), confirmFlag()),
 		Action: func(c *cli.Context) error {
 			return r.applyOne(c, v, func(cp plan.ContainerPlan) error {
 				if cp.Last == nil {

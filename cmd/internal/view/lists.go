@@ -201,6 +201,9 @@ func Detail(w io.Writer, s reconcile.Status, st Style) error {
 	if len(s.Pending) > 0 {
 		p.f("\npending, which `strake restart %s` brings into effect:\n      %s\n", s.Name, strings.Join(s.Pending, "\n      "))
 	}
+	if s.Awaiting != nil {
+		p.f("\n%s\n", Safe(s.Name+" "+s.Awaiting.Says()))
+	}
 	if s.Suspended != nil {
 		p.f("\n%s\n", Safe(reconcile.Suspended(*s.Suspended)))
 	}

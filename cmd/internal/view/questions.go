@@ -7,7 +7,7 @@ func Questions(list []reconcile.Question) Table {
 	t := Table{Head: []string{"RUN", "SINCE", "STACK", "COMMIT", "BY", "WHAT"}}
 	for _, q := range list {
 		t.Rows = append(t.Rows, []string{
-			q.Run, q.Since.Local().Format("2006-01-02 15:04:05"), q.Plan.Stack, ShortDigest(q.Plan.Commit), q.By, q.Why,
+			q.Run, Moment(q.Since), q.Plan.Stack, ShortDigest(q.Plan.Commit), q.By, q.Why,
 		})
 	}
 	return t

@@ -17,6 +17,9 @@ func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
 		text, t := ended(pl, r)
 		p.f("%s: %s\n", r.Name, s.paint(t, text))
 	}
+	if t := out.Awaiting; t != nil {
+		p.f("%s\n", s.paint(yellow, "awaiting confirmation until "+Moment(t.Until)+": `strake confirm` keeps it, else what was before comes back"))
+	}
 	if out.Stack != 0 {
 		p.f("stack %s: generation %d\n", out.Run.Stack, out.Stack)
 	}

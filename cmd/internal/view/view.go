@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Style is how text is written.
@@ -57,6 +58,9 @@ func Line(w io.Writer, v any) error {
 	}
 	return nil
 }
+
+// Moment is a time for people, as their clock shows it.
+func Moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // ShortDigest is as much of a digest as people tell apart.
 func ShortDigest(d string) string {
