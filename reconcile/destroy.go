@@ -12,6 +12,8 @@ import (
 type Destruction struct {
 	Force bool // also while it runs
 	Purge bool // delete at once instead of keeping it in the attic
+
+	Volumes bool // with the data of its volumes; wants Purge
 }
 
 // Destroy retires a container: stopped, kept for a while, its name and
@@ -47,6 +49,11 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 	if s, ok, err := e.State.Stack(p.Stack); err == nil && ok {
 		p.Origin = s.Origin
 	}
+	if d.Volumes {
+		if p.Containers[0].Volumes, err = e.disposable(name, c, d); err != nil {
+			return p, err
+		}
+	}
 	p.Basis, err = e.ledgerBasis()
 	return p, err
 }
@@ -56,7 +63,10 @@ func (e *Engine) planDestroy(ctx context.Context, name string, d Destruction) (p
 func (e *Engine) purge() error {
 	list, err := e.State.Attic()
 	for _, r := range list {
-		if err == nil && r.Doomed {
+		if err != nil || !r.Doomed {
+			continue
+		}
+		if err = e.dropVolumes(r); err == nil {
 			err = e.State.Purge(r)
 		}
 	}

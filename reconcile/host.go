@@ -146,6 +146,7 @@ type images interface {
 type disks interface {
 	Ensure(ctx context.Context, d resource.Disk) error
 	Detach(at string) error
+	Below(path string) ([]string, error) // what is mounted there and below
 }
 
 // subids are the host ids that root may give to containers.

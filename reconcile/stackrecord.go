@@ -38,7 +38,7 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 			s.Containers[name], s.IDs[name] = st.Generation, st.Record.ID
 		}
 	}
-	s.Networks = e.stackNetworks(p)
+	s.Networks, s.Volumes = e.stackNetworks(p), e.stackVolumes(p)
 	return e.writeStack(run, s)
 }
 

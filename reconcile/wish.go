@@ -83,6 +83,7 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 		Stack: w.Stack.Name, Source: w.Source, Origin: w.Origin,
 		Subjects: subjects, Networks: e.networkSubjects(w, in, want),
 	})
+	p.Volumes = e.volumePlans(w)
 	p.Commit, p.Message, p.Choices = w.Commit, w.Message, layersOf(p, want.Ledger)
 	p.Secrets, p.Values, p.Contents = secrets, values, contents(p, want.Contents)
 	if p.Basis, err = e.ledgerBasis(); err != nil {

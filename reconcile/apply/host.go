@@ -123,11 +123,11 @@ type roots interface {
 type store interface {
 	Book(container string) *generations.Book
 	Folder(container string) string
-	Remove(container string) error       // the folder and all in it
-	Doom(container, run string) error    // whoever finds it in the attic by this run deletes it
-	Retire(container, run string) error  // into the attic
-	Restore(container, run string) error // and back; nothing where it is back already
-	Rename(from, to string) error        // the folder; nothing where it is done already
+	Remove(container string) error                               // the folder and all in it
+	Doom(container, run string, volumes []resource.Volume) error // whoever finds it in the attic by this run deletes it, and these
+	Retire(container, run string) error                          // into the attic
+	Restore(container, run string) error                         // and back; nothing where it is back already
+	Rename(from, to string) error                                // the folder; nothing where it is done already
 	Mend(container string, generation int) error
 	SetAway(container string, d time.Duration)              // how long a restart took
 	Render(c resource.Container) (map[string][]byte, error) // files of a generation

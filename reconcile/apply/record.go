@@ -133,7 +133,7 @@ func (t *task) retire(ctx context.Context) error {
 		return err
 	}
 	if t.c.Removed == "purge" {
-		if err := t.host.Store.Doom(t.at, t.run.ID); err != nil {
+		if err := t.host.Store.Doom(t.at, t.run.ID, t.c.Volumes); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,7 @@ type Plan struct {
 	Source     string          `json:"source"` // what people call it: "containers.hcl"
 	Origin     string          `json:"origin"` // where it came from, absolute
 	Networks   []NetworkPlan   `json:"networks,omitempty"`
+	Volumes    []VolumePlan    `json:"volumes,omitempty"`
 	Containers []ContainerPlan `json:"containers,omitempty"` // sorted by name
 	Commit     string          `json:"commit,omitempty"`
 	Message    string          `json:"message,omitempty"`
@@ -107,32 +108,33 @@ func (c *Change) redact() {
 // ContainerPlan is what happens to one container, and the three states that
 // it was concluded from.
 type ContainerPlan struct {
-	Name     string      `json:"name"`
-	Group    string      `json:"group,omitempty"` // the for_each block that it is one of
-	Was      string      `json:"was,omitempty"`   // the name under which it stands until it is renamed
-	Action   Action      `json:"action"`
-	Impact   spec.Impact `json:"impact"`            // as it strikes what is running now
-	From     int         `json:"from"`              // current generation; 0 none
-	To       int         `json:"to"`                // generation after; equal to From when none is made
-	New      bool        `json:"new"`               // To has to be written; else it exists
-	As       int         `json:"as,omitempty"`      // the generation that To is again, under another name
-	Removed  string      `json:"removed,omitempty"` // action of the removed block that speaks of it
-	Stack    string      `json:"stack,omitempty"`   // that it belongs to, where the plan is about several
-	Left     []Change    `json:"left,omitempty"`    // drift that is left as it is: to undo it would strike too hard
-	Changes  []Change    `json:"changes,omitempty"`
-	Deferred bool        `json:"deferred,omitempty"` // what needs a restart waits
-	Same     int         `json:"same"`               // settings that stay as they are
-	Note     string      `json:"note,omitempty"`
-	ByHand   bool        `json:"by_hand,omitempty"` // up, or not, by the operator's word and against Want
-	Digest   string      `json:"digest"`            // of Want
-	UUID     string      `json:"uuid"`
-	Basis    string      `json:"basis"` // of what was observed
-	Later    []Later     `json:"later,omitempty"`
-	Data     *Data       `json:"data,omitempty"` // nil: its data stay
-	Point    *Point      `json:"snapshot,omitempty"`
-	Reset    *Reset      `json:"reset,omitempty"`
-	Builds   int         `json:"builds,omitempty"` // system layers that are built before anything is changed
-	Hidden   []string    `json:"hidden,omitempty"` // paths of new system layers that the container's own writing hides
+	Name     string            `json:"name"`
+	Group    string            `json:"group,omitempty"` // the for_each block that it is one of
+	Was      string            `json:"was,omitempty"`   // the name under which it stands until it is renamed
+	Action   Action            `json:"action"`
+	Impact   spec.Impact       `json:"impact"`            // as it strikes what is running now
+	From     int               `json:"from"`              // current generation; 0 none
+	To       int               `json:"to"`                // generation after; equal to From when none is made
+	New      bool              `json:"new"`               // To has to be written; else it exists
+	As       int               `json:"as,omitempty"`      // the generation that To is again, under another name
+	Removed  string            `json:"removed,omitempty"` // action of the removed block that speaks of it
+	Stack    string            `json:"stack,omitempty"`   // that it belongs to, where the plan is about several
+	Left     []Change          `json:"left,omitempty"`    // drift that is left as it is: to undo it would strike too hard
+	Changes  []Change          `json:"changes,omitempty"`
+	Deferred bool              `json:"deferred,omitempty"` // what needs a restart waits
+	Same     int               `json:"same"`               // settings that stay as they are
+	Note     string            `json:"note,omitempty"`
+	ByHand   bool              `json:"by_hand,omitempty"` // up, or not, by the operator's word and against Want
+	Digest   string            `json:"digest"`            // of Want
+	UUID     string            `json:"uuid"`
+	Basis    string            `json:"basis"` // of what was observed
+	Later    []Later           `json:"later,omitempty"`
+	Data     *Data             `json:"data,omitempty"` // nil: its data stay
+	Point    *Point            `json:"snapshot,omitempty"`
+	Reset    *Reset            `json:"reset,omitempty"`
+	Builds   int               `json:"builds,omitempty"`  // system layers that are built before anything is changed
+	Volumes  []resource.Volume `json:"volumes,omitempty"` // that are deleted with it
+	Hidden   []string          `json:"hidden,omitempty"`  // paths of new system layers that the container's own writing hides
 
 	Want *resource.Container `json:"want,omitempty"` // nil: to be gone
 	Last *resource.Container `json:"last,omitempty"` // nil: never applied
@@ -184,6 +186,11 @@ func (p Plan) Empty() bool {
 	}
 	for _, n := range p.Networks {
 		if n.Action.acts() {
+			return false
+		}
+	}
+	for _, v := range p.Volumes {
+		if len(v.Changes) > 0 {
 			return false
 		}
 	}

@@ -194,6 +194,14 @@ type Mount struct {
 	ReadOnly bool   `json:"readonly,omitempty"`
 }
 
+// Volume is a folder of data on the host.
+type Volume struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`           // absolute, cleaned
+	Size    int64  `json:"size,omitempty"` // of the file system in it; 0: a plain folder
+	Protect bool   `json:"protect,omitempty"`
+}
+
 // Network is a bridge on the host. An External one is used and never changed.
 type Network struct {
 	Name       string `json:"name"`

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/resource"
 )
 
 // Retired is a container in the attic.
@@ -47,13 +49,47 @@ func (d *Dir) Retire(container, run string) error {
 }
 
 // Doom says that what a run is about to retire is to be deleted right after it,
-// by whoever comes to it. Of a run that did not retire it that means nothing.
-func (d *Dir) Doom(container, run string) error {
+// by whoever comes to it, and volumes with it. Of a run that did not retire it that
+// means nothing.
+func (d *Dir) Doom(container, run string, volumes []resource.Volume) error {
+	if len(volumes) > 0 {
+		if err := d.write(filepath.Join("containers", container, doomedVolumes), volumes); err != nil {
+			return err
+		}
+	}
 	return generations.WriteFile(filepath.Join(d.Folder(container), doomed), []byte(run), 0o600)
 }
 
-// doomed is a file that names a run.
-const doomed = "doomed"
+// doomed is a file that names a run; the others say what goes with the container,
+// and that none of it has its name any more.
+const (
+	doomed        = "doomed"
+	doomedVolumes = "volumes.json"
+	movedVolumes  = "volumes.moved"
+)
+
+// DoomedVolumes are those that go with a retired container, and whether they have
+// been moved aside.
+func (d *Dir) DoomedVolumes(r Retired) (list []resource.Volume, moved bool, err error) {
+	text, err := generations.ReadFile(filepath.Join(r.Path, doomedVolumes))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, true, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &list)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("volumes of retired container %s: %w", r.Name, err)
+	}
+	_, err = os.Lstat(filepath.Join(r.Path, movedVolumes))
+	return list, err == nil, nil
+}
+
+// MovedVolumes notes that they have been moved aside. What has their names from then
+// on is somebody else's.
+func (d *Dir) MovedVolumes(r Retired) error {
+	return generations.WriteFile(filepath.Join(r.Path, movedVolumes), nil, 0o600)
+}
 
 // Restore brings a container back that this run retired. Where it was not
 // retired there is nothing to do.

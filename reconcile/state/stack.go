@@ -23,11 +23,12 @@ type Stack struct {
 }
 
 // StackState is what one generation of a stack says: which generation of each
-// container, and the networks as they were defined.
+// container, and the networks and volumes as they were defined.
 type StackState struct {
 	Containers map[string]int     `json:"containers"`
 	IDs        map[string]string  `json:"ids"` // of the containers: another one of the same name is not meant
 	Networks   []resource.Network `json:"networks,omitempty"`
+	Volumes    []resource.Volume  `json:"volumes,omitempty"`
 }
 
 // StackFile is the file of a stack's generation that holds its StackState.

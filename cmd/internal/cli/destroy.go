@@ -13,6 +13,7 @@ func (r *run) destroyCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "also while it runs"},
 			&cli.BoolFlag{Name: "purge", Usage: "delete it at once, with all its generations"},
+			&cli.BoolFlag{Name: "with-volumes", Usage: "delete the data of its volumes too, which nobody else uses; wants --purge"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "without asking for its name"},
 		},
 		Action: func(c *cli.Context) error {
@@ -24,7 +25,7 @@ func (r *run) destroyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			d := reconcile.Destruction{Force: c.Bool("force"), Purge: c.Bool("purge")}
+			d := reconcile.Destruction{Force: c.Bool("force"), Purge: c.Bool("purge"), Volumes: c.Bool("with-volumes")}
 			return r.carry(c, deed{
 				answers: answers{Yes: c.Bool("yes"), Named: true},
 				do:      func(how reconcile.How) (reconcile.Outcome, error) { return e.Destroy(c.Context, name, d, how) },

@@ -24,8 +24,8 @@ func fate(c plan.ContainerPlan) [][2]string {
 		return [][2]string{{"KEEPS", "what runs, its files, ids and addresses; its LXC configuration says everything itself"},
 			{"LOSES", "its generations: strake knows it no more"}}
 	case purges(c):
-		return [][2]string{{"KEEPS", either(join(itsOwn(c), hostFolders(c.Last.Mounts)), "nothing")},
-			{"LOSES", written(c) + "all its generations, for good"}}
+		return [][2]string{{"KEEPS", either(join(itsOwn(c), hostFolders(left(c))), "nothing")},
+			{"LOSES", written(c) + "all its generations, for good" + volumes(c)}}
 	case c.Action == plan.Retire:
 		return [][2]string{{"KEEPS", join(itsOwn(c), attic(c), hostFolders(c.Last.Mounts))},
 			{"LOSES", join(stops(c), "its name, ids and addresses: another container can get them")}}
@@ -35,6 +35,26 @@ func fate(c plan.ContainerPlan) [][2]string {
 
 // purges says whether all of the container is deleted at once.
 func purges(c plan.ContainerPlan) bool { return c.Action == plan.Retire && c.Removed == "purge" }
+
+// left are the mounts whose sources stay.
+func left(c plan.ContainerPlan) []resource.Mount {
+	var list []resource.Mount
+	for _, m := range c.Last.Mounts {
+		if m.Volume == "" || len(c.Volumes) == 0 {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// volumes are those that go too.
+func volumes(c plan.ContainerPlan) string {
+	text := ""
+	for _, v := range c.Volumes {
+		text += "; all data of volume " + v.Name + ", " + v.Path
+	}
+	return text
+}
 
 // itsOwn is the root filesystem of a container that was taken over: strake
 // never deletes it.

@@ -72,6 +72,11 @@ func blocks(pl plan.Plan, o PlanOptions) []block {
 			list = append(list, networkBlock(n))
 		}
 	}
+	for _, v := range pl.Volumes {
+		if len(v.Changes) > 0 {
+			list = append(list, block{symbol: "~", name: "volume " + v.Want.Name, action: "live", lines: lines(v.Changes, 0)})
+		}
+	}
 	for _, c := range pl.Containers {
 		if c.Action != plan.Keep {
 			list = append(list, containerBlock(c))
@@ -258,6 +263,9 @@ func (o PlanOptions) summary(pl plan.Plan) string {
 		containers[c.Action]++
 	}
 	acts := tally(networks, []word{{plan.Create, "network create"}, {plan.Update, "network live"}, {plan.Retire, "network remove"}})
+	if n := changed(pl.Volumes); n > 0 {
+		acts = append(acts, fmt.Sprintf("%d volume live", n))
+	}
 	acts = append(acts, tally(containers, []word{
 		{plan.Record, "record"}, {plan.Adopt, "adopt"}, {plan.Create, "create"}, {plan.Update, "live"}, {plan.Rename, "rename"},
 		{plan.Forget, "forget"}, {plan.Restart, "restart"}, {plan.Stop, "stop"}, {plan.Recreate, "recreate"}, {plan.Retire, "retire"},
@@ -272,6 +280,15 @@ func (o PlanOptions) summary(pl plan.Plan) string {
 		text += "; " + strings.Join(rest, ", ")
 	}
 	return text + "."
+}
+
+func changed(list []plan.VolumePlan) (n int) {
+	for _, v := range list {
+		if len(v.Changes) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // word is what a summary calls an action.

@@ -204,6 +204,28 @@ func mountedBy(at string) (string, error) {
 	return device, nil
 }
 
+// Below lists what is mounted at a path and below it.
+func (Disks) Below(path string) ([]string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 1 && (f[1] == escape(real) || strings.HasPrefix(f[1], escape(real)+"/")) {
+			list = append(list, f[1])
+		}
+	}
+	return list, nil
+}
+
 // escape writes a path as the kernel lists it, see getmntent(3).
 func escape(path string) string {
 	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`).Replace(path)

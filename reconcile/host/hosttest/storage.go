@@ -106,6 +106,9 @@ func (Disks) Ensure(context.Context, resource.Disk) error { return nil }
 // Detach unmounts it.
 func (Disks) Detach(string) error { return nil }
 
+// Below has nothing mounted.
+func (Disks) Below(string) ([]string, error) { return nil, nil }
+
 // Disks has room for everything.
 type Disks struct{}
 
