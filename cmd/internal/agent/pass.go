@@ -203,7 +203,7 @@ func (p *pass) text(ctx context.Context) (string, git.Author, error) {
 		p.head, err = w.repo.Fetch(ctx)
 	}
 	if err != nil {
-		return "", git.Author{}, err
+		return "", git.Author{}, unfit(err)
 	}
 	p.st.Head, p.commit = p.head, p.head
 	if said := p.order.Commit; said != "" {
@@ -219,10 +219,15 @@ func (p *pass) text(ctx context.Context) (string, git.Author, error) {
 		return "", by, err
 	}
 	path, err := w.repo.Checkout(ctx, p.commit)
+	return path, by, unfit(err)
+}
+
+// unfit adds that what is not taken is refused.
+func unfit(err error) error {
 	if errors.Is(err, git.ErrUnfit) {
-		err = fmt.Errorf("%w: %w", reconcile.ErrPolicy, err)
+		return fmt.Errorf("%w: %w", reconcile.ErrPolicy, err)
 	}
-	return path, by, err
+	return err
 }
 
 // trusted refuses a commit that does not come after the one before, or is not

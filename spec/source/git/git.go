@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,9 +91,20 @@ func (r *Repository) Fetch(ctx context.Context) (string, error) {
 		"--", r.from.URL, "+"+r.from.Ref()+":"+tracked)
 	if err != nil {
 		r.sweep()
-		return "", fmt.Errorf("repository %s %w: %w", r.from.URL, ErrUnreachable, err)
+		return "", fmt.Errorf("repository %s %w: %w", r.from.URL, failure(err), err)
 	}
 	return r.resolve(ctx, tracked)
+}
+
+// failure tells what came and is not fit from what did not come: git has one exit
+// code for both, and words. Signal 25 is SIGXFSZ, prlimit's bound.
+func failure(err error) error {
+	for _, words := range []string{"fsck error", "signal 25", "File too large"} {
+		if strings.Contains(err.Error(), words) {
+			return ErrUnfit
+		}
+	}
+	return ErrUnreachable
 }
 
 // sweep removes what a fetch that was cut short has left.
@@ -206,8 +218,11 @@ func (r *Repository) git(ctx context.Context, l limits, args ...string) ([]byte,
 	return out.Bytes(), err
 }
 
+// lastLines are the last of what git said, without its advice.
 func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool {
+		return l == "" || strings.HasPrefix(l, "Please make sure you have") || l == "and the repository exists."
+	})
 	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }
 
