@@ -73,6 +73,11 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err := e.Host.Builder.Sweep(ctx); err != nil {
 		return fmt.Errorf("clear what a build left: %w", err)
 	}
+	if e.Host.Sessions != nil {
+		if err := e.Host.Sessions.Sweep(ctx); err != nil {
+			return fmt.Errorf("clear what a debug session left: %w", err)
+		}
+	}
 	names, err := apply.Recover(ctx, e.acting(), e.Crash)
 	for _, name := range names {
 		e.progress("undid an interrupted run of " + name)

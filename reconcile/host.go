@@ -24,6 +24,7 @@ type Host struct {
 	Vault      secrets
 	Disks      disks
 	Probes     probes
+	Sessions   sessions // may be nil
 }
 
 // probes ask from within a container's network, or look into its files. own
@@ -113,6 +114,7 @@ type roots interface {
 	RemoveLayers(container string, layers []int) error
 	Sweep(container string, init int, kept []resource.Root) error
 	Reset(ctx context.Context, root resource.Root, layer int, paths []string) error
+	Written(root resource.Root) ([]string, error)
 	Differ(ctx context.Context, from, to resource.Root) ([]resource.FileChange, error)
 	Mounts(pid int, want []resource.Mount) ([]resource.Mount, error)
 	Environment(container string) (map[string]string, error)

@@ -57,6 +57,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions := newDebugger(g, images, layers, env)
 	host := reconcile.Host{
 		Containers: runtime,
 		Devices:    devices,
@@ -71,11 +72,14 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
 		Probes:     probe.Prober{},
+		Sessions:   sessions,
 	}
 	return &cli.Deps{
 		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self, Diary: diary.Open(filepath.Join(g.StateDir, "events")), Watcher: func() error { return keepWatch(g, dir.Binary()) }},
 		Console: runtime,
 		Images:  images,
+
+		Debugger: sessions,
 	}, nil
 }
 

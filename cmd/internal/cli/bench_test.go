@@ -43,6 +43,12 @@ func (c *fakeConsole) Run(_ context.Context, name string, cmd lxc.Command) (int,
 	return c.code, nil
 }
 
+// Debug runs nothing.
+func (c *fakeConsole) Debug(_ context.Context, made resource.Container, _ []string, cmd lxc.Command) (int, error) {
+	c.name, c.cmd = made.Name, cmd
+	return c.code, nil
+}
+
 type fakeStore struct {
 	list    []image.Meta
 	removed []string
@@ -76,7 +82,7 @@ func (b *bench) open(g Globals) (*Deps, error) {
 			State: state.Open(g.StateDir, hosttest.Render),
 			Diary: diary.Open(filepath.Join(g.StateDir, "events")),
 		},
-		Console: b.console, Images: b.store,
+		Console: b.console, Images: b.store, Debugger: b.console,
 	}, nil
 }
 

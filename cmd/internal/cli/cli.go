@@ -37,6 +37,8 @@ type Deps struct {
 	Engine  *reconcile.Engine // required; By, Wait, Progress, Event and Crash are set here
 	Console console           // required: *lxc.Runtime
 	Images  images            // required: *image.Store
+
+	Debugger debugger // required
 }
 
 // console runs commands inside containers.
@@ -122,7 +124,7 @@ func (r *run) commands() []*cli.Command {
 		r.snapshotCommand(), r.diffRootfsCommand(), r.pinCommand(), r.unpinCommand(), r.releaseCommand(), r.gcCommand(),
 		r.confirmCommand(), r.approveCommand(), r.suspendCommand(), r.resumeCommand(),
 		r.startCommand(), r.stopCommand(), r.terminateCommand(), r.restartCommand(), r.freezeCommand(), r.unfreezeCommand(), r.bootCommand(),
-		r.loginCommand(), r.runCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
+		r.loginCommand(), r.runCommand(), r.debugCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.agentCommand(), r.syncCommand(),
 		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),

@@ -36,7 +36,7 @@ func arrange(app *cli.App, args []string) []string {
 			words, args = append(words, args[1:]...), nil
 		case !isOption(args[0]):
 			words, args = append(words, args[0]), args[1:]
-			if cmd.Name == "run" {
+			if cmd.Name == "run" || cmd.Name == "debug" && len(words) == 2 {
 				words, args = append(words, args...), nil
 			}
 		case find(cmd.Flags, args[0]) == nil && find(app.Flags, args[0]) != nil:

@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -111,6 +112,15 @@ func (Disks) Below(string) ([]string, error) { return nil, nil }
 
 // Disks has room for everything.
 type Disks struct{}
+
+// Written is where layers would lie.
+func (h *Host) Written(root resource.Root) ([]string, error) {
+	var list []string
+	for _, n := range root.Writable {
+		list = append(list, fmt.Sprintf("/%s/%d", root.Container, n))
+	}
+	return list, nil
+}
 
 // Differ has no files to compare.
 func (h *Host) Differ(context.Context, resource.Root, resource.Root) ([]resource.FileChange, error) {

@@ -79,6 +79,16 @@ func (r *Roots) stack(root resource.Root) ([]string, error) {
 }
 
 // written is where its writable ones lie.
+// Written is where a root's writable layers lie, the top one first.
+// Error: ErrNoLayer.
+func (r *Roots) Written(root resource.Root) ([]string, error) {
+	paths, err := r.written(root)
+	if err != nil {
+		return nil, fmt.Errorf("find layers of %s: %w", root.Container, err)
+	}
+	return paths, nil
+}
+
 func (r *Roots) written(root resource.Root) ([]string, error) {
 	have, err := r.pieces(root.Container)
 	if err != nil {
