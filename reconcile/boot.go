@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -34,12 +35,21 @@ func (e *Engine) Boot(ctx context.Context, parallel int) (Outcome, error) {
 		}
 		if p.Empty() {
 			out.Empty = true
-			return nil
+			return e.State.SetBooted()
 		}
 		out, err = e.mend(ctx, generations.Boot, p, parallel)
-		return err
+		return errors.Join(err, e.State.SetBooted())
 	})
 	return out, err
+}
+
+// BootOnce is Boot where nobody has done so since the host came up, as the agent's
+// start has to know: what went down since then is drift, and has a policy.
+func (e *Engine) BootOnce(ctx context.Context, parallel int) (Outcome, error) {
+	if e.State.Booted() {
+		return Outcome{Empty: true}, e.State.SetBooted()
+	}
+	return e.Boot(ctx, parallel)
 }
 
 // settled looks when no container is on its way any more.

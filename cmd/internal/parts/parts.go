@@ -46,7 +46,7 @@ func Parts(o Options) func(*agent.Agent, spec.Agent) []agent.Part {
 			page = metrics.New(o.Version, func() (metrics.Scene, error) { return scene(a, o.Engine) })
 		}
 		h := hang{Options: o, a: a, conf: conf, page: page, host: host}
-		list := []agent.Part{part{"service", h.service}, part{"socket", h.socket}, part{"counts", h.count}}
+		list := []agent.Part{part{"service", h.service}, part{"socket", h.socket}, part{"counts", h.count}, part{"heal", h.heal}}
 		if conf.Metrics != nil {
 			list = append(list, part{"metrics", h.metrics})
 		}
