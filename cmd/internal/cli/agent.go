@@ -122,7 +122,7 @@ func severity(e event.Event) slog.Level {
 	switch e.Outcome {
 	case event.Failed, event.Stuck, event.Kept:
 		return slog.LevelError
-	case event.Undone, event.Refused, event.Flapping, event.Found:
+	case event.Undone, event.Refused, event.Flapping, event.Found, event.Crashed:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

@@ -91,11 +91,11 @@ func (r *run) place(c *cli.Context) units.Place {
 }
 
 // toEnable are the units that something is done by: with a timer the agent is
-// not one of them.
+// not one of them. The way out is opened by itself where containers need it.
 func (r *run) toEnable(list []units.Unit, timer bool) []string {
-	not := []string{"strake-sync.service", "strake-sync.timer"}
+	not := []string{"strake-egress.service", "strake-sync.service", "strake-sync.timer"}
 	if timer {
-		not = []string{"strake-sync.service", "strake-agent.service"}
+		not = []string{"strake-egress.service", "strake-sync.service", "strake-agent.service"}
 	}
 	var enable []string
 	for _, u := range list {

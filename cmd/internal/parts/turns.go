@@ -88,7 +88,7 @@ func (w *turns) ofContainer(e event.Event) notify.Word {
 	case event.Flapping:
 		w.bad[key] = true
 		return once(was, notify.Flapping)
-	case event.Found:
+	case event.Found, event.Crashed:
 		w.bad[key] = true
 		return once(was, notify.Drift)
 	case event.Failed:
