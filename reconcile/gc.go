@@ -92,7 +92,7 @@ func (e *Engine) garbage(ctx context.Context, c Collection) ([]Garbage, error) {
 	for _, d := range secrets {
 		list = append(list, Garbage{Kind: "secret", Name: d, Why: "no generation has it"})
 	}
-	system, err := e.uselessLayers()
+	system, err := e.uselessLayers(list)
 	if err != nil {
 		return nil, err
 	}

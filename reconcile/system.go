@@ -202,9 +202,9 @@ func resolver(networks []resource.Network) string {
 }
 
 // usedLayers are the keys of layers that generations have.
-func (e *Engine) usedLayers() (map[string]bool, error) {
+func (e *Engine) usedLayers(going []Garbage) (map[string]bool, error) {
 	used := map[string]bool{}
-	err := e.eachRecorded(func(c *resource.Container) {
+	err := e.eachGeneration(going, func(_ Use, _ int, c *resource.Container) {
 		for _, key := range c.Layers {
 			used[key] = true
 		}
@@ -212,8 +212,9 @@ func (e *Engine) usedLayers() (map[string]bool, error) {
 	return used, err
 }
 
-// uselessLayers are those in the store that no generation is made of.
-func (e *Engine) uselessLayers() ([]Garbage, error) {
+// uselessLayers are those in the store that no generation is made of. Retired
+// containers that go now need none.
+func (e *Engine) uselessLayers(going []Garbage) ([]Garbage, error) {
 	stored, err := e.Host.Layers.List()
 	if err != nil {
 		return nil, err
@@ -222,7 +223,7 @@ func (e *Engine) uselessLayers() ([]Garbage, error) {
 	if err != nil || len(stored)+len(rejected) == 0 {
 		return nil, err
 	}
-	used, err := e.usedLayers()
+	used, err := e.usedLayers(going)
 	if err != nil {
 		return nil, err // what can't be read may need any of them
 	}
@@ -255,7 +256,7 @@ func (e *Engine) Layers() ([]StoredLayer, error) {
 	if err != nil {
 		return nil, err
 	}
-	used, err := e.usedLayers()
+	used, err := e.usedLayers(nil)
 	list := make([]StoredLayer, len(stored))
 	for i, l := range stored {
 		list[i] = StoredLayer{l, used[l.Key]}
