@@ -43,6 +43,9 @@ func run() error {
 		return work()
 	case "planner":
 		return planOnly(os.Args[1])
+	case "egress":
+		many, _ := strconv.Atoi(os.Args[1])
+		return serveEgress(many)
 	}
 	o, err := parse(os.Args[1:])
 	if err != nil {
@@ -90,12 +93,12 @@ func cacheFolder() string {
 	return filepath.Join(dir, "strake-bench")
 }
 
-const lastRow = 14
+const lastRow = 18
 
 // chosen reads "1,3"; nothing is all.
 func chosen(list string) ([]int, error) {
 	if list == "" {
-		return []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, lastRow}, nil
+		return []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, lastRow}, nil
 	}
 	var rows []int
 	for word := range strings.SplitSeq(list, ",") {

@@ -73,7 +73,7 @@ func table(machine string, rows []row) string {
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Work, r.Must, join(r.Strake), join(r.Beside), join(r.Checks), r.verdict())
 	}
-	b.WriteString("\nFloor: LXC's own tools on containers that were prepared for them. Peer: LXD with a `dir` pool and the same images, limits and bridge.\n")
+	b.WriteString("\nFloor: LXC's own tools on containers that were prepared for them. Peer: LXD with a `dir` pool and the same images, limits and bridge; of the egress proxy, Squid with the same list.\n")
 	return b.String()
 }
 

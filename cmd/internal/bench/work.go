@@ -66,6 +66,7 @@ func (y *yard) measure() ([]row, error) {
 		{[]int{12}, y.ready},
 		{[]int{13}, y.unpacked},
 		{[]int{14}, y.shared},
+		{[]int{15, 16, 17, 18}, y.egress},
 	} {
 		if !y.Options.wants(part.rows...) {
 			continue
