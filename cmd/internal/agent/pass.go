@@ -154,7 +154,11 @@ func (p *pass) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conf, err := config.Load(path, given)
+	name := ""
+	if g := p.w.s.Git; g != nil && g.Path == "" {
+		name = source.StackName(p.called()) // the folder is called by the commit
+	}
+	conf, err := config.LoadAs(path, name, given)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,11 @@ type Config struct {
 
 // Load reads the configuration at path, "" for the current folder. Errors of
 // the text are spec.Diagnostics.
-func Load(path string, vars lang.Variables) (Config, error) {
+func Load(path string, vars lang.Variables) (Config, error) { return LoadAs(path, "", vars) }
+
+// LoadAs is Load of a text whose stack, where it does not name itself, is
+// called otherwise than its folder; "" for like that.
+func LoadAs(path, name string, vars lang.Variables) (Config, error) {
 	if path == "" {
 		path = "."
 	}
@@ -36,6 +40,9 @@ func Load(path string, vars lang.Variables) (Config, error) {
 	var err error
 	if c.Text, err = source.Read(path); err != nil {
 		return c, fmt.Errorf("%w configuration: %w", ErrInvalid, Unread(path, err))
+	}
+	if name != "" {
+		c.Text.Name = name
 	}
 	stack, ds := lang.Load(c.Text, vars)
 	c.Stack = stack
