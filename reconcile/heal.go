@@ -323,7 +323,10 @@ func (e *Engine) tellDrift(found []Drift, in scene) {
 	for _, d := range found {
 		for _, n := range d.News {
 			ev := event.Event{Kind: event.Drift, Outcome: event.Outcome(n), Container: d.Container, Stack: in.standing[d.Container].Record.Stack, Message: d.what()}
-			if n == heal.Found && d.crashed() {
+			switch {
+			case n == heal.Flapping:
+				ev.Kind = event.Heal
+			case n == heal.Found && d.crashed():
 				ev.Outcome = event.Crashed
 			}
 			e.Tell(ev)

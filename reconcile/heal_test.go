@@ -102,6 +102,19 @@ func TestHealRespects(t *testing.T) {
 	if err := b.Unfreeze(ctx, "c1"); err != nil {
 		t.Fatal(err)
 	}
+	b.host.Break("c2", func(c *resource.Container) { c.Limits.Memory = 1 })
+	if err := b.Suspend(ctx, "c2", time.Time{}, "by test"); err != nil {
+		t.Fatal(err)
+	}
+	if out := b.heal(); len(out.Found) != 1 || out.Found[0].Do != heal.Report || out.Found[0].Why == "" || b.live("c2").Limits.Memory != 1 {
+		t.Errorf("suspended: %+v", out.Found)
+	}
+	if err := b.Resume(ctx, "c2"); err != nil {
+		t.Fatal(err)
+	}
+	if b.heal(); b.live("c2").Limits.Memory != 0 {
+		t.Error("resumed, and not healed")
+	}
 	w = web(container("c1", memory(64<<20), drift("strict"), func(c *spec.Container) {
 		c.Mounts = []spec.Mount{{Target: "/srv", Source: "/srv"}}
 	}), container("c2", drift("strict")))

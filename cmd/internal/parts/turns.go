@@ -86,7 +86,8 @@ func (w *turns) ofContainer(e event.Event) notify.Word {
 		w.bad[key] = true
 		return notify.Failed
 	case event.Flapping:
-		w.bad[key] = true
+		w.bad[key] = true // it was drift before: that says nothing of this
+		was, w.bad["flapping "+key] = w.bad["flapping "+key], true
 		return once(was, notify.Flapping)
 	case event.Found, event.Crashed:
 		w.bad[key] = true
@@ -98,6 +99,7 @@ func (w *turns) ofContainer(e event.Event) notify.Word {
 		}
 	case event.Done, event.Gone:
 		delete(w.bad, key)
+		delete(w.bad, "flapping "+key)
 		if was {
 			return notify.Recovered
 		}

@@ -40,6 +40,7 @@ func TestTurns(t *testing.T) {
 		{container(event.Drift, event.Found), []string{"drift"}},
 		{container(event.Drift, event.Found), nil},
 		{container(event.Heal, event.Done), []string{"recovered"}},
+		{container(event.Drift, event.Crashed), []string{"drift"}},
 		{container(event.Heal, event.Flapping), []string{"flapping"}},
 		{container(event.Heal, event.Flapping), nil},
 		{container(event.Step, event.Failed), nil},
