@@ -151,7 +151,7 @@ func (w world) open(t *testing.T) (list []string) {
 
 // held says whether rules hold a routed device to what the host routes to it.
 func held(rules []byte, device string) bool {
-	return !slices.ContainsFunc([]string{"routed", "held4", "held6"}, func(set string) bool {
+	return !slices.ContainsFunc([]string{"routed", "rheld", "aheld"}, func(set string) bool {
 		return !regexp.MustCompile(`set ` + set + ` \{[^}]*"` + device + `"`).Match(rules)
 	})
 }

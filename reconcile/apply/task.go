@@ -174,6 +174,9 @@ func (t *task) start(ctx context.Context) error {
 	if err := t.host.clear(ctx, *t.c.Want); err != nil {
 		return err
 	}
+	if err := t.host.tag(ctx, *t.c.Want); err != nil {
+		return err
+	}
 	err := t.host.Containers.Start(ctx, t.at)
 	if t.mends() {
 		return unless(err, resource.ErrRunning)

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"fmt"
+	"hash/fnv"
 	"net"
 	"net/netip"
 	"slices"
@@ -136,6 +137,17 @@ func (n NIC) Incomplete() bool {
 
 // Late says whether the container has what is brought to it when liblxc is done.
 func (c Container) Late() bool { return c.Secrets() || slices.ContainsFunc(c.NICs, NIC.Incomplete) }
+
+// GroupOf is the number of the group that the devices behind one parent are in
+// (`ip link set DEVICE group`): rules can compare two groups, and no two names.
+func GroupOf(parent string) uint32 {
+	if parent == "" {
+		return 0
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(parent))
+	return sum.Sum32()&0x7fffffff | 1
+}
 
 // Gateway is the default route of a family.
 func (n NIC) Gateway(six bool) string {

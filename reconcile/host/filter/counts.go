@@ -17,7 +17,7 @@ func (f *Filter) Refused(ctx context.Context) (map[string]resource.Count, error)
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	counters := []set{{family: "bridge", name: refused}, {family: "inet", name: links}, {family: "arp", name: heard}}
+	counters := []set{{family: "bridge", name: refused}, {family: "inet", name: links}, {family: "arp", name: heard}, {family: "inet", name: rstopped}, {family: "arp", name: astopped}}
 	found := make([]map[string]resource.Count, len(counters))
 	errs := make([]error, len(counters))
 	var group sync.WaitGroup

@@ -81,7 +81,7 @@ func follows(set string) bool {
 }
 
 func following() []string {
-	return []string{isolated, refused, none4, none6, links, heard}
+	return []string{isolated, refused, none4, none6, links, heard, peers, rstopped, rnone4, rnone6, aheld, astopped, amacs, afree4, aip4s, anet4s}
 }
 
 // entriesOf turns the wish into elements.
@@ -140,11 +140,11 @@ func (e entries) exit(n resource.Network, bridge string) error {
 // route adds a device that is no port of a bridge, and where it leads.
 func (e entries) route(n resource.NIC, device string) error {
 	e.add(routed, device, element{})
-	if n.Filter.IPv4 {
-		e.add(held4, device, element{})
-	}
-	if n.Filter.IPv6 {
-		e.add(held6, device, element{})
+	if n.Filter.Any() {
+		e.add(rheld, device, element{})
+		if err := e.sender(n, device, true, senders{rmacs, rfree4, rip4s, rnet4s, rfree6, rip6s, rnet6s}); err != nil {
+			return err
+		}
 	}
 	if n.Parent == "" {
 		return nil
@@ -183,6 +183,15 @@ func (e entries) nic(n resource.NIC, six bool) error {
 		e.add(ports, device, element{n.Bridge, toUnheld})
 		return nil
 	}
+	e.add(ports, device, element{n.Bridge, toSender})
+	return e.sender(n, device, six, senders{macs, free4, ip4s, net4s, free6, ip6s, net6s})
+}
+
+// senders are the sets of what devices may send.
+type senders struct{ macs, free4, ip4s, net4s, free6, ip6s, net6s string }
+
+// sender adds what a device may send.
+func (e entries) sender(n resource.NIC, device string, six bool, s senders) error {
 	if resource.IsIPv6(n.IPv4) || strings.Contains(n.IPv6, ".") && !resource.IsIPv6(n.IPv6) {
 		return fmt.Errorf("addresses %q and %q: wrong family", n.IPv4, n.IPv6)
 	}
@@ -190,14 +199,13 @@ func (e entries) nic(n resource.NIC, six bool) error {
 	if err != nil || len(mac) != 6 {
 		return fmt.Errorf("mac %q: not an Ethernet address", n.MAC)
 	}
-	e.add(ports, device, element{n.Bridge, toSender})
-	e.add(macs, join(device, mac.String()), element{})
+	e.add(s.macs, join(device, mac.String()), element{})
 	if n.Filter.IPv6 && six {
-		e.add(ip6s, join(device, linkLocal(mac).String()), element{Comment: link})
+		e.add(s.ip6s, join(device, linkLocal(mac).String()), element{Comment: link})
 	}
 	return errors.Join(
-		e.family(n, sides{device, n.Filter.IPv4, free4, ip4s, net4s, false}),
-		e.family(n, sides{device, n.Filter.IPv6, free6, ip6s, net6s, true}))
+		e.family(n, sides{device, n.Filter.IPv4, s.free4, s.ip4s, s.net4s, false}),
+		e.family(n, sides{device, n.Filter.IPv6, s.free6, s.ip6s, s.net6s, true}))
 }
 
 // sides is one family of a device, and the sets that are about it.
@@ -277,6 +285,21 @@ func whole(text string) string {
 func (e entries) follow() {
 	e.absent(none4, free4, ip4s, net4s)
 	e.absent(none6, free6, ip6s, net6s)
+	e.absent(rnone4, rfree4, rip4s, rnet4s)
+	e.absent(rnone6, rfree6, rip6s, rnet6s)
+	for from, to := range map[string][]string{rheld: {aheld, rstopped, astopped}, rmacs: {amacs}, rfree4: {afree4}, rip4s: {aip4s}, rnet4s: {anet4s}} {
+		for key := range e[from] {
+			for _, set := range to {
+				e.add(set, key, element{})
+			}
+		}
+	}
+	for key := range e[ways] {
+		if device, parent := cut(key); e.has(routed, device) {
+			group := fmt.Sprint(resource.GroupOf(strings.Trim(parent, `"`)))
+			e.add(peers, join(group, group), element{})
+		}
+	}
 	for device, el := range e[ports] {
 		for _, set := range []string{refused, links, heard} {
 			e.add(set, device, element{})
@@ -297,8 +320,12 @@ func (e entries) absent(none, free string, own ...string) {
 			some[device] = true
 		}
 	}
-	for device, el := range e[ports] {
-		if el.Verdict == toSender && !e.has(free, device) && !some[device] {
+	held := e[rheld]
+	if free == free4 || free == free6 {
+		held = e[ports]
+	}
+	for device, el := range held {
+		if el.Verdict != toUnheld && !e.has(free, device) && !some[device] {
 			e.add(none, device, element{})
 		}
 	}

@@ -83,7 +83,7 @@ func (e entries) element(set string, v any) {
 		el.Comment, _ = inner["comment"].(string)
 		v = inner["val"]
 	}
-	if set == pub4s || set == pub6s {
+	if set == pub4s || set == pub6s || set == peers {
 		e.add(set, plain(v), el)
 		return
 	}

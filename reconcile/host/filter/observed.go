@@ -31,7 +31,7 @@ func (e entries) guard() (resource.Guard, []string) {
 		})
 	}
 	hardware, four, six := e.byDevice(macs), e.byDevice(ip4s), e.byDevice(ip6s)
-	prefixes := e.prefixes()
+	prefixes := e.prefixes(net4s, net6s)
 	for _, device := range slices.Sorted(maps.Keys(e[ports])) {
 		el := e[ports][device]
 		n := resource.NIC{
@@ -51,13 +51,17 @@ func (e entries) guard() (resource.Guard, []string) {
 func (e entries) routes() []resource.NIC {
 	var list []resource.NIC
 	way := e.pairs(ways)
+	hardware, four, six := e.byDevice(rmacs), e.byDevice(rip4s), e.byDevice(rip6s)
+	prefixes := e.prefixes(rnet4s, rnet6s)
 	for _, device := range slices.Sorted(maps.Keys(e[routed])) {
 		n := resource.NIC{Type: "routed", Device: strings.Trim(device, `"`)}
 		if parent := way[device]; e.has(ways, join(`"`+parent+`"`, device)) {
 			n.Parent = parent
 		}
-		n.Filter = resource.Filter{IPv4: e.has(held4, device), IPv6: e.has(held6, device)}
-		n.Filter.MAC = n.Filter.Any()
+		if e.has(rheld, device) {
+			n.MAC, n.IPv4, n.IPv6, n.Prefixes = hardware[device], four[device], six[device], prefixes[device]
+			n.Filter = resource.Filter{MAC: true, IPv4: !e.has(rfree4, device), IPv6: !e.has(rfree6, device)}
+		}
 		list = append(list, n)
 	}
 	return list
@@ -109,9 +113,9 @@ func (e entries) byDevice(set string) map[string]string {
 }
 
 // prefixes lists those that each device has.
-func (e entries) prefixes() map[string][]string {
+func (e entries) prefixes(sets ...string) map[string][]string {
 	all := map[string][]string{}
-	for _, set := range []string{net4s, net6s} {
+	for _, set := range sets {
 		for _, key := range slices.Sorted(maps.Keys(e[set])) {
 			device, text := cut(key)
 			all[device] = append(all[device], whole(text))
@@ -124,7 +128,7 @@ func (e entries) prefixes() map[string][]string {
 // link-local addresses with the MACs they are made of.
 func (e entries) odd() []string {
 	should := entries{}
-	for _, set := range []string{ports, macs, free4, ip4s, net4s, free6, ip6s, net6s, bridges, loops} {
+	for _, set := range []string{ports, macs, free4, ip4s, net4s, free6, ip6s, net6s, bridges, loops, routed, ways, rheld, rmacs, rfree4, rip4s, rnet4s, rfree6, rip6s, rnet6s} {
 		should[set] = e[set]
 	}
 	should.follow()
@@ -141,14 +145,16 @@ func (e entries) odd() []string {
 			}
 		}
 	}
-	for key := range e[macs] {
-		device, mac := cut(key)
-		hw, err := net.ParseMAC(mac)
-		if err != nil || e.has(free6, device) || should.has(none6, device) {
-			continue
-		}
-		if own := join(device, linkLocal(hw).String()); !e.has(ip6s, own) {
-			list = append(list, fmt.Sprintf("set %s has no %s", ip6s, own))
+	for _, s := range []struct{ macs, free6, none6, ip6s string }{{macs, free6, none6, ip6s}, {rmacs, rfree6, rnone6, rip6s}} {
+		for key := range e[s.macs] {
+			device, mac := cut(key)
+			hw, err := net.ParseMAC(mac)
+			if err != nil || e.has(s.free6, device) || should.has(s.none6, device) {
+				continue
+			}
+			if own := join(device, linkLocal(hw).String()); !e.has(s.ip6s, own) {
+				list = append(list, fmt.Sprintf("set %s has no %s", s.ip6s, own))
+			}
 		}
 	}
 	slices.Sort(list)

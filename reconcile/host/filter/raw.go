@@ -17,13 +17,13 @@ import (
 func asWritten(set, key string) string {
 	device, text := cut(key)
 	switch set {
-	case macs:
+	case macs, rmacs, amacs:
 		hw, _ := net.ParseMAC(text) // was one when it became a key
 		return join(device, number(hw))
-	case ip6s:
+	case ip6s, rip6s:
 		ip, _ := netip.ParseAddr(text)
 		return join(device, number(ip.AsSlice()))
-	case net6s:
+	case net6s, rnet6s:
 		p, _ := netip.ParsePrefix(whole(text))
 		return join(device, rangeOf(p))
 	}
@@ -34,7 +34,7 @@ func asWritten(set, key string) string {
 func asMeant(set, key string) string {
 	device, text := cut(key)
 	first, last, ranged := strings.Cut(text, "-")
-	switch size := map[string]int{macs: 6, ip6s: 16, net6s: 16}[set]; {
+	switch size := map[string]int{macs: 6, rmacs: 6, amacs: 6, ip6s: 16, rip6s: 16, net6s: 16, rnet6s: 16}[set]; {
 	case size == 0:
 		return key
 	case size == 6:

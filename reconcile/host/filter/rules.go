@@ -1,5 +1,7 @@
 package filter
 
+import "strings"
+
 // The rules never change: what a NIC or a network may do is in the sets, so a
 // frame costs the same with one NIC and with a thousand.
 //
@@ -36,6 +38,22 @@ chain sender {
 	ether type ip6 goto six
 	goto refuse
 }
+` + arpsRules + packetsRules + `chain guard {
+	type filter hook prerouting priority -300; policy accept;
+	iifname vmap @ports
+}
+chain consumed {
+	type filter hook input priority -300; policy accept;
+	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname vmap @ports
+}
+chain between {
+	type filter hook forward priority -300; policy accept;
+	iifname @isolated oifname @isolated drop
+}
+`
+
+// arpsRules and packetsRules are what a sender is held to, whichever way its frames come.
+const arpsRules = `
 chain arps {
 	arp htype != 1 goto refuse
 	arp ptype != 0x0800 goto refuse
@@ -50,6 +68,9 @@ chain arps {
 	arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @net4s accept
 	goto refuse
 }
+`
+
+const packetsRules = `
 chain four {
 	iifname @none4 goto refuse
 	udp sport 67 goto refuse
@@ -107,19 +128,46 @@ chain targets {
 	ip6 saddr :: iifname . @nh,384,128 @ip6s accept
 	ip6 saddr :: iifname . @nh,384,128 @net6s accept
 }
+`
+
+// routedRules are the same for devices that are no ports: their frames end on
+// the host, so only what its IP and ARP take can do anything, and passes here. The
+// sets are others, of the table that the rules stand in.
+var routedRules = strings.NewReplacer("@macs", "@rmacs", "@refused", "@rstopped",
+	"@free4", "@rfree4", "@none4", "@rnone4", "@ip4s", "@rip4s", "@net4s", "@rnet4s",
+	"@free6", "@rfree6", "@none6", "@rnone6", "@ip6s", "@rip6s", "@net6s", "@rnet6s").Replace(`
+chain refuse {
+	iifname @refused drop
+	drop
+}
+` + packetsRules + `
+chain sender {
+	iifname . @ll,48,48 != @macs goto refuse
+	meta nfproto ipv4 goto four
+	meta nfproto ipv6 goto six
+}
 chain guard {
 	type filter hook prerouting priority -300; policy accept;
-	iifname vmap @ports
+	iifname @rheld goto sender
 }
-chain consumed {
+`)
+
+// arpRoutedRules are those of ARP.
+var arpRoutedRules = strings.NewReplacer("@macs", "@amacs", "@refused", "@astopped", "@free4", "@afree4", "@ip4s", "@aip4s", "@net4s", "@anet4s").Replace(`
+chain refuse {
+	iifname @refused drop
+	drop
+}
+` + arpsRules + `
+chain sender {
+	iifname . @ll,48,48 != @macs goto refuse
+	goto arps
+}
+chain guard {
 	type filter hook input priority -300; policy accept;
-	ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname vmap @ports
+	iifname @aheld goto sender
 }
-chain between {
-	type filter hook forward priority -300; policy accept;
-	iifname @isolated oifname @isolated drop
-}
-`
+`)
 
 // inetRules say where a network's traffic may go. "accept" ends only our own
 // chain: other tables still decide for themselves.
@@ -138,7 +186,8 @@ chain between {
 //     ::1: for those the kernel would have to take packets from the loopback
 //     net off the wire (route_localnet). The client's address stays, but where
 //     it is on the container's own bridge: the answer would go past the host.
-//   - A routed device is held to the addresses that the host routes to it.
+//   - Two routed devices with one parent reach each other, as they would on its
+//     network. That they have it in common says the group of their devices.
 //   - "loops" lets a packet back out of the bridge by which it came: with
 //     br_netfilter every bridged packet passes here. An isolated network is
 //     left out, or its containers would talk by way of the host.
@@ -146,11 +195,6 @@ const inetRules = `
 chain consumed {
 	type filter hook prerouting priority -300; policy accept;
 	iifname @links drop
-}
-chain reverse {
-	type filter hook prerouting priority -300; policy accept;
-	iifname @held4 meta nfproto ipv4 fib saddr . iif oif missing drop
-	iifname @held6 meta nfproto ipv6 fib saddr . iif oif missing drop
 }
 chain published {
 	type nat hook prerouting priority -100; policy accept;
@@ -186,6 +230,7 @@ chain forward {
 }
 chain across {
 	iifname . oifname @ways accept
+	iifname @routed oifname @routed iifgroup . oifgroup @peers accept
 	iifname @bridges drop
 	ct status dnat accept
 	drop
@@ -229,9 +274,9 @@ func rulesOf(family string) string {
 	case "bridge":
 		return bridgeRules
 	case "inet":
-		return inetRules
+		return routedRules + inetRules
 	}
-	return arpRules
+	return arpRoutedRules + arpRules
 }
 
 // set is one set of ours.
@@ -268,12 +313,28 @@ func sets() []set {
 		{"inet", loops, pair + "ifname"},
 		{"inet", exits, pair + "ifname"},
 		{"inet", routed, port},
-		{"inet", held4, port},
-		{"inet", held6, port},
 		{"inet", ways, pair + "ifname"},
+		{"inet", peers, "type devgroup . devgroup"},
+		{"inet", rheld, port},
+		{"inet", rstopped, port + counted},
+		{"inet", rmacs, "typeof iifname . @ll,48,48"},
+		{"inet", rfree4, port},
+		{"inet", rnone4, port},
+		{"inet", rip4s, pair + "ipv4_addr"},
+		{"inet", rnet4s, pair + "ipv4_addr" + ranges},
+		{"inet", rfree6, port},
+		{"inet", rnone6, port},
+		{"inet", rip6s, "typeof iifname . @nh,384,128"},
+		{"inet", rnet6s, "typeof iifname . @nh,384,128" + ranges},
 		{"inet", pub4s, published + "ipv4_addr . inet_service"},
 		{"inet", pub6s, published + "ipv6_addr . inet_service"},
 		{"arp", heard, port + counted},
+		{"arp", aheld, port},
+		{"arp", astopped, port + counted},
+		{"arp", amacs, "typeof iifname . @ll,48,48"},
+		{"arp", afree4, port},
+		{"arp", aip4s, pair + "ipv4_addr"},
+		{"arp", anet4s, pair + "ipv4_addr" + ranges},
 	}
 }
 
@@ -304,9 +365,25 @@ const (
 	loops    = "loops"
 	exits    = "exits"  // network . the only interface that it leaves by, in place of nat
 	routed   = "routed" // host devices that are no ports of a bridge
-	held4    = "held4"  // those of them that send only from where the host routes to them
-	held6    = "held6"
-	ways     = "ways"  // device . interface and back: where a routed one leads
+	ways     = "ways"   // device . interface and back: where a routed one leads
+	peers    = "peers"  // follows: group . group, of devices that have a parent in common
+	rheld    = "rheld"  // those of routed that are filtered; what follows with an r is about them
+	rstopped = "rstopped"
+	rmacs    = "rmacs"
+	rfree4   = "rfree4"
+	rnone4   = "rnone4"
+	rip4s    = "rip4s"
+	rnet4s   = "rnet4s"
+	rfree6   = "rfree6"
+	rnone6   = "rnone6"
+	rip6s    = "rip6s"
+	rnet6s   = "rnet6s"
+	aheld    = "aheld" // follows, as all with an a: the same in the arp table
+	astopped = "astopped"
+	amacs    = "amacs"
+	afree4   = "afree4"
+	aip4s    = "aip4s"
+	anet4s   = "anet4s"
 	pub4s    = "pub4s" // protocol . port of the host, device as comment : address . port
 	pub6s    = "pub6s"
 )

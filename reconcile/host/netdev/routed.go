@@ -39,6 +39,11 @@ func (d *Devices) route(peer netlink.Link, from, to resource.NIC) error {
 	if err != nil {
 		return err
 	}
+	if group := resource.GroupOf(to.Parent); peer.Attrs().Group != group {
+		if err := d.host.LinkSetGroup(peer, int(group)); err != nil {
+			return fmt.Errorf("put %s into the group of %s: %w", to.Device, to.Parent, err)
+		}
+	}
 	if err := d.up(peer); err != nil {
 		return err
 	}
@@ -230,7 +235,9 @@ func (d *Devices) routes(peer netlink.Link, n *resource.NIC, known resource.NIC)
 			n.Prefixes = append(n.Prefixes, text)
 		}
 	}
-	n.Parent, err = d.behind(*n, known)
+	if n.Parent, err = d.behind(*n, known); n.Parent == known.Parent && peer.Attrs().Group != resource.GroupOf(known.Parent) {
+		n.Parent += "?"
+	}
 	return err
 }
 
