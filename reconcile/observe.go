@@ -178,8 +178,11 @@ func held(n resource.NIC, in scene) resource.Filter {
 		return resource.Filter{}
 	}
 	given, ok := in.given[n.Device]
-	if !ok || f.Type == "routed" && f.Parent == given.Parent {
+	if !ok {
 		return f.Filter
+	}
+	if f.Type == "routed" && f.Parent != given.Parent {
+		return resource.Filter{}
 	}
 	return resource.Filter{
 		MAC:  f.Filter.MAC && f.MAC == given.MAC,
