@@ -44,10 +44,71 @@ first() {
 	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
 	strake run debian -- sh -c 'echo data >/root/kept'
 	strake list-generations small
+	agent
+}
+
+inits() { for c in small debian third; do lxc-info -n $c -pH; done; }
+
+agent() {
+	mkdir -p /etc/strake /srv/strake/more
+	cat >/etc/strake/agent.hcl <<-'END'
+		source "more" {
+		  folder = "/srv/strake/more"
+		}
+
+		api {
+		  read_group = "nogroup"
+		}
+	END
+	cat >more/main.hcl <<-'END'
+		stack "more" {}
+
+		container "third" {
+		  autostart = true
+		}
+	END
+	strake install-units --enable
+	expect active systemctl is-active strake-agent
+	until_ok strake exists third
+	until_ok sh -c 'strake status --json | grep -q "\"state\": \"ok\""'
+	expect "more" setpriv --reuid=65534 --regid=65534 --clear-groups strake status
+	expect "more: ok" systemctl show -p StatusText strake-agent
+	until_ok sh -c 'journalctl -q -o cat STRAKE_SOURCE=more | grep -q .'
+	grep -q strake-agent "/proc/$(lxc-info -n third -pH)/cgroup" && fail "a container lives in the agent's cgroup"
+	for p in $(cat /sys/fs/cgroup/system.slice/strake-agent.service/cgroup.procs); do
+		! grep -qs 'lxc monitor' "/proc/$p/cmdline" || fail "a container's monitor lives in the agent's cgroup"
+	done
+
+	# Reloaded, killed, upgraded, stopped: no container notices.
+	before=$(inits)
+	systemctl reload strake-agent
+	until_ok sh -c '[ "$(systemctl is-active strake-agent)" = active ]'
+	pid=$(systemctl show -p MainPID --value strake-agent)
+	kill -KILL "$pid"
+	until_ok sh -c "systemctl is-active strake-agent && [ \$(systemctl show -p MainPID --value strake-agent) != $pid ]"
+	cp strake strake.next
+	mv strake.next strake
+	systemctl restart strake-agent
+	expect active systemctl is-active strake-agent
+	echo '# read again' >>more/main.hcl
+	sed -i 's/autostart = true/&\n  limits {\n    memory = "48MiB"\n  }/' more/main.hcl
+	until_ok sh -c 'strake run third -- grep -q 50331648 /sys/fs/cgroup/memory.max'
+	systemctl stop strake-agent
+	[ "$before" = "$(inits)" ] || fail "a container was restarted: $before, now $(inits)"
+	systemctl start strake-agent
+	[ "$before" = "$(inits)" ] || fail "a container was restarted: $before, now $(inits)"
+	systemd-analyze verify --man=no /etc/systemd/system/strake-*.service /etc/systemd/system/strake-*.timer
+	strake --plain status >standing
 }
 
 second() {
 	until_ok booted
+	expect active systemctl is-active strake-agent
+	[ ! -e /etc/systemd/system/strake-boot.service ] || expect active systemctl is-active strake-boot
+	until_ok sh -c 'strake --plain status | cmp -s standing -'
+	strake status
+	expect 50331648 strake run third -- cat /sys/fs/cgroup/memory.max
+	systemctl stop strake-agent # else it may mend what is broken next
 	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
 	expect "data" strake run debian -- cat /root/kept
 	expect "10.103.0.2" strake run small -- ip -o -4 address show dev eth0
@@ -62,6 +123,9 @@ second() {
 	bash vlan.sh
 	strake destroy small --force --purge --yes
 	strake destroy debian --force --purge --yes
+	strake destroy third --force --purge --yes
+	strake install-units --remove
+	[ -z "$(find /etc/systemd/system -name 'strake-*')" ] || fail "a unit is left"
 	[ -z "$(lxc-ls)" ] || fail "something is left: $(lxc-ls)"
 }
 
