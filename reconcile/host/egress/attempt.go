@@ -82,7 +82,7 @@ func (a *attempt) judge(h head) judgement {
 	a.policy = g.policy
 	j := g.policy.site(a.site, a.port)
 	if j.verdict != Refused && a.site.addr.IsValid() {
-		j = g.policy.address(a.site.addr, a.port, g.proxy.own(a.site.addr), j)
+		j = g.policy.address(a.site.addr, a.port, g.proxy.own, j)
 	}
 	return j
 }
@@ -151,11 +151,11 @@ func (a *attempt) judgeAddress(address string) (judgement, error) {
 	if j.verdict == Refused {
 		return j, nil
 	}
-	return p.address(to.Addr(), a.port, a.guest.proxy.own(to.Addr()), j), nil
+	return p.address(to.Addr(), a.port, a.guest.proxy.own, j), nil
 }
 
-// reached notes where a connection leads. Rules that have changed since it was
-// judged are asked again.
+// reached notes where a connection leads. Rules that have changed since the
+// attempt was judged are asked again; those of now made the connection else.
 func (a *attempt) reached(c net.Conn, noted judgement) (net.Conn, error) {
 	g := a.guest
 	g.mu.Lock()
@@ -166,7 +166,7 @@ func (a *attempt) reached(c net.Conn, noted judgement) (net.Conn, error) {
 	if noted.verdict == Reported {
 		a.verdict, a.rule = noted.verdict, noted.rule
 	}
-	if a.over || !g.allows(a) {
+	if a.over || g.policy != a.policy && !g.allows(a) {
 		c.Close()
 		return nil, refusal{"rules have changed"}
 	}

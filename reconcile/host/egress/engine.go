@@ -74,7 +74,7 @@ func outward(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Respo
 		r.Body = &body{r.Body, nil, a, true}
 	}
 	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
-		if i.Reused {
+		if a.through == nil { // it may have been made for another request
 			_, _ = a.reached(i.Conn, judgement{})
 		}
 	}}

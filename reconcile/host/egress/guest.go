@@ -63,7 +63,7 @@ func (g *guest) allows(a *attempt) bool {
 	if !a.addr.IsValid() {
 		return true
 	}
-	return g.policy.address(a.addr, a.port, g.proxy.own(a.addr), j).verdict != Refused
+	return g.policy.address(a.addr, a.port, g.proxy.own, j).verdict != Refused
 }
 
 // through is the upstream proxy of what was let through.

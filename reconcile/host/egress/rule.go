@@ -169,8 +169,9 @@ func (p *policy) site(s site, port int) judgement {
 }
 
 // address judges an address that a name led to, or that was asked for itself,
-// after the site was let through. isOwn says whether it is the host's.
-func (p *policy) address(a netip.Addr, port int, isOwn bool, named judgement) judgement {
+// after the site was let through. isOwn says whether it is the host's; it asks
+// the kernel, so it is called only where that makes a difference.
+func (p *policy) address(a netip.Addr, port int, isOwn func(netip.Addr) bool, named judgement) judgement {
 	a = a.Unmap()
 	for i := range p.blocks {
 		b := &p.blocks[i]
@@ -182,7 +183,10 @@ func (p *policy) address(a netip.Addr, port int, isOwn bool, named judgement) ju
 		}
 	}
 	k := kindOf(a)
-	if isOwn && !k.unsafe() {
+	if p.lists(a, port, own) {
+		return named // by itself, whatever it is
+	}
+	if !k.unsafe() && isOwn(a) {
 		k = own
 	}
 	if k == public || p.lists(a, port, k) {

@@ -66,6 +66,9 @@ func rules(t *testing.T, blocks ...resource.Egress) *policy {
 	return p
 }
 
+func nobody(netip.Addr) bool    { return false }
+func everybody(netip.Addr) bool { return true }
+
 func TestRules(t *testing.T) {
 	p := rules(t,
 		resource.Egress{Name: "a", Allow: []string{"*.debian.org", "Example.org", "10.0.0.0/8", "127.0.0.5"}, Deny: []string{"bad.debian.org", "10.9.0.0/16"}},
@@ -90,11 +93,11 @@ func TestRules(t *testing.T) {
 		"192.168.1.1": "refused private address 192.168.1.1", "169.254.169.254": "refused metadata address 169.254.169.254", "::ffff:127.0.0.1": "refused loopback address 127.0.0.1",
 		"198.51.100.7": "refused b: deny 198.51.100.7",
 	} {
-		if j := p.address(netip.MustParseAddr(text), 80, false, named); string(j.verdict)+" "+j.rule != want {
+		if j := p.address(netip.MustParseAddr(text), 80, nobody, named); string(j.verdict)+" "+j.rule != want {
 			t.Errorf("%s: %s %s, want %s", text, j.verdict, j.rule, want)
 		}
 	}
-	if j := p.address(netip.MustParseAddr("9.9.9.9"), 80, true, named); j.rule != "host's own address 9.9.9.9" {
+	if j := p.address(netip.MustParseAddr("9.9.9.9"), 80, everybody, named); j.rule != "host's own address 9.9.9.9" {
 		t.Errorf("the host's own address: %v", j)
 	}
 }
@@ -109,11 +112,11 @@ func TestReport(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]Verdict{"8.8.8.8": Allowed, "10.0.0.1": Reported, "127.0.0.1": Refused, "169.254.169.254": Refused, "fe80::1": Refused} {
-		if j := p.address(netip.MustParseAddr(text), 80, false, judgement{verdict: Allowed}); j.verdict != want {
+		if j := p.address(netip.MustParseAddr(text), 80, nobody, judgement{verdict: Allowed}); j.verdict != want {
 			t.Errorf("%s: %v", text, j)
 		}
 	}
-	if j := p.address(netip.MustParseAddr("10.0.0.1"), 80, true, judgement{verdict: Allowed}); j.verdict != Refused {
+	if j := p.address(netip.MustParseAddr("10.0.0.1"), 80, everybody, judgement{verdict: Allowed}); j.verdict != Refused {
 		t.Errorf("the host's own: %v", j)
 	}
 }
@@ -295,7 +298,7 @@ func TestSuggest(t *testing.T) {
 	})
 	p := rules(t, resource.Egress{Allow: s.Allow, Ports: s.Ports})
 	if len(s.Allow) != 3 || len(s.Ports) != 2 || p.site(site{name: "b.example"}, 443).verdict != Allowed || p.site(site{name: "known.example"}, 80).verdict != Refused ||
-		p.address(netip.MustParseAddr("10.0.0.7"), 80, false, judgement{verdict: Allowed}).verdict != Allowed {
+		p.address(netip.MustParseAddr("10.0.0.7"), 80, nobody, judgement{verdict: Allowed}).verdict != Allowed {
 		t.Errorf("suggested: %+v", s)
 	}
 }
