@@ -1,12 +1,14 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"strake/generations"
 	"strake/reconcile/plan"
@@ -44,8 +46,25 @@ type Status struct {
 	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
 	Note       string         `json:"note,omitempty"`
 
+	Health    Verdict           `json:"health"`
+	Rejected  *Rejected         `json:"rejected,omitempty"`  // what was taken back last, or held by hand
 	Awaiting  *Trial            `json:"awaiting,omitempty"`  // its change is taken back unless it is confirmed
 	Suspended *state.Suspension `json:"suspended,omitempty"` // neither apply nor the agent changes it
+}
+
+// Verdict is what the last run found of a container in its current generation.
+type Verdict struct {
+	Is  string    `json:"is"` // "healthy", "failed"; "unchecked": it ran, and has no checks
+	At  time.Time `json:"at,omitzero"`
+	Why string    `json:"why,omitempty"` // it failed
+}
+
+// Rejected is a generation that is not to come again by itself.
+type Rejected struct {
+	Generation int       `json:"generation"`
+	Since      time.Time `json:"since"`
+	Why        string    `json:"why"`            // "unhealthy", "rolled back", "not confirmed"
+	Said       string    `json:"said,omitempty"` // what was found, in words
 }
 
 // Refused is what the firewall dropped of what an interface sent, since it
@@ -98,9 +117,35 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 			all[i].Awaiting = t
 			all[i].also(Trying)
 		}
+		all[i].Health, all[i].Rejected = e.proven(in.standing[s.Name].Container, s)
 		all[i].Refused = refused(in.standing[s.Name].Container, counts)
 	}
 	return all, nil
+}
+
+// proven is what the history says of the current generation, and of the one
+// that is on hold.
+func (e *Engine) proven(c resource.Container, s plan.Subject) (Verdict, *Rejected) {
+	book := e.State.Book(s.Name)
+	acts, _ := book.Activations() // what is damaged tells nothing
+	latest := func(n int) (found generations.Activation) {
+		for _, a := range acts {
+			if a.Generation == n {
+				found = a
+			}
+		}
+		return found
+	}
+	now := latest(s.From)
+	v := Verdict{Is: string(now.Outcome), At: now.Time, Why: now.Note}
+	if c.Health == nil && now.Outcome != generations.Failed {
+		v.Is = "unchecked"
+	}
+	hold, ok, err := book.Held()
+	if err != nil || !ok || len(s.Held) == 0 {
+		return v, nil
+	}
+	return v, &Rejected{hold.Generation, hold.Since, cmp.Or(hold.Why, "rejected"), latest(hold.Generation).Note}
 }
 
 func refused(c resource.Container, counts map[string]resource.Count) []Refused {

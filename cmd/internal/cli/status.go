@@ -57,6 +57,9 @@ func (r *run) status(c *cli.Context) error {
 		if err != nil {
 			r.say("warning: %v", err)
 		}
+		if asked, err := e.Questions(); err == nil && len(asked) > 0 && !r.g.JSON {
+			r.say("waiting for approval: %s; `strake approve` lists them", counted(len(asked), "plan"))
+		}
 		if err := r.showStatus(list, sources, len(args) > 0); err != nil || !c.Bool("watch") {
 			return err
 		}

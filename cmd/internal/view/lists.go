@@ -14,10 +14,10 @@ import (
 
 // Statuses is the table of `strake status`.
 func Statuses(list []reconcile.Status) Table {
-	t := Table{Head: []string{"NAME", "STATE", "GEN", "STANDING", "ADDRESSES", "STACK"}}
+	t := Table{Head: []string{"NAME", "STATE", "GEN", "STANDING", "HEALTH", "ADDRESSES", "STACK"}}
 	for _, s := range list {
 		t.Rows = append(t.Rows, []string{
-			s.Name, strings.ToLower(string(s.State)), strconv.Itoa(s.Generation), standings(s), strings.Join(s.Addresses, " "), s.Stack,
+			s.Name, strings.ToLower(string(s.State)), strconv.Itoa(s.Generation), standings(s), health(s.Health), strings.Join(s.Addresses, " "), s.Stack,
 		})
 	}
 	t.Tint = func(row, column int) string {
@@ -40,6 +40,14 @@ func standings(s reconcile.Status) string {
 		words[i] = string(w)
 	}
 	return strings.Join(words, ", ")
+}
+
+// health is the last verdict, and when it fell. Of what has no checks there is none.
+func health(v reconcile.Verdict) string {
+	if v.Is == "unchecked" || v.At.IsZero() {
+		return "-"
+	}
+	return v.Is + " " + v.At.Local().Format("2006-01-02 15:04")
 }
 
 // History is the table of `strake list-generations`.
@@ -200,6 +208,16 @@ func Detail(w io.Writer, s reconcile.Status, st Style) error {
 	}
 	if len(s.Pending) > 0 {
 		p.f("\npending, which `strake restart %s` brings into effect:\n      %s\n", s.Name, strings.Join(s.Pending, "\n      "))
+	}
+	if s.Health.Why != "" {
+		p.f("\n%s\n", Safe(fmt.Sprintf("generation %d failed: %s", s.Generation, s.Health.Why)))
+	}
+	if r := s.Rejected; r != nil && r.Generation != s.Generation {
+		text := fmt.Sprintf("held: generation %d was %s at %s", r.Generation, r.Why, Moment(r.Since))
+		if r.Said != "" {
+			text += ": " + r.Said
+		}
+		p.f("\n%s\n`strake show-generation %s %d` shows the evidence, `strake release %s` lets it be tried again\n", Safe(text), s.Name, r.Generation, s.Name)
 	}
 	if s.Awaiting != nil {
 		p.f("\n%s\n", Safe(s.Name+" "+s.Awaiting.Says()))

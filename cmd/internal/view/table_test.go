@@ -17,7 +17,7 @@ func stripped(s string) string { return regexp.MustCompile(`\x1b\[[0-9;]*m`).Rep
 
 func statuses() []reconcile.Status {
 	return []reconcile.Status{
-		{Name: "db1", Stack: "web", State: resource.Running, Generation: 7, Standings: []reconcile.Standing{reconcile.InSync}, Addresses: []string{"10.9.0.2", "fd42::2"}},
+		{Name: "db1", Stack: "web", State: resource.Running, Generation: 7, Standings: []reconcile.Standing{reconcile.InSync}, Health: reconcile.Verdict{Is: "healthy", At: time.Date(2026, 11, 28, 9, 5, 0, 0, time.Local)}, Addresses: []string{"10.9.0.2", "fd42::2"}},
 		{Name: "web1", Stack: "web", State: resource.Running, Generation: 11, Standings: []reconcile.Standing{reconcile.Drifted, reconcile.Pending}, Addresses: []string{"10.9.0.3"}},
 		{Name: "z", State: resource.Stopped, Generation: 1, Standings: []reconcile.Standing{reconcile.ByHand}},
 	}
