@@ -142,7 +142,7 @@ func (e entries) route(n resource.NIC, device string) error {
 	e.add(routed, device, element{})
 	if n.Filter.Any() {
 		e.add(rheld, device, element{})
-		if err := e.sender(n, device, true, senders{rmacs, rfree4, rip4s, rnet4s, rfree6, rip6s, rnet6s}); err != nil {
+		if err := e.sender(n, device, len(n.Senders(true)) > 0, senders{rmacs, rfree4, rip4s, rnet4s, rfree6, rip6s, rnet6s}); err != nil {
 			return err
 		}
 	}
