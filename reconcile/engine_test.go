@@ -30,7 +30,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	h, l := hosttest.New(), &hosttest.Layers{}
 	return &bench{layers: l, t: t, host: h, Engine: &Engine{
-		Host:  Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: l, Builder: l, Subids: h, Vault: vault.Open(t.TempDir()), Probes: h},
+		Host:  Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: l, Builder: l, Subids: h, Vault: vault.Open(t.TempDir()), Probes: h, Outlets: h.Outlets()},
 		State: state.Open(t.TempDir(), hosttest.Render), By: "test", Wait: time.Second,
 	}}
 }

@@ -32,5 +32,12 @@ func (e *Engine) Complete(ctx context.Context, name string, init int) error {
 			err = e.Host.Devices.ChangeNIC(ctx, init, n, n)
 		}
 	}
-	return err
+	if err != nil || len(c.Egress) == 0 {
+		return err
+	}
+	// Without its way out it starts all the same, and has none until there is.
+	if err := e.acting().OpenOutlet(ctx, c, init); err != nil {
+		e.progress(name + ": no way out: " + err.Error())
+	}
+	return nil
 }

@@ -25,6 +25,15 @@ type Host struct {
 	Disks      disks
 	Probes     probes
 	Sessions   sessions // may be nil
+	Outlets    outlets  // nil: no container has egress
+}
+
+// outlets are the ways out of containers: a proxy, in a process of its own.
+type outlets interface {
+	Observe(ctx context.Context) ([]resource.Outlet, error)
+	Listens(o resource.Outlet) ([]string, error) // where it does, of all that it should
+	Open(ctx context.Context, o resource.Outlet, passwords map[string]string) error
+	Close(ctx context.Context, container string) error
 }
 
 // probes ask from within a container's network, or look into its files. own
@@ -161,6 +170,6 @@ type subids interface {
 func (e *Engine) acting() apply.Host {
 	return apply.Host{
 		Containers: e.Host.Containers, Devices: e.Host.Devices, Filter: e.Host.Filter, Leases: e.Host.Leases,
-		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault, Disks: e.Host.Disks, Witness: witness{e},
+		Roots: e.Host.Roots, Units: e.Host.Units, Store: e.State, Secrets: e.Host.Vault, Disks: e.Host.Disks, Witness: witness{e}, Outlets: e.Host.Outlets,
 	}
 }

@@ -143,6 +143,9 @@ func (e *Engine) observeInside(ctx context.Context, in scene, s subject, o *reso
 	if err := e.observeFiles(s, o); err != nil {
 		return err
 	}
+	if err := e.observeEgress(in, o); err != nil {
+		return err
+	}
 	if err := e.observeResolver(s, o); err != nil {
 		return err
 	}

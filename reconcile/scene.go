@@ -25,6 +25,7 @@ type scene struct {
 	filter   resource.Seen
 	networks []resource.Network
 	served   []resource.Served
+	outlets  map[string]resource.Outlet // by container, as the proxy has them
 	standing map[string]standing
 	found    map[string]resource.Container // those that are to be taken over, as their configuration says
 	texts    map[string]string             // their configurations
@@ -55,6 +56,7 @@ func (e *Engine) look(ctx context.Context) (scene, error) {
 		func() (err error) { s.filter, err = e.Host.Filter.Observe(ctx); return err },
 		func() (err error) { s.networks, err = e.Host.Devices.Networks(ctx); return err },
 		func() (err error) { s.served, err = e.Host.Leases.Observe(ctx); return err },
+		func() (err error) { s.outlets, err = e.outlets(ctx); return err },
 		func() (err error) { s.standing, err = e.standing(); return err },
 		func() (err error) { s.apart, s.lost, err = e.apart(); return err },
 	)

@@ -38,7 +38,7 @@ func (e *Engine) reread(p *plan.Plan) error {
 		if i < 0 {
 			return e.kept(*s)
 		}
-		value, err := r.value(p.Secrets[i], strings.HasPrefix(path, "environment["), "")
+		value, err := r.value(p.Secrets[i], !strings.HasPrefix(path, "secret_file["), "")
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (e *Engine) keepSecrets(p *plan.Plan) error {
 		return err
 	})
 	for i := range p.Containers {
-		if c := &p.Containers[i]; c.Want != nil && c.Acts() && c.Want.Secrets() {
+		if c := &p.Containers[i]; c.Want != nil && c.Acts() && (c.Want.Secrets() || len(c.Want.Egress) > 0 || c.Want.Build != nil) {
 			c.Digest = resource.Digest(c.Want)
 		}
 	}

@@ -40,7 +40,7 @@ func (e *Engine) readSecrets(w Wish) ([]plan.Secret, map[string]spec.Sensitive, 
 		if !w.takes(c.Name) {
 			continue
 		}
-		for _, s := range slots(c) {
+		for _, s := range append(slots(c), passwords(w.Stack, c)...) {
 			value := s.from.Text
 			if s.from.Secret != "" {
 				b := blocks[s.from.Secret]
@@ -79,6 +79,22 @@ func slots(c spec.Container) []slot {
 		list = append(list, slot{resource.Labelled("secret_file", filepath.Clean(f.Target)), f.From, false})
 	}
 	slices.SortFunc(list, func(a, b slot) int { return strings.Compare(a.path, b.path) })
+	return list
+}
+
+// passwords are those of the proxies that the container's egress goes through.
+func passwords(stack spec.Stack, c spec.Container) []slot {
+	var list []slot
+	for _, e := range stack.Egress {
+		if e.UpstreamPassword == (spec.Confidential{}) {
+			continue
+		}
+		for kind, names := range map[string][]string{"egress": c.Egress, "build.egress": c.Build.Egress} {
+			if slices.Contains(names, e.Name) {
+				list = append(list, slot{resource.Labelled(kind, e.Name) + ".upstream_password", e.UpstreamPassword, true})
+			}
+		}
+	}
 	return list
 }
 

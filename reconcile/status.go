@@ -46,10 +46,11 @@ type Status struct {
 	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
 	Note       string         `json:"note,omitempty"`
 
-	Health    Verdict           `json:"health"`
-	Rejected  *Rejected         `json:"rejected,omitempty"`  // what was taken back last, or held by hand
-	Awaiting  *Trial            `json:"awaiting,omitempty"`  // its change is taken back unless it is confirmed
-	Suspended *state.Suspension `json:"suspended,omitempty"` // neither apply nor the agent changes it
+	Health    Verdict             `json:"health"`
+	Rejected  *Rejected           `json:"rejected,omitempty"`  // what was taken back last, or held by hand
+	Egress    []resource.Attempts `json:"egress,omitempty"`    // by verdict, since the proxy runs
+	Awaiting  *Trial              `json:"awaiting,omitempty"`  // its change is taken back unless it is confirmed
+	Suspended *state.Suspension   `json:"suspended,omitempty"` // neither apply nor the agent changes it
 }
 
 // Verdict is what the last run found of a container in its current generation.
@@ -118,6 +119,7 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 			all[i].also(Trying)
 		}
 		all[i].Health, all[i].Rejected = e.proven(in.standing[s.Name].Container, s)
+		all[i].Egress = in.outlets[s.Name].Attempts
 		all[i].Refused = refused(in.standing[s.Name].Container, counts)
 	}
 	return all, nil

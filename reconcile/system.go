@@ -99,6 +99,9 @@ func (e *Engine) ensureLayers(ctx context.Context, c *resource.Container, led le
 	if c.Build != nil {
 		job.Timeout = c.Build.Timeout
 	}
+	if c.Build != nil && len(c.Build.Egress) > 0 {
+		job.Outlet = func(init int) error { return e.acting().OpenOutlet(ctx, buildOf(*c), init) }
+	}
 	for _, r := range c.Recipes() {
 		key := r.Key()
 		if !slices.Contains(c.Layers, key) {
@@ -115,6 +118,11 @@ func (e *Engine) ensureLayers(ctx context.Context, c *resource.Container, led le
 		job.Below = slices.Insert(slices.Clone(job.Below), 0, key)
 	}
 	return nil
+}
+
+// buildOf is what builds for c may reach, under a name that no container has.
+func buildOf(c resource.Container) resource.Container {
+	return resource.Container{Name: "build." + c.Name, Egress: c.Build.Egress, EgressAt: []string{resource.LoopbackProxy}}
 }
 
 // regainLayers builds the layers of a container again that are gone, as its

@@ -18,9 +18,13 @@ type Egress struct {
 	Ports    []int    // empty: 80 and 443
 	Mode     string   // "enforce" (default) or "report": all passes and is noted
 	Upstream string   // address of a proxy to go through; "": none
+	Via      string   // "loopback" (default) or "network": where the proxy is for those attached
 	Limits   EgressLimits
-	Pos      Pos
-	At       map[string]Pos // by key
+
+	UpstreamUser     string // "": it asks for none
+	UpstreamPassword Confidential
+	Pos              Pos
+	At               map[string]Pos // by key
 }
 
 // EgressLimits bound what one container may do. Zero is no limit.
@@ -71,7 +75,12 @@ func (c *checker) egress(e *Egress) {
 	if why := wordFault(e.Mode, words); why != "" {
 		c.unfit(e, "mode", "mode "+why, "Write "+either(words)+".")
 	}
+	ways := Choices("egress.via")
+	if why := wordFault(e.Via, ways); why != "" {
+		c.unfit(e, "via", "via "+why, "Write "+either(ways)+".")
+	}
 	c.upstream(e)
+	c.upstreamUser(e)
 	c.egressLimits(e)
 }
 
@@ -82,9 +91,28 @@ func (c *checker) upstream(e *Egress) {
 	u, err := url.Parse(e.Upstream)
 	switch {
 	case err == nil && u.User != nil:
-		c.unfit(e, "upstream", "upstream holds a password", "The text is no place for one. Leave the user out.")
+		c.unfit(e, "upstream", "upstream holds a password", "The text is no place for one. Write upstream_user and upstream_password = secret.NAME.")
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.ContainsAny(e.Upstream, " \t") || u.Port() != "" && !portText(u.Port()):
 		c.unfit(e, "upstream", "upstream is not the address of a proxy", `Write it with scheme and port: "http://proxy.example.org:3128".`)
+	}
+}
+
+// upstreamUser checks who the proxy is to the one that it goes through. A
+// secret's value is read only where it is needed.
+func (c *checker) upstreamUser(e *Egress) {
+	secret := e.UpstreamPassword != (Confidential{})
+	switch _, said := e.At["upstream_user"]; {
+	case said && e.Upstream == "":
+		c.unfit(e, "upstream_user", "upstream_user without an upstream", "It is for the proxy that upstream names. Write that, or leave it out.")
+	case said && (e.UpstreamUser == "" || strings.Contains(e.UpstreamUser, ":") || VariableFault(e.UpstreamUser) != ""):
+		c.unfit(e, "upstream_user", "upstream_user is no name of a user", "It is one line of text without a colon (RFC 7617).")
+	case said && !secret:
+		c.unfit(e, "upstream_user", "upstream_user without a password", "Write upstream_password = secret.NAME, or a sensitive variable.")
+	case secret && !said:
+		c.unfit(e, "upstream_password", "upstream_password without a user", `Write upstream_user = "NAME", too.`)
+	}
+	if why := VariableFault(e.UpstreamPassword.Text.Reveal()); secret && why != "" {
+		c.unfit(e, "upstream_password", "upstream_password "+why, "It is one line of text.")
 	}
 }
 

@@ -41,6 +41,9 @@ func (c *checker) hidden(o *Container) {
 		if o.Proxy != nil && proxyVariable(k) {
 			c.wrong(o, path, k+" is set by the proxy block", "Write it in one of the two places.")
 		}
+		if len(o.Egress) > 0 && proxyVariable(k) {
+			c.wrong(o, path, k+" is set by egress", "The way out is the egress proxy. Take one of the two away.")
+		}
 	}
 }
 

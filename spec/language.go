@@ -136,7 +136,7 @@ func written(path string) string {
 	switch path {
 	case "image.source":
 		return "container.image"
-	case "image.include", "image.digest", "layers", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `mount["*"].size`, `secret_file["*"].content`, "resolver.servers", "resolver.search", `config["*"]`:
+	case "image.include", "image.digest", "layers", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `mount["*"].size`, `secret_file["*"].content`, "egress.at", "resolver.servers", "resolver.search", `config["*"]`:
 		return ""
 	}
 	if rest, ok := strings.CutPrefix(path, `egress["*"].`); ok {
@@ -152,6 +152,8 @@ func Choices(path string) []string {
 		return []string{"report", "retire"}
 	case "removed.action":
 		return []string{"retire", "forget", "purge"}
+	case "egress.via":
+		return []string{"loopback", "network"}
 	case "egress.mode":
 		return []string{"enforce", "report"}
 	case "container.lifecycle.drift":
@@ -253,6 +255,7 @@ func wordTable() []struct{ path, kind, fallback, doc string } {
 		{"volume.path", "path", "required", "Folder on the host."},
 		{"volume.size", "size", "none: a plain folder", "A file system image of that size in path. Waits."},
 		{"volume.protect", "bool", "false", "Refuse to delete it."},
+		{"egress.via", "string", `"loopback"`, "loopback: the proxy is at 127.0.0.1:3128 in the container. network: at the address of its network's bridge."},
 		{"moved.from", "container", "required", "The name that it had."},
 		{"moved.to", "container", "required", "The container that it is now."},
 		{"removed.from", "container", "required", "The name that it had."},

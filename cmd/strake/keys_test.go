@@ -37,6 +37,11 @@ var keyed = []keyCase{
 		`nic["*"].addresses`, `nic["*"].prefixes`, `nic["*"].route["*"].via`, `nic["*"].limits.ingress`, `nic["*"].limits.egress`,
 		`nic["*"].publish["*"].to`, `nic["*"].publish["*"].protocol`,
 	}},
+	{spec.Live, `egress = egress.sites`, `egress = [egress.more]`, []string{
+		`egress["*"]`, "egress.at", `egress["*"].allow`, `egress["*"].deny`, `egress["*"].ports`, `egress["*"].mode`,
+		`egress["*"].upstream`, `egress["*"].upstream_user`, `egress["*"].upstream_password`,
+		`egress["*"].limits.connections`, `egress["*"].limits.rate`, `egress["*"].limits.daily`, `egress["*"].limits.idle`,
+	}},
 	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
 		[]string{"lifecycle.protect", "lifecycle.drift", "lifecycle.ignore_changes"}},
@@ -54,7 +59,7 @@ var keyed = []keyCase{
 	{spec.Restart, rawOne, rawTwo, []string{`raw["*"]`}},
 	{spec.Restart, "system {\n run = [\"true\"]\n file \"/etc/layered\" {\n content = \"1\"\n }\n }", "system {\n run = [\"true\", \"echo 2\"]\n file \"/etc/layered\" {\n content = \"2\"\n mode = \"0600\"\n owner = \"7:8\"\n }\n }",
 		[]string{"layers", "system.run", `system.file["*"].content`, `system.file["*"].mode`, `system.file["*"].owner`}},
-	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n timeout = \"2m\"\n }", []string{"build.network", "build.timeout"}},
+	{spec.None, "build {\n timeout = \"1m\"\n }", "build {\n network = network.lan\n egress = egress.sites\n timeout = \"2m\"\n }", []string{"build.network", `build.egress["*"]`, "build.timeout"}},
 	{spec.None, healthOne, healthTwo, []string{
 		"health.start_period", "health.interval", "health.timeout", "health.failures", "health.min_healthy", "health.deadline", "update.max_parallel", "update.canary",
 		`health.check["*"].url`, `health.check["*"].status`, `health.check["*"].address`, `health.check["*"].command`, `health.check["*"].names`, `health.check["*"].path`,
@@ -80,7 +85,6 @@ var elsewhere = map[string]string{
 	`system.user["*"].shell`:      "system-debian.txtar",
 	`system.user["*"].groups`:     "system-debian.txtar",
 
-	`egress["*"]`:           "TestLater",
 	`health.check["*"].nic`: "health.txtar",
 
 	`nic["*"].parent`: "nic-routed.txtar, nic-parent.txtar",
@@ -237,6 +241,39 @@ network "far" {
 
 secret "one" {
   file = "one"
+}
+
+egress "sites" {
+  allow             = ["example.org"]
+  deny              = ["x.example.org"]
+  ports             = [443]
+  upstream          = "http://192.0.2.1:3128"
+  upstream_user     = "me"
+  upstream_password = secret.one
+
+  limits {
+    connections = 1
+    rate        = "1Mbit"
+    daily       = "1MiB"
+    idle        = "1m"
+  }
+}
+
+egress "more" {
+  allow             = ["*.example.org", "192.0.2.7"]
+  deny              = ["y.example.org"]
+  mode              = "report"
+  upstream          = "http://192.0.2.2:3128"
+  upstream_user     = "you"
+  upstream_password = var.two
+  via               = "network"
+
+  limits {
+    connections = 2
+    rate        = "2Mbit"
+    daily       = "2MiB"
+    idle        = "2m"
+  }
 }
 
 variable "two" {

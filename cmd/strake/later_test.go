@@ -14,34 +14,11 @@ import (
 
 // waiting brings each key that nothing carries out yet to a value that is
 // refused, as lines of the container's block.
-var waiting = map[string]string{
-	`build.egress["*"]`:              "build {\n egress = egress.sites\n }",
-	`egress["*"].allow`:              "egress = egress.sites",
-	`egress["*"].deny`:               "egress = egress.sites",
-	`egress["*"].ports`:              "egress = [egress.sites]",
-	`egress["*"].mode`:               "egress = egress.sites",
-	`egress["*"].upstream`:           "egress = egress.sites",
-	`egress["*"].limits.connections`: "egress = egress.sites",
-	`egress["*"].limits.rate`:        "egress = egress.sites",
-	`egress["*"].limits.daily`:       "egress = egress.sites",
-	`egress["*"].limits.idle`:        "egress = egress.sites",
-}
+var waiting = map[string]string{}
 
 const waitingGround = `volume "data" {
   path = "/srv/data"
   size = "1GiB"
-}
-
-egress "sites" {
-  allow = ["example.org"]
-  deny = ["x.example.org"]
-  upstream = "http://192.0.2.1:3128"
-  limits {
-    connections = 1
-    rate = "1Mbit"
-    daily = "1MiB"
-    idle = "1m"
-  }
 }
 
 `

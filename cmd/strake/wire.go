@@ -9,6 +9,7 @@ import (
 	"strake/reconcile"
 	"strake/reconcile/diary"
 	"strake/reconcile/host/disk"
+	"strake/reconcile/host/egress/porter"
 	"strake/reconcile/host/filter"
 	"strake/reconcile/host/image"
 	"strake/reconcile/host/leases"
@@ -57,6 +58,7 @@ func open(g cli.Globals) (*cli.Deps, error) {
 	if err != nil {
 		return nil, err
 	}
+	doors := porter.Open(porter.Options{Folder: filepath.Join(g.StateDir, "egress"), Command: egressCommand(dir.Binary(), g, "serve", "--on-demand"), Opens: egressCommand(self, g, "open")})
 	sessions := newDebugger(g, images, layers, env)
 	host := reconcile.Host{
 		Containers: runtime,
@@ -72,15 +74,23 @@ func open(g cli.Globals) (*cli.Deps, error) {
 		Subids:     subids{"/etc"},
 		Vault:      vault.Open(filepath.Join(g.StateDir, "secrets")),
 		Probes:     probe.Prober{},
+		Outlets:    doors,
 		Sessions:   sessions,
 	}
 	return &cli.Deps{
 		Engine:  &reconcile.Engine{Host: host, State: dir, Self: self, Diary: diary.Open(filepath.Join(g.StateDir, "events")), Watcher: func() error { return keepWatch(g, dir.Binary()) }},
 		Console: runtime,
 		Images:  images,
+		Proxy:   doors,
 
 		Debugger: sessions,
 	}, nil
+}
+
+// egressCommand is the proxy's part of this installation's command line. What
+// outlives strake is the copy that hooks use, too.
+func egressCommand(program string, g cli.Globals, args ...string) []string {
+	return append([]string{program, "--state-dir", g.StateDir, "--lxc-path", g.LXCPath, "egress"}, args...)
 }
 
 // table is the name of the firewall tables: people look for "strake", and a

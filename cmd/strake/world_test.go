@@ -158,7 +158,9 @@ func held(rules []byte, device string) bool {
 
 // servants are the processes, of all on the machine, that serve this world, a
 // script's own included.
-func (w world) servants() (list []int) { return processes("--pid-file=" + w.dir + "/") }
+func (w world) servants() (list []int) {
+	return append(processes("--pid-file="+w.dir+"/"), processes(w.dir+"/lxc\x00egress\x00serve")...)
+}
 
 // processes are those whose command line has the words, of all on the machine.
 func processes(words string) (list []int) {
@@ -184,7 +186,11 @@ func (w world) left() error {
 	if err != nil || len(tables) != 0 {
 		errs = append(errs, fmt.Errorf("tables are left: %w\n%s", err, tables))
 	}
-	if pids := w.servants(); len(pids) > 0 {
+	pids := w.servants()
+	for deadline := time.Now().Add(20 * time.Second); len(pids) > 0 && time.Now().Before(deadline); pids = w.servants() {
+		time.Sleep(50 * time.Millisecond) // the proxy waits a moment for another container
+	}
+	if len(pids) > 0 {
 		errs = append(errs, fmt.Errorf("servants are left: %v", pids))
 	}
 	if m := w.mounts(); len(m) > 0 {

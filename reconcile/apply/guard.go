@@ -46,7 +46,7 @@ func guards(p plan.Plan, standing []resource.Container) (during, after resource.
 
 // guardNow leaves the guard wide where some containers went back.
 func (r *runner) guardNow(p plan.Plan, after, wide resource.Guard) resource.Guard {
-	keep := resource.Guard{Networks: wide.Networks, Guests: r.guestsNow(p, after)}
+	keep := resource.Guard{Networks: wide.Networks, Guests: r.guestsNow(p, after), Proxied: wide.Proxied}
 	back := map[string]bool{}
 	for _, c := range p.Stepping() {
 		if r.results[c.Name].stands() {

@@ -26,6 +26,13 @@ type Host struct {
 	Disks      disks      // required
 	Secrets    secrets    // required where containers have some
 	Witness    witness    // required where containers have health checks
+	Outlets    outlets    // required where containers have egress
+}
+
+// outlets are the ways out of containers: a proxy, in a process of its own.
+type outlets interface {
+	Open(ctx context.Context, o resource.Outlet, passwords map[string]string) error
+	Close(ctx context.Context, container string) error
 }
 
 // witness tells how a container is, of what only it can know.

@@ -84,6 +84,8 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 		return t.setResolver(ctx, t.c.Want.Resolver)
 	case plan.DoEnvironment:
 		return t.setEnvironment(ctx, *t.c.Want)
+	case plan.DoEgress:
+		return t.setEgress(ctx, *t.c.Want)
 	case plan.DoFiles:
 		return t.setFiles(ctx)
 	case plan.DoSecrets:
@@ -153,6 +155,8 @@ func (t *task) undo(ctx context.Context, s plan.Step) error {
 		return t.whileUp(ctx, func() error { return t.setResolver(ctx, t.c.Have.Have.Resolver) })
 	case plan.DoEnvironment:
 		return t.whileUp(ctx, func() error { return t.setEnvironment(ctx, t.had()) })
+	case plan.DoEgress:
+		return t.setEgress(ctx, t.hadEgress())
 	case plan.DoFiles:
 		return t.restoreFiles(ctx)
 	case plan.DoSecrets:

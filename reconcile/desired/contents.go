@@ -51,39 +51,12 @@ func (b *builder) system(c spec.Container) *resource.System {
 	return &s
 }
 
-func build(c spec.Container) *resource.Build {
-	b := c.Build
-	if b.Network == "" && len(b.Egress) == 0 && b.Timeout == 0 {
+func (b *builder) build(c spec.Container) *resource.Build {
+	said := c.Build
+	if said.Network == "" && len(said.Egress) == 0 && said.Timeout == 0 {
 		return nil
 	}
-	return &resource.Build{Network: b.Network, Egress: slices.Sorted(slices.Values(b.Egress)), Timeout: cmp.Or(b.Timeout, 30*time.Minute)}
-}
-
-// egress are the definitions that the container is attached to.
-func (b *builder) egress(c spec.Container) []resource.Egress {
-	var list []resource.Egress
-	for _, e := range b.in.Spec.Egress {
-		if !slices.Contains(c.Egress, e.Name) {
-			continue
-		}
-		ports := slices.Sorted(slices.Values(e.Ports))
-		if len(ports) == 0 {
-			ports = []int{80, 443}
-		}
-		list = append(list, resource.Egress{
-			Name: e.Name, Allow: slices.Sorted(slices.Values(e.Allow)), Deny: slices.Sorted(slices.Values(e.Deny)), Ports: ports,
-			Mode: cmp.Or(e.Mode, "enforce"), Upstream: e.Upstream, Limits: resource.EgressLimits(e.Limits),
-		})
-	}
-	slices.SortFunc(list, func(a, b resource.Egress) int { return cmp.Compare(a.Name, b.Name) })
-	return list
-}
-
-// egressProxy is what a container with egress is told: the proxy listens
-// inside it.
-func egressProxy() *spec.Proxy {
-	const at = "http://127.0.0.1:3128"
-	return &spec.Proxy{HTTP: at, HTTPS: at, NoProxy: []string{"localhost", "127.0.0.1", "::1"}}
+	return &resource.Build{Network: said.Network, Egress: b.definitions(said.Egress), Timeout: cmp.Or(said.Timeout, 30*time.Minute)}
 }
 
 func health(c spec.Container) *resource.Health {

@@ -70,6 +70,7 @@ func Build(in Input) (Want, error) {
 	b.interfaces(w.Containers)
 	for i := range w.Containers {
 		w.Containers[i].Networks = b.networksOf(w.Containers[i])
+		b.outlet(&w.Containers[i], in.Spec.Containers[i])
 		if !w.Containers[i].Image.Adopted() {
 			w.Containers[i].Resolver = b.resolver(w.Containers[i])
 		}
@@ -110,7 +111,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
 		},
 		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c), Egress: b.egress(c),
-		System: b.system(c), Build: build(c), Files: b.files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
+		System: b.system(c), Build: b.build(c), Files: b.files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
 		Health: health(c), Update: update(c),
 		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},
 		Mounts:    b.mounts(c),
@@ -221,17 +222,18 @@ func (b *builder) broughtIDs(c spec.Container) resource.IDMap {
 // environment is what is declared, and what a proxy adds to it. Programs
 // disagree about the case of the proxy variables, so both are set.
 func environment(c spec.Container) map[string]string {
-	env, proxy := maps.Clone(c.Environment), c.Proxy
-	if len(c.Egress) > 0 {
-		proxy = egressProxy()
-	}
-	if proxy == nil {
+	env := maps.Clone(c.Environment)
+	if c.Proxy == nil {
 		return env
 	}
+	return proxied(env, *c.Proxy)
+}
+
+func proxied(env map[string]string, p spec.Proxy) map[string]string {
 	if env == nil {
 		env = map[string]string{}
 	}
-	for name, value := range proxyVariables(*proxy) {
+	for name, value := range proxyVariables(p) {
 		if value != "" {
 			env[name], env[strings.ToUpper(name)] = value, value
 		}

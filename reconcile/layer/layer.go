@@ -50,6 +50,7 @@ type Machine interface {
 	Define(name string, d resource.Definition) error
 	Start(ctx context.Context, name string) error
 	Kill(ctx context.Context, name string) error
+	Inspect(ctx context.Context, name string, ask []string) (resource.Live, error)
 	Exec(ctx context.Context, name string, args, env []string, out *os.File) (exit int, err error)
 }
 
@@ -116,6 +117,9 @@ func (b *Builder) carryOut(ctx context.Context, p *place, job resource.LayerJob)
 	}
 	job.Step()
 	if err := b.start(ctx, p, c); err != nil {
+		return err
+	}
+	if err := w.open(ctx); err != nil {
 		return err
 	}
 	job.Step()

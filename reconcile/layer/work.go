@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,6 +75,31 @@ func (w *work) make(ctx context.Context, s resource.System) error {
 	return nil
 }
 
+// open opens the way out that the build may use. It ends with the container.
+func (w *work) open(ctx context.Context) error {
+	if w.job.Outlet == nil {
+		return nil
+	}
+	live, err := w.machine.Inspect(ctx, name, nil)
+	if err != nil {
+		return err
+	}
+	return w.job.Outlet(live.Init)
+}
+
+// environment is what commands of the build get.
+func (w *work) environment() []string {
+	if w.job.Outlet == nil {
+		return environment
+	}
+	const proxy = "http://" + resource.LoopbackProxy
+	list := slices.Clone(environment)
+	for name, value := range map[string]string{"http_proxy": proxy, "https_proxy": proxy, "no_proxy": "localhost,127.0.0.1,::1"} {
+		list = append(list, name+"="+value, strings.ToUpper(name)+"="+value)
+	}
+	return list
+}
+
 // run runs a command in the container. Its error has what it said last.
 func (w *work) run(ctx context.Context, args ...string) error {
 	defer w.job.Step()
@@ -111,7 +137,7 @@ func (w *work) exec(ctx context.Context, args []string) (int, error) {
 		defer close(read)
 		w.listen(out)
 	}()
-	exit, err := w.machine.Exec(ctx, name, args, environment, in)
+	exit, err := w.machine.Exec(ctx, name, args, w.environment(), in)
 	_ = in.Close()
 	_ = out.SetReadDeadline(time.Now().Add(time.Second)) // what it left running may hold the other end
 	<-read

@@ -172,10 +172,12 @@ func TestKeysCovered(t *testing.T) {
 		Environment: map[string]string{"A": "1"}, Limits: resource.Limits{Memory: 1, CPU: 1, Processes: 1},
 		Mounts: []resource.Mount{{Target: "/t", Source: "/s", Volume: "v", Size: 1, ReadOnly: true}},
 		Egress: []resource.Egress{{Name: "e", Allow: []string{"a"}, Deny: []string{"d"}, Ports: []int{1}, Mode: "enforce", Upstream: "u",
+			UpstreamUser: "m", UpstreamPassword: &resource.Secret{Digest: "d"},
 			Limits: resource.EgressLimits{Connections: 1, Rate: 1, Daily: 1, Idle: 1}}},
-		Layers: []string{"l"}, System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},
+		EgressAt: []string{resource.LoopbackProxy},
+		Layers:   []string{"l"}, System: &resource.System{Packages: []string{"p"}, Run: []string{"r"}, Services: []resource.Service{{Name: "a.service"}},
 			Users: []resource.User{{Name: "u", UID: 1, Home: "/h", Shell: "/s", Groups: []string{"g"}}}, Files: []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o"}}},
-		Build:  &resource.Build{Network: "n", Egress: []string{"e"}, Timeout: 1},
+		Build:  &resource.Build{Network: "n", Egress: []resource.Egress{{Name: "e"}}, Timeout: 1},
 		Files:  []resource.File{{Path: "/f.x", Content: "c", Mode: "m", Owner: "o", OnChange: "restart"}},
 		Rootfs: resource.Rootfs{Ephemeral: true, Size: 1},
 		Health: &resource.Health{StartPeriod: 1, Interval: 1, Timeout: 1, Failures: 1, MinHealthy: 1, Deadline: 1, Checks: []resource.Check{{
@@ -196,25 +198,6 @@ func TestKeysCovered(t *testing.T) {
 		if !used[k.Path] {
 			t.Errorf("nothing has the key %s", k.Path)
 		}
-	}
-}
-
-// TestLater: what nothing carries out yet is named with its place, also where
-// changes of it are ignored, and what is carried out is not.
-func TestLater(t *testing.T) {
-	want := resource.Container{Name: "c", Running: true, Limits: resource.Limits{Memory: 1 << 26}, Ignore: []string{"egress"},
-		Health: &resource.Health{Failures: 3}, Egress: []resource.Egress{{Name: "e", Mode: "report"}, {Name: "f", Mode: "enforce"}}}
-	at := map[string]spec.Pos{`egress["f"]`: {File: "x.hcl", Line: 3}}
-	p := one(Subject{Name: "c", Want: &want, Next: 1, At: at, Pos: spec.Pos{File: "x.hcl", Line: 1}})
-	var got []string
-	for _, l := range p.Later {
-		got = append(got, fmt.Sprintf("%s %s", l.Pos, l.Path))
-	}
-	slices.Sort(got)
-	if diff := cmp.Diff([]string{
-		`x.hcl:1 egress["e"].mode`, `x.hcl:3 egress["f"].mode`,
-	}, got); diff != "" {
-		t.Error(diff)
 	}
 }
 

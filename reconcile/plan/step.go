@@ -33,6 +33,7 @@ const (
 	DoGrow        Kind = "grow"        // file systems that layers and volumes are in; live
 	DoHostname    Kind = "hostname"    // live
 	DoResolver    Kind = "resolver"    // live
+	DoEgress      Kind = "egress"      // live, and after a start: whether its hook could open it shows here
 	DoEnvironment Kind = "environment" // live, and after a mount
 	DoFiles       Kind = "files"       // live, and after a mount
 	DoSecrets     Kind = "secrets"     // live; a start brings them by itself
@@ -68,6 +69,9 @@ func steps(c ContainerPlan) []Step {
 			do(DoFiles)
 		}
 		do(DoStart)
+		if len(c.Want.Egress) > 0 {
+			do(DoEgress)
+		}
 	}
 	record := func() {
 		if c.New {
@@ -211,7 +215,7 @@ func liveSteps(c ContainerPlan) []Step {
 	if touched["rootfs"] || touched["mount"] {
 		list = append(list, Step{Do: DoGrow})
 	}
-	for _, do := range []Kind{DoLimits, DoHostname, DoResolver, DoEnvironment, DoSecrets, DoFiles} {
+	for _, do := range []Kind{DoLimits, DoHostname, DoResolver, DoEgress, DoEnvironment, DoSecrets, DoFiles} {
 		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
 			list = append(list, Step{Do: do})
 		}

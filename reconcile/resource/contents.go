@@ -33,7 +33,7 @@ type User struct {
 // Build says what a system layer may reach while it is built.
 type Build struct {
 	Network string        `json:"network,omitempty"`
-	Egress  []string      `json:"egress,omitempty"`
+	Egress  []Egress      `json:"egress,omitempty"` // sorted by name
 	Timeout time.Duration `json:"timeout"`
 }
 
@@ -53,8 +53,8 @@ func (c Container) contents(s *settings) {
 	}
 	if b := c.Build; b != nil {
 		s.add("build.network", b.Network)
-		for _, name := range b.Egress {
-			s.flag(Labelled("build.egress", name), true)
+		for _, e := range b.Egress {
+			s.flag(Labelled("build.egress", e.Name), true)
 		}
 		s.add("build.timeout", Span(b.Timeout))
 	}

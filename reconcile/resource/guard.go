@@ -30,6 +30,7 @@ func GuardOf(containers []Container, networks ...Network) Guard {
 			add(n)
 		}
 		g.Guests = append(g.Guests, c.guests()...)
+		g.Proxied = append(g.Proxied, c.proxied()...)
 	}
 	g.sort()
 	return g
@@ -38,7 +39,7 @@ func GuardOf(containers []Container, networks ...Network) Guard {
 // Grow is a guard that lets through what either lets through: it stands while
 // containers go from the one to the other.
 func (g Guard) Grow(to Guard) Guard {
-	wide := Guard{NICs: slices.Clone(g.NICs), Networks: slices.Clone(to.Networks), Guests: Joined(slices.Clone(to.Guests), g.Guests)}
+	wide := Guard{NICs: slices.Clone(g.NICs), Networks: slices.Clone(to.Networks), Guests: Joined(slices.Clone(to.Guests), g.Guests), Proxied: slices.Concat(g.Proxied, to.Proxied)}
 	for _, n := range g.Networks {
 		if !slices.ContainsFunc(wide.Networks, func(w Network) bool { return w.Bridge == n.Bridge }) {
 			wide.Networks = append(wide.Networks, n)
@@ -73,10 +74,12 @@ func (f Filter) and(o Filter) Filter {
 	return Filter{f.MAC && o.MAC, f.IPv4 && o.IPv4, f.IPv6 && o.IPv6}
 }
 
-func (g Guard) sort() {
+func (g *Guard) sort() {
 	slices.SortFunc(g.NICs, func(a, b NIC) int { return strings.Compare(a.Device, b.Device) })
 	slices.SortFunc(g.Networks, func(a, b Network) int { return strings.Compare(a.Bridge, b.Bridge) })
 	sortGuests(g.Guests)
+	slices.Sort(g.Proxied)
+	g.Proxied = slices.Compact(g.Proxied)
 }
 
 // Seen is the firewall as the kernel has it.

@@ -101,7 +101,8 @@ type LayerJob struct {
 	Below    []string  // keys of the layers that it comes on, newest first
 	Site     Container // ids, interfaces and networks that nobody else has
 	Timeout  time.Duration
-	Resolver string // what /etc/resolv.conf is to say meanwhile
+	Resolver string               // what /etc/resolv.conf is to say meanwhile
+	Outlet   func(init int) error // opens the way out of the build's own container; nil: it has none
 	Reveal   func(digest string) ([]byte, error)
 	Progress func(string)
 	Step     func() // between any two steps of the build: how tests die there

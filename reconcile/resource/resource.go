@@ -31,7 +31,8 @@ type Container struct {
 	Protect     bool              `json:"protect,omitempty"`
 	Drift       string            `json:"drift,omitempty"`
 	Ignore      []string          `json:"ignore_changes,omitempty"`
-	Egress      []Egress          `json:"egress,omitempty"` // sorted by name
+	Egress      []Egress          `json:"egress,omitempty"`    // sorted by name
+	EgressAt    []string          `json:"egress_at,omitempty"` // where the proxy is for it, LoopbackProxy first
 	System      *System           `json:"system,omitempty"`
 	Build       *Build            `json:"build,omitempty"`
 	Files       []File            `json:"files,omitempty"` // sorted by path
@@ -243,6 +244,7 @@ type Guard struct {
 	NICs     []NIC     `json:"nics"`     // of managed networks and of filtered NICs on external ones
 	Networks []Network `json:"networks"` // managed ones
 	Guests   []Guest   `json:"guests,omitempty"`
+	Proxied  []string  `json:"proxied,omitempty"` // bridges that the egress proxy answers on, sorted
 }
 
 // State is the run state of a container, in liblxc's words.

@@ -55,7 +55,7 @@ func (f SecretFile) settings(s *settings) {
 	s.add(at+".group", strconv.FormatUint(uint64(f.Group), 10))
 }
 
-// Secrets says whether the container has any.
+// Secrets says whether any is brought into the container.
 func (c Container) Secrets() bool { return len(c.Hidden) > 0 || len(c.SecretFiles) > 0 }
 
 // EachSecret calls f with every secret of c and the path of its setting, in
@@ -72,6 +72,23 @@ func (c *Container) EachSecret(f func(path string, s *Secret) error) error {
 		if err := f(Labelled("secret_file", c.SecretFiles[i].Target), &c.SecretFiles[i].Secret); err != nil {
 			return err
 		}
+	}
+	if err := eachPassword(c.Egress, "egress", f); err != nil || c.Build == nil {
+		return err
+	}
+	return eachPassword(c.Build.Egress, "build.egress", f)
+}
+
+func eachPassword(list []Egress, kind string, f func(path string, s *Secret) error) error {
+	for i := range list {
+		if list[i].UpstreamPassword == nil {
+			continue
+		}
+		own := *list[i].UpstreamPassword // containers of one text share it
+		if err := f(Labelled(kind, list[i].Name)+".upstream_password", &own); err != nil {
+			return err
+		}
+		list[i].UpstreamPassword = &own
 	}
 	return nil
 }

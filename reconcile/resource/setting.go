@@ -83,6 +83,7 @@ func (c Container) Settings() []Setting {
 	for _, e := range c.Egress {
 		e.settings(&s)
 	}
+	s.add("egress.at", strings.Join(c.EgressAt, " "))
 	c.Health.settings(&s)
 	c.Update.settings(&s)
 	s.add("depends_on", strings.Join(c.DependsOn, " "))

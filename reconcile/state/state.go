@@ -107,6 +107,9 @@ func late(c resource.Container) string {
 			list.WriteString(resource.Labelled("nic", n.Name) + "\n")
 		}
 	}
+	for _, e := range c.Egress {
+		list.WriteString(resource.Labelled("egress", e.Name) + "\n")
+	}
 	return list.String()
 }
 

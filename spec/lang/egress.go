@@ -16,6 +16,10 @@ func egressBlock() *block[spec.Egress] {
 			"ports":    {read: numberList, set: func(e *spec.Egress, _ string, v any) { e.Ports = v.([]int) }},
 			"mode":     {read: text, set: func(e *spec.Egress, _ string, v any) { e.Mode = v.(string) }},
 			"upstream": {read: text, set: func(e *spec.Egress, _ string, v any) { e.Upstream = v.(string) }},
+			"via":      {read: text, set: func(e *spec.Egress, _ string, v any) { e.Via = v.(string) }},
+
+			"upstream_user":     {read: text, set: func(e *spec.Egress, _ string, v any) { e.UpstreamUser = v.(string) }},
+			"upstream_password": {read: secretOnly, hidden: true, set: func(e *spec.Egress, _ string, v any) { e.UpstreamPassword = v.(spec.Confidential) }},
 		},
 		blocks: map[string]*block[spec.Egress]{"limits": {settings: map[string]setting[spec.Egress]{
 			"connections": {read: small, set: func(e *spec.Egress, _ string, v any) { e.Limits.Connections = v.(int) }},

@@ -78,7 +78,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) open(g Globals) (*Deps, error) {
 	return &Deps{
 		Engine: &reconcile.Engine{
-			Host:  reconcile.Host{Containers: b.host, Devices: b.host, Filter: b.host, Leases: b.host.Leases(), Roots: b.host, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: &b.layers, Builder: &b.layers, Subids: b.host, Vault: vault.Open(filepath.Join(b.dir, "secrets"))},
+			Host:  reconcile.Host{Containers: b.host, Devices: b.host, Filter: b.host, Leases: b.host.Leases(), Roots: b.host, Outlets: b.host.Outlets(), Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: &b.layers, Builder: &b.layers, Subids: b.host, Vault: vault.Open(filepath.Join(b.dir, "secrets"))},
 			State: state.Open(g.StateDir, hosttest.Render),
 			Diary: diary.Open(filepath.Join(g.StateDir, "events")),
 		},

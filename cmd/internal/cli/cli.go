@@ -37,6 +37,7 @@ type Deps struct {
 	Engine  *reconcile.Engine // required; By, Wait, Progress, Event and Crash are set here
 	Console console           // required: *lxc.Runtime
 	Images  images            // required: *image.Store
+	Proxy   proxy             // required: *porter.Porter
 
 	Debugger debugger // required
 }
@@ -127,7 +128,7 @@ func (r *run) commands() []*cli.Command {
 		r.loginCommand(), r.runCommand(), r.debugCommand(), r.logsCommand(), r.eventsCommand(), r.installUnitsCommand(),
 		r.destroyCommand(), r.undestroyCommand(), r.importCommand(), r.forgetCommand(),
 		r.agentCommand(), r.syncCommand(),
-		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.secretCommand(), r.doctorCommand(),
+		r.lockCommand(), r.imagesCommand(), r.layersCommand(), r.verifyCommand(), r.networksCommand(), r.egressCommand(), r.secretCommand(), r.doctorCommand(),
 		r.completionCommand(), r.completeCommand(), r.manCommand(), r.schemaCommand(), r.versionCommand(), r.hookCommand(), r.watchCommand(),
 	}
 }

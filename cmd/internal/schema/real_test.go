@@ -24,7 +24,7 @@ func TestReal(t *testing.T) {
 	h, l := hosttest.New(), &hosttest.Layers{}
 	e := &reconcile.Engine{
 		Host: reconcile.Host{Containers: h, Devices: h, Filter: h, Leases: h.Leases(), Roots: h, Units: h, Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: l, Builder: l,
-			Subids: h, Vault: vault.Open(t.TempDir()), Probes: h},
+			Subids: h, Vault: vault.Open(t.TempDir()), Probes: h, Outlets: h.Outlets()},
 		State: state.Open(t.TempDir(), hosttest.Render),
 		Event: func(e event.Event) {
 			told++

@@ -57,7 +57,7 @@ func (e entries) with(o entries) entries {
 	}
 	for set, list := range o {
 		for key, el := range list {
-			if bridge, _ := cut(key); !follows(set) && !e.has(bridges, bridge) {
+			if bridge, _ := cut(key); set == proxied || !follows(set) && !e.has(bridges, bridge) {
 				all.add(set, key, el)
 			}
 		}
@@ -91,6 +91,13 @@ func entriesOf(g resource.Guard) (entries, error) {
 		if err := e.network(n); err != nil {
 			return nil, err
 		}
+	}
+	for _, b := range g.Proxied {
+		bridge, err := quote(b)
+		if err != nil {
+			return nil, fmt.Errorf("proxy on %s: %w", b, err)
+		}
+		e.add(proxied, bridge, element{})
 	}
 	for _, n := range g.NICs {
 		i := slices.IndexFunc(g.Networks, func(w resource.Network) bool { return w.Bridge == n.Bridge })

@@ -30,6 +30,9 @@ func (e entries) guard() (resource.Guard, []string) {
 			DHCP: e.has(dhcp, bridge), DNS: e.has(names, bridge), RA: e.has(routers, bridge),
 		})
 	}
+	for _, bridge := range slices.Sorted(maps.Keys(e[proxied])) {
+		g.Proxied = append(g.Proxied, strings.Trim(bridge, `"`))
+	}
 	hardware, four, six := e.byDevice(macs), e.byDevice(ip4s), e.byDevice(ip6s)
 	prefixes := e.prefixes(net4s, net6s)
 	for _, device := range slices.Sorted(maps.Keys(e[ports])) {

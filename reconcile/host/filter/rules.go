@@ -182,6 +182,8 @@ chain guard {
 //     is ARP never comes here, but to arpRules.
 //   - Of what answers for names only the bridge's own addresses are open: another
 //     name server of the host is none of the containers' business.
+//   - The same holds for the proxy that is the way out of containers; who may use
+//     it is for the proxy to say, by the sender, which bridgeRules make honest.
 //   - A published port leads to a container from everywhere but 127.0.0.0/8 and
 //     ::1: for those the kernel would have to take packets from the loopback
 //     net off the wire (route_localnet). The client's address stays, but where
@@ -216,6 +218,7 @@ chain host {
 	ct state established,related accept
 	iifname @dhcp udp dport { 67, 547 } accept
 	iifname @names fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept
+	iifname @proxied fib daddr . iif type local tcp dport 3128 accept
 	iifname @routers icmpv6 type nd-router-solicit accept
 	icmp type echo-request accept
 	icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
@@ -310,6 +313,7 @@ func sets() []set {
 		{"inet", dhcp, port},
 		{"inet", names, port},
 		{"inet", routers, port},
+		{"inet", proxied, port},
 		{"inet", loops, pair + "ifname"},
 		{"inet", exits, pair + "ifname"},
 		{"inet", routed, port},
@@ -362,6 +366,7 @@ const (
 	dhcp     = "dhcp" // networks on which the host serves it
 	names    = "names"
 	routers  = "routers" // networks with router advertisements
+	proxied  = "proxied" // networks with the proxy of containers' egress
 	loops    = "loops"
 	exits    = "exits"  // network . the only interface that it leaves by, in place of nat
 	routed   = "routed" // host devices that are no ports of a bridge

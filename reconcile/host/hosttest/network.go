@@ -186,7 +186,7 @@ func (h *Host) Refused(context.Context) (map[string]resource.Count, error) {
 func (h *Host) Observe(context.Context) (resource.Seen, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	g := resource.Guard{Networks: slices.Clone(h.guard.Networks)}
+	g := resource.Guard{Networks: slices.Clone(h.guard.Networks), Proxied: h.guard.Proxied}
 	for _, n := range h.guard.NICs {
 		if n.Filter.Any() {
 			g.NICs = append(g.NICs, n)

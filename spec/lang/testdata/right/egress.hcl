@@ -10,6 +10,10 @@ egress "payments" {
   ports    = [443]
   mode     = "report"
   upstream = "http://proxy.example.org:3128"
+  via      = "network"
+
+  upstream_user     = "me"
+  upstream_password = secret.proxy
 
   limits {
     connections = 50
@@ -31,4 +35,8 @@ container "blog" {
 container "closed" {
   profiles = [profile.base]
   unset    = ["egress.updates"]
+}
+
+secret "proxy" {
+  file = "proxy.age"
 }

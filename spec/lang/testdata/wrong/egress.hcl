@@ -14,6 +14,7 @@ egress "a" {
 
 egress "b" {
   upstream = "http://me:secret@proxy:3128"
+  via      = "bridge"
   ports    = []
 }
 
@@ -27,4 +28,23 @@ container "c" {
 container "d" {
   egress      = egress.a
   environment = { https_proxy = "x" }
+}
+
+egress "e" {
+  upstream_user = "me"
+}
+
+egress "f" {
+  upstream          = "http://proxy:3128"
+  upstream_password = secret.s
+}
+
+egress "g" {
+  upstream          = "http://proxy:3128"
+  upstream_user     = "a:b"
+  upstream_password = "plain"
+}
+
+secret "s" {
+  file = "s"
 }
