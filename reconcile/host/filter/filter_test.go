@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
@@ -339,6 +340,34 @@ func worked(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// floor is how long nft is at work for as many elements in one set and no rule.
+func floor(t *testing.T, e entries) time.Duration {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("table bridge stt-floor {\nset s {\ntypeof iifname . ip saddr\nelements = {\n")
+	n := 0
+	for _, list := range e {
+		for range list {
+			fmt.Fprintf(&b, "\"stty%04d\" . 10.9.%d.%d,\n", n%1000, n>>8, n&255)
+			n++
+		}
+	}
+	b.WriteString("}\n}\n}\n")
+	nft := func(stdin string, args ...string) {
+		c := exec.Command("nft", args...)
+		c.Stdin = strings.NewReader(stdin)
+		if said, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("nft: %v\n%s", err, said)
+		}
+	}
+	before := worked(t)
+	nft(b.String(), "-f", "-")
+	spent := worked(t) - before
+	nft("", "delete", "table", "bridge", "stt-floor")
+	t.Logf("floor: %v for %d elements", spent, n)
+	return spent
+}
+
 func TestThousandAreQuick(t *testing.T) {
 	f := opened(t)
 	var g resource.Guard
@@ -363,8 +392,9 @@ func TestThousandAreQuick(t *testing.T) {
 	}
 	spent := worked(t)
 	timed("one transaction", time.Second, func() error { return f.run(t.Context(), f.layout(e)) })
-	if spent = worked(t) - spent; spent > 80*time.Millisecond {
-		t.Errorf("one transaction has nft at work for %v", spent)
+	spent = worked(t) - spent
+	if floor := floor(t, e); spent > 2*floor {
+		t.Errorf("one transaction has nft at work for %v, as many plain elements for %v", spent, floor)
 	}
 	timed("set of nothing there", 2*time.Second, func() error { return f.Set(t.Context(), g) })
 	timed("observe", time.Second, func() error { _, err := f.Observe(t.Context()); return err })
