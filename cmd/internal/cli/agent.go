@@ -61,7 +61,7 @@ func (r *run) agent(c *cli.Context) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	opt.Parts = parts.Parts(parts.Options{
-		Engine: opt.Engine, Socket: api.Socket(r.g.StateDir), Version: version(),
+		Engine: opt.Engine, Socket: api.Socket(r.g.StateDir), Version: version(), Rest: opt.Rest,
 		Secret: func(file string) ([]byte, error) { return opt.Engine.Host.Vault.Read("/", file) },
 		Reload: func() {
 			select {

@@ -21,6 +21,7 @@ type Healer struct {
 	May      func(stack string) bool // may be nil: see reconcile.Healing
 	Told     func(reconcile.Healed)  // may be nil: what came of each look that found something
 	Failed   func(error)             // may be nil: a look went wrong; the next one comes
+	Rest     func()                  // may be nil: called after each look, to give memory back
 	Parallel int
 }
 
@@ -56,6 +57,9 @@ func (h *Healer) Run(ctx context.Context) error {
 		}
 		if len(healed.Found) > 0 && h.Told != nil {
 			h.Told(healed)
+		}
+		if h.Rest != nil {
+			h.Rest()
 		}
 	}
 }

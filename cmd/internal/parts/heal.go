@@ -17,7 +17,7 @@ func (h hang) heal(ctx context.Context) error {
 	if _, err := e.BootOnce(ctx, 0); err != nil && ctx.Err() == nil {
 		failed(err)
 	}
-	return (&healer.Healer{Engine: e, May: h.may, Failed: failed}).Run(ctx)
+	return (&healer.Healer{Engine: e, May: h.may, Failed: failed, Rest: h.Rest}).Run(ctx)
 }
 
 // may says whether drift of a stack's containers may be mended: a source that has

@@ -34,6 +34,7 @@ type Options struct {
 	Version string                            //
 	Secret  func(file string) ([]byte, error) // required: reads a file that has to be root's alone
 	Reload  func()                            // required: has the configuration read again
+	Rest    func()                            // may be nil: called when much was looked at, to give memory back
 }
 
 // Parts makes the parts of an agent's configurations. What is counted is
