@@ -78,7 +78,8 @@ func (w world) picture() (string, error) {
 }
 
 // tree lists a folder with times and contents. What a running container
-// itself writes, and what says only who had the lock last, is left out.
+// itself writes, what says only who had the lock last, and the diary, which tells
+// of refusals too, is left out.
 func tree(b *strings.Builder, top string) error {
 	return filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -91,7 +92,7 @@ func tree(b *strings.Builder, top string) error {
 		switch {
 		case d.Name() == "lock", strings.HasSuffix(d.Name(), ".log"):
 			return nil
-		case d.IsDir() && (d.Name() == "upper" || d.Name() == "work" || d.Name() == "rootfs"):
+		case path == filepath.Join(top, "events"), d.IsDir() && (d.Name() == "upper" || d.Name() == "work" || d.Name() == "rootfs"):
 			return fs.SkipDir
 		}
 		st := info.Sys().(*syscall.Stat_t)
