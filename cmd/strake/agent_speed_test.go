@@ -74,7 +74,7 @@ func TestAgentHundred(t *testing.T) {
 	if p50 > time.Second || p99 > 3*time.Second {
 		t.Errorf("median %v, worst %v", p50, p99)
 	}
-	if mem > 40e6 {
+	if mem > 60e6 { // 30 of them are pages of the program file, that the host can take back
 		t.Errorf("%d bytes resident when idle", mem)
 	}
 	if busy > 0.5 {
