@@ -50,7 +50,7 @@ func Open(o Options) *Proxy {
 	p.engine = p.newEngine()
 	p.server = &http.Server{
 		Handler:           http.HandlerFunc(p.serve),
-		ReadHeaderTimeout: headTime,
+		ReadHeaderTimeout: 2 * headTime, // of who says nothing; of who began, conn keeps the time, and says so
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    mostHead,
 		ErrorLog:          log.New(io.Discard, "", 0),
