@@ -58,23 +58,27 @@ func throughput(t *testing.T, from, to int, address string, amount int) float64 
 	return float64(amount-first) * 8 / time.Since(begun).Seconds()
 }
 
-// TestLimitsHold: at most a fifth more than what was asked for, in both directions,
-// and about as much where nothing else keeps the machine busy; changed while the
-// interface is in use; and none without a limit.
+// TestLimitsHold: within a fifth of what was asked for, in both directions,
+// changed while the interface is in use; and none without a limit. Others at work
+// on the machine make it less for a moment, so a slow one has three tries.
 func TestLimitsHold(t *testing.T) {
 	d, pid, n := added(t, "sttv20")
 	host := os.Getpid()
 	inside, outside := "10.231.0.2:7001", "10.231.0.1:7002"
-	near := func(what string, got float64, want int64) {
+	near := func(what string, measure func() float64, want int64) {
 		t.Helper()
-		if got < 0.5*float64(want) || got > 1.2*float64(want) {
+		got := measure()
+		for try := 1; try < 3 && got < 0.8*float64(want); try++ {
+			got = measure()
+		}
+		if got < 0.8*float64(want) || got > 1.2*float64(want) {
 			t.Errorf("%s: %.0f bits a second, want %d", what, got, want)
 		}
 	}
 	free := func() {
 		t.Helper()
 		for what, got := range map[string]float64{"in": throughput(t, host, pid, inside, 4<<20), "out": throughput(t, pid, host, outside, 4<<20)} {
-			if got < 50e6 {
+			if got < 100e6 {
 				t.Errorf("%s without a limit: %.0f bits a second", what, got)
 			}
 		}
@@ -86,8 +90,8 @@ func TestLimitsHold(t *testing.T) {
 		to.Limits = rates
 		check(t, d.ChangeNIC(t.Context(), pid, was, to))
 		expectNIC(t, d, pid, to)
-		near("in", throughput(t, host, pid, inside, 1<<20), rates.Ingress)
-		near("out", throughput(t, pid, host, outside, 1<<20), rates.Egress)
+		near("in", func() float64 { return throughput(t, host, pid, inside, 1<<20) }, rates.Ingress)
+		near("out", func() float64 { return throughput(t, pid, host, outside, 1<<20) }, rates.Egress)
 		was = to
 	}
 	check(t, d.ChangeNIC(t.Context(), pid, was, n))
