@@ -144,6 +144,11 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan, how How) (Outcome, error) {
 	run := e.run(kind, p.Stack)
 	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
+	return e.aloud(ctx, run, p, func(out Outcome) (Outcome, error) { return e.carryOut(ctx, out, p, how) })
+}
+
+// aloud does the work of a run, and tells of its begin and its end.
+func (e *Engine) aloud(ctx context.Context, run apply.Run, p plan.Plan, work func(Outcome) (Outcome, error)) (Outcome, error) {
 	out := Outcome{Run: run}
 	if slices.ContainsFunc(p.Acting(), plan.ContainerPlan.Starts) {
 		defer e.warm(ctx)()
@@ -152,7 +157,7 @@ func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan
 		return out, err
 	}
 	e.Tell(tale(run, event.Begun, nil))
-	out, err := e.carryOut(ctx, out, p, how)
+	out, err := work(out)
 	e.Tell(tale(run, ending(err), err))
 	return out, err
 }

@@ -67,17 +67,23 @@ func (q Question) same(o Question) bool {
 // Questions lists the plans that wait for approval, the oldest first. It
 // changes nothing.
 func (e *Engine) Questions() ([]Question, error) {
-	runs, err := e.State.KeptRuns(state.Asked)
+	return kept(e.State, state.Asked, func(q Question) string { return q.Run })
+}
+
+// kept reads all that is kept of runs in a folder, the oldest first. What names
+// another run is somebody's copy, and none.
+func kept[T any](dir *state.Dir, folder string, of func(T) string) ([]T, error) {
+	runs, err := dir.KeptRuns(folder)
 	if err != nil {
 		return nil, err
 	}
-	var list []Question
+	var list []T
 	for _, run := range runs {
-		var q Question
-		if ok, err := e.State.KeptRun(state.Asked, run, &q); err != nil {
-			return nil, fmt.Errorf("what waits for approval: %w", err)
-		} else if ok && q.Run == run {
-			list = append(list, q)
+		var v T
+		if ok, err := dir.KeptRun(folder, run, &v); err != nil {
+			return nil, fmt.Errorf("what is %s: %w", folder, err)
+		} else if ok && of(v) == run {
+			list = append(list, v)
 		}
 	}
 	return list, nil

@@ -119,20 +119,7 @@ func (e *Engine) Attend() error {
 // Trials lists the runs that wait to be confirmed, the oldest first. It
 // changes nothing.
 func (e *Engine) Trials() ([]Trial, error) {
-	runs, err := e.State.KeptRuns(state.Unconfirmed)
-	if err != nil {
-		return nil, err
-	}
-	var list []Trial
-	for _, run := range runs {
-		var t Trial
-		if ok, err := e.State.KeptRun(state.Unconfirmed, run, &t); err != nil {
-			return nil, fmt.Errorf("what waits to be confirmed: %w", err)
-		} else if ok && t.Run == run {
-			list = append(list, t)
-		}
-	}
-	return list, nil
+	return kept(e.State, state.Unconfirmed, func(t Trial) string { return t.Run })
 }
 
 // over says why a trial is to be taken back now; "": it is not.

@@ -8,7 +8,6 @@ import (
 
 	"strake/generations"
 	"strake/reconcile/apply"
-	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -50,19 +49,7 @@ func (e *Engine) ownSubjects(in scene) ([]plan.NetworkSubject, error) {
 // mend carries a plan out that brings back what is on record. It activates
 // nothing and makes no generation.
 func (e *Engine) mend(ctx context.Context, kind generations.Kind, p plan.Plan, parallel int) (Outcome, error) {
-	run := e.run(kind, p.Stack)
-	out := Outcome{Run: run}
-	starts := slices.ContainsFunc(p.Acting(), plan.ContainerPlan.Starts)
-	if starts {
-		defer e.warm(ctx)()
-	}
-	if err := e.State.Begin(run.ID); err != nil {
-		return out, err
-	}
-	e.Tell(tale(run, event.Begun, nil))
-	out, err := e.mendAll(ctx, out, p, parallel)
-	e.Tell(tale(run, ending(err), err))
-	return out, err
+	return e.aloud(ctx, e.run(kind, p.Stack), p, func(out Outcome) (Outcome, error) { return e.mendAll(ctx, out, p, parallel) })
 }
 
 func (e *Engine) mendAll(ctx context.Context, out Outcome, p plan.Plan, parallel int) (Outcome, error) {
