@@ -48,3 +48,8 @@ egress "g" {
 secret "s" {
   file = "s"
 }
+
+egress "h" {
+  upstream      = "http://proxy:3128"
+  upstream_user = "me"
+}
