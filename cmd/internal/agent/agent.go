@@ -133,7 +133,7 @@ func (a *Agent) next(ctx context.Context, reload <-chan os.Signal) (spec.Agent, 
 		a.mu.Lock()
 		a.fault = brief(err)
 		a.mu.Unlock()
-		a.about(event.Refused, fmt.Errorf("the new configuration is not taken, the old one stays: %w", err))
+		a.about(event.Refused, fmt.Errorf("the new configuration is not taken, the old one stays: %s", brief(err)))
 	}
 }
 

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"strake/spec/lang"
@@ -12,9 +14,10 @@ import (
 // stare is how often the agent sees whether a folder is still the one that it watches.
 const stare = 2 * time.Second
 
-// watch tells of changes of a folder's text; of a repository never. A folder that
-// is put in the place of another, and one that comes later, is watched from
-// then on: the kernel's notices are about what was there when they were asked for.
+// watch tells of changes of a folder's text from the moment in which it returns;
+// of a repository never. A folder that is put in the place of another, and one
+// that comes later, is watched from then on: the kernel's notices are about what
+// was there when they were asked for.
 func (w *worker) watch(ctx context.Context) <-chan struct{} {
 	if w.s.Folder == "" {
 		return nil
@@ -26,44 +29,72 @@ func (w *worker) watch(ctx context.Context) <-chan struct{} {
 		default:
 		}
 	}
+	v := w.view(ctx)
 	go func() {
 		tick := time.NewTicker(stare)
 		defer tick.Stop()
-		for ctx.Err() == nil {
-			w.watchOne(ctx, tick.C, tell)
-			tell()
+		for v.last(ctx, tick.C, tell) {
+			v = w.view(ctx)
+			tell() // what was written before somebody watched
 		}
 	}()
 	return changed
 }
 
-// watchOne watches what is there now, until something else is.
-func (w *worker) watchOne(ctx context.Context, tick <-chan time.Time, tell func()) {
+// view is a text's place as it was when it began to be watched.
+type view struct {
+	path   string
+	text   fs.FileInfo     // nil: there was none
+	dir    fs.FileInfo     // the folder that is watched
+	events <-chan struct{} // nil: nothing can be watched
+	end    func()
+}
+
+func (w *worker) view(ctx context.Context) view {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	is, _ := os.Stat(w.s.Folder)
-	events, err := source.Watch(ctx, w.s.Folder, w.included)
-	if err != nil {
-		events = nil
+	v := view{path: w.s.Folder, end: cancel}
+	v.text, v.dir = see(v.path)
+	v.events, _ = source.Watch(ctx, v.path, w.included)
+	return v
+}
+
+// see has a text and the folder that it lies in, which is itself where it is one.
+func see(path string) (text, dir fs.FileInfo) {
+	text, err := os.Stat(path)
+	if err != nil || text.IsDir() {
+		return text, text
 	}
+	dir, _ = os.Stat(filepath.Dir(path))
+	return text, dir
+}
+
+// last tells of changes for as long as there is what is watched; false: the context ended.
+func (v view) last(ctx context.Context, tick <-chan time.Time, tell func()) bool {
+	defer v.end()
 	for {
 		select {
 		case <-ctx.Done():
-			return
-		case _, ok := <-events:
+			return false
+		case _, ok := <-v.events:
 			if !ok {
-				return
+				return ctx.Err() == nil
 			}
 			tell()
 		case <-tick:
-			now, _ := os.Stat(w.s.Folder)
-			switch {
-			case is == nil && now == nil:
-			case is == nil || now == nil, is.IsDir() && !os.SameFile(is, now):
-				return
+			if !v.still() {
+				return true
 			}
 		}
 	}
+}
+
+// still says whether what is watched is what lies there.
+func (v view) still() bool {
+	text, dir := see(v.path)
+	if v.text == nil || text == nil {
+		return v.text == nil && text == nil
+	}
+	return os.SameFile(v.dir, dir)
 }
 
 // included are the folders below that the text includes files of.
