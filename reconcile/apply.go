@@ -72,9 +72,6 @@ func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make
 		if err != nil {
 			return err
 		}
-		if err := refuseLater(p); err != nil {
-			return err
-		}
 		if kind != generations.Rollback { // the operator may always go back
 			if err := e.confirmed(p); err != nil {
 				return err

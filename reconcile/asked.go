@@ -30,9 +30,6 @@ type Question struct {
 // they are read again.
 func (e *Engine) Ask(ctx context.Context, p plan.Plan, key, why string) (run string, err error) {
 	err = e.work(ctx, func() error {
-		if err := refuseLater(p); err != nil {
-			return err
-		}
 		waiting, err := e.Questions()
 		if err != nil {
 			return err

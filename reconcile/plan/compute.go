@@ -65,7 +65,7 @@ func (t comparer) container(s Subject) ContainerPlan {
 		c.Reset = &Reset{s.Reset, base, s.Fresh}
 	}
 	s.Want = t.layered(s)
-	c.Want, c.Digest, c.Later = s.Want, resource.Digest(s.Want), t.later(s)
+	c.Want, c.Digest = s.Want, resource.Digest(s.Want)
 	if s.rejected() {
 		c.Action, c.Note = Held, "held: this configuration was "+s.HeldWhy+"; change it or run `strake release "+s.Name+"`"
 		return c
@@ -288,7 +288,6 @@ func network(n NetworkSubject) NetworkPlan {
 	if n.Have != nil {
 		have = n.Have.Settings()
 	}
-	p.Later = networkLater(want, n)
 	p.Changes = settingChanges(want, have, n)
 	if n.Last != nil {
 		outside(p.Changes, n.Last.Settings())
@@ -337,4 +336,12 @@ func settingChanges(want, have []resource.Setting, n NetworkSubject) []Change {
 		}
 	}
 	return list
+}
+
+// position is where a setting of the network was written, or its block.
+func (n NetworkSubject) position(path string) spec.Pos {
+	if at, ok := n.At[path]; ok {
+		return at
+	}
+	return n.Pos
 }

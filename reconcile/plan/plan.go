@@ -127,8 +127,7 @@ type ContainerPlan struct {
 	ByHand   bool              `json:"by_hand,omitempty"` // up, or not, by the operator's word and against Want
 	Digest   string            `json:"digest"`            // of Want
 	UUID     string            `json:"uuid"`
-	Basis    string            `json:"basis"` // of what was observed
-	Later    []Later           `json:"later,omitempty"`
+	Basis    string            `json:"basis"`          // of what was observed
 	Data     *Data             `json:"data,omitempty"` // nil: its data stay
 	Point    *Point            `json:"snapshot,omitempty"`
 	Reset    *Reset            `json:"reset,omitempty"`
@@ -174,7 +173,6 @@ type NetworkPlan struct {
 	Want    *resource.Network `json:"want,omitempty"`
 	Have    *resource.Network `json:"have,omitempty"`
 	Pos     spec.Pos          `json:"pos,omitzero"`
-	Later   []Later           `json:"later,omitempty"`
 }
 
 // Empty says whether there is nothing to do.

@@ -82,9 +82,6 @@ func word(b *strings.Builder, w spec.Word) {
 	if w.Setting != nil && w.Setting.Impact != spec.None {
 		about += " Change: " + w.Setting.Impact.String() + "."
 	}
-	if w.Setting != nil && w.Setting.Later != "" {
-		about += " Not carried out yet: " + strings.ReplaceAll(w.Setting.Later, "*", "all") + "."
-	}
 	fmt.Fprintf(b, ".TP\n.B %s\n%s\n%s\n", roff(w.Name), roff(about), roff(w.Doc))
 }
 

@@ -25,21 +25,16 @@ type line struct {
 // unknown stands for the digest of an image that is not in the store yet.
 const unknown = "(known after fetch)"
 
-// lines renders changes. from is the generation that they start from, later
-// are the settings that are refused: each has a line of its own.
-func lines(changes []plan.Change, from int, later ...plan.Later) []line {
+// lines renders changes. from is the generation that they start from.
+func lines(changes []plan.Change, from int) []line {
 	var list []line
 	for len(changes) > 0 {
-		if n := whole(changes); n > 1 && !slices.ContainsFunc(changes[:n], func(c plan.Change) bool { return plan.Waits(later, c.Path) }) {
+		if n := whole(changes); n > 1 {
 			list = append(list, folded(changes[:n], from))
 			changes = changes[n:]
 			continue
 		}
-		l := single(changes[0], from)
-		if plan.Waits(later, changes[0].Path) {
-			l.notes = append(l.notes, "not carried out yet: apply refuses it")
-		}
-		list = append(list, l)
+		list = append(list, single(changes[0], from))
 		changes = changes[1:]
 	}
 	return list

@@ -86,7 +86,7 @@ func blocks(pl plan.Plan, o PlanOptions) []block {
 }
 
 func networkBlock(n plan.NetworkPlan) block {
-	b := block{symbol: "~", name: "network " + n.Name, action: "live", lines: lines(n.Changes, 0, n.Later...)}
+	b := block{symbol: "~", name: "network " + n.Name, action: "live", lines: lines(n.Changes, 0)}
 	switch n.Action {
 	case plan.Create:
 		b.symbol, b.action = "+", "create"
@@ -96,7 +96,7 @@ func networkBlock(n plan.NetworkPlan) block {
 		b.tail = []string{"nobody is on it any more"}
 	}
 	for i := range b.lines {
-		if b.lines[i].notes != nil && !plan.Waits(n.Later, b.lines[i].path) {
+		if b.lines[i].notes != nil {
 			b.lines[i].notes = []string{"changed outside"} // networks have no generation of their own
 		}
 	}
@@ -111,7 +111,7 @@ func unstruck(list []line) {
 }
 
 func containerBlock(c plan.ContainerPlan) block {
-	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c), gen: generationText(c), lines: lines(c.Changes, c.From, c.Later...)}
+	b := block{symbol: symbol(c.Action), name: c.Name, action: actionText(c), gen: generationText(c), lines: lines(c.Changes, c.From)}
 	if c.Action != plan.Held && c.Action != plan.Paused && c.Want != nil && c.Want.Image.Digest == "" && !c.Want.Image.Adopted() {
 		b.lines = unfetched(b.lines)
 	}
