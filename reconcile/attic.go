@@ -151,7 +151,7 @@ func (e *Engine) remind(r state.Retired) error {
 	if err != nil {
 		return err
 	}
-	layers, err := retiredLayers(r)
+	layers, err := r.Used()
 	if err != nil {
 		return err
 	}
@@ -169,18 +169,6 @@ func (e *Engine) remind(r state.Retired) error {
 		return fmt.Errorf("%w: container %s can't come back: %w", ErrPolicy, r.Name, err)
 	}
 	return e.State.SetLedger(draft.Ledger())
-}
-
-// retiredLayers is the highest number of a writable layer of any generation.
-func retiredLayers(r state.Retired) (int, error) {
-	all, err := retiredGenerations(r)
-	highest := 0
-	for _, c := range all {
-		for _, n := range c.Writable {
-			highest = max(highest, n)
-		}
-	}
-	return highest, err
 }
 
 // planReturn plans what brings the container up again.

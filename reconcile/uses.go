@@ -94,9 +94,3 @@ func recorded(book *generations.Book, who Use, f func(who Use, n int, c *resourc
 	}
 	return nil
 }
-
-// retiredGenerations is what a container in the attic was made of.
-func retiredGenerations(r state.Retired) (list []resource.Container, err error) {
-	err = recorded(generations.Open(r.Path), Use{Container: r.Name}, func(_ Use, _ int, c *resource.Container) { list = append(list, *c) })
-	return list, err
-}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ func (d *Dir) Retire(container, run string) error {
 	if err := os.MkdirAll(d.attic(), 0o700); err != nil {
 		return fmt.Errorf("retire %s: %w", container, err)
 	}
+	if err := d.keepUsed(container); err != nil {
+		return fmt.Errorf("retire %s: %w", container, err)
+	}
 	to := d.retired(container, run)
 	if err := os.Rename(d.Folder(container), to); err != nil {
 		return fmt.Errorf("retire %s: %w", container, err)
@@ -46,6 +50,39 @@ func (d *Dir) Retire(container, run string) error {
 		return fmt.Errorf("retire %s: %w", container, err)
 	}
 	return nil
+}
+
+// used is a file in a container's folder: the highest number of a writable layer
+// that was ever used, which the ledger has while the container stands. Its
+// generations need not have it: they may be gone, or their run was undone, while
+// the layer lies there still.
+const used = "layers-used"
+
+func (d *Dir) keepUsed(container string) error {
+	led, err := d.Ledger()
+	if err != nil {
+		return err
+	}
+	n := led.Containers[container].Writable
+	return generations.WriteFile(filepath.Join(d.Folder(container), used), []byte(strconv.Itoa(n)+"\n"), 0o600)
+}
+
+// Used is the highest number of a writable layer that a container in the attic ever
+// used.
+func (r Retired) Used() (int, error) {
+	path := filepath.Join(r.Path, used)
+	text, err := generations.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: an older strake retired it; write the highest number of a layer in %s to that file", err, filepath.Join(r.Path, "writable"))
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("read %s: %w", path, generations.ErrDamaged)
+	}
+	return n, nil
 }
 
 // Doom says that what a run is about to retire is to be deleted right after it,
