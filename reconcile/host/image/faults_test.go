@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,7 +48,7 @@ func child() int {
 		}
 	} else {
 		s.Meter = func(string, int64) (func(int), func()) { return func(int) { s.Step() }, func() {} }
-		img, err = s.Ensure(context.Background(), img, func(line string) { fmt.Println("said", line) })
+		img, err = s.Ensure(context.Background(), img, func(line string) { fmt.Println("said", line); s.Step() })
 	}
 	fmt.Println("is", img.Digest, err)
 	return map[bool]int{true: 0, false: 1}[err == nil]
@@ -95,11 +96,23 @@ func big(t *testing.T) string {
 // TestDeaths kills a fetch and a removal at every step: the next run finds a
 // store that is whole, and cleans up.
 func TestDeaths(t *testing.T) {
-	source := "tar:" + big(t)
+	t.Setenv("PATH", bootstrap(t)+":"+os.Getenv("PATH"))
+	registry := serve(t) + "/some/image:1"
+	push(t, registry, index(t, "hello"))
+	for name, source := range map[string]string{
+		"tar": "tar:" + big(t), "oci": "oci:" + registry, "simplestreams": "simplestreams:" + streamed(t), "debootstrap": "debootstrap:fake",
+	} {
+		t.Run(name, func(t *testing.T) { deaths(t, source) })
+	}
+	t.Run("removal", removals)
+}
+
+func deaths(t *testing.T, source string) {
 	other := sample(t)
 	for n := 1; ; n++ {
 		s := store(t)
 		dead := begin(t, s, source, strconv.Itoa(n)).died(t)
+		alone(t, s)
 		ensure(t, s, "dir:"+other) // another fetch cleans up as well
 		for _, name := range names(t, s) {
 			if !digestForm.MatchString(name) {
@@ -115,9 +128,13 @@ func TestDeaths(t *testing.T) {
 			if n < 8 {
 				t.Errorf("it dies at %d moments only", n-1)
 			}
-			break
+			return
 		}
 	}
+}
+
+func removals(t *testing.T) {
+	source := "dir:" + sample(t)
 	for n := 1; ; n++ {
 		s := store(t)
 		img := ensure(t, s, source)
@@ -132,9 +149,66 @@ func TestDeaths(t *testing.T) {
 			t.Errorf("removal, death %d: in the store: %v", n, list)
 		}
 		if !dead {
-			break
+			return
 		}
 	}
+}
+
+// bootstrap is a folder with something in place of mmdebstrap that is as untidy: it
+// mounts within the tree, leaves a process behind, and does not end because nobody listens.
+func bootstrap(t *testing.T) string {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "mmdebstrap"), []byte(`#!/bin/sh -e
+trap '' PIPE
+say() { echo "I: $1" 2>/dev/null || sleep 1000; }
+for root; do case $root in /*) break ;; esac; done
+say first
+mkdir -p $root/proc $root/sbin $root/var/lib/dpkg $root/etc
+mount -t tmpfs tmpfs $root/proc
+sh -c 'sleep 1000; :' $root >/dev/null 2>&1 &
+say second
+echo "Package: one" >$root/var/lib/dpkg/status
+say third
+echo init >$root/sbin/init
+umount $root/proc
+say done
+`), 0o755))
+	return dir
+}
+
+// alone waits until what a dead process had started is gone; nothing is mounted.
+func alone(t *testing.T, s *Store) {
+	t.Helper()
+	if table, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(table), s.dir) {
+		t.Errorf("something is mounted in the store: %v", err)
+	}
+	left := true
+	for end := time.Now().Add(10 * time.Second); left && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		must(t, err)
+		left = slices.ContainsFunc(all, func(file string) bool {
+			line, _ := os.ReadFile(file) // it may have ended
+			return strings.Contains(string(line), s.dir)
+		})
+	}
+	if left {
+		t.Error("a process is left")
+	}
+}
+
+// streamed is an image in two archives on an image server.
+func streamed(t *testing.T) string {
+	root := archive(t, tar.Header{Typeflag: tar.TypeReg, Name: "sbin/init", Mode: 0o755, Linkname: "init"},
+		tar.Header{Typeflag: tar.TypeReg, Name: "file", Mode: 0o644, Linkname: strings.Repeat("x", 100_000)})
+	meta := archive(t, tar.Header{Typeflag: tar.TypeReg, Name: "metadata.yaml", Mode: 0o644, Linkname: "architecture: x"})
+	products := fmt.Sprintf(`{"format": "products:1.0", "products": {"p": {"aliases": "test/one", "arch": %q, "versions": {"1": {"items": {
+		"incus.tar.xz": {"ftype": "incus.tar.xz", "path": "meta", "sha256": %q, "size": 1, "combined_rootxz_sha256": %q},
+		"root.tar.xz": {"ftype": "root.tar.xz", "path": "root", "sha256": %q, "size": 1}}}}}}}`,
+		architecture(), hexSum(meta), hexSum(slices.Concat(meta, root)), hexSum(root))
+	return files(t, map[string][]byte{
+		"/streams/v1/index.json": []byte(`{"format": "index:1.0", "index": {"images": {"datatype": "image-downloads", "format": "products:1.0", "path": "images.json"}}}`),
+		"/images.json":           []byte(products), "/meta": meta, "/root": root,
+	}) + "#test/one"
 }
 
 // TestOneFetchForAllProcesses: of several strakes one fetches.
