@@ -1,15 +1,25 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 )
 
+// The kernel starts no process with a longer variable (MAX_ARG_STRLEN of
+// execve(2), name and end included), nor with more than a quarter of its stack's
+// limit, 2 MiB as that comes. Half of it leaves the image its own.
+const (
+	mostVariable    = 128 << 10
+	mostEnvironment = 1 << 20
+)
+
 const variableRule = "It has letters, digits and underscores, and does not start with a digit."
 
 func (c *checker) environment(o *Container) {
+	total := 0
 	for _, k := range slices.Sorted(maps.Keys(o.Environment)) {
 		path := `environment["` + k + `"]`
 		if !variableName(k) {
@@ -17,6 +27,14 @@ func (c *checker) environment(o *Container) {
 		}
 		if why := oneLine(o.Environment[k]); why != "" {
 			c.wrong(o, path, "the value of "+quote(k)+" "+why, "An LXC configuration holds one line a variable. Put longer values into a file.")
+		}
+		n := len(k) + len(o.Environment[k]) + len("=\x00")
+		before := total
+		switch total += n; {
+		case n > mostVariable:
+			c.wrong(o, path, fmt.Sprintf("the variable %s has %d bytes", quote(k), n), "No process can be started with more than 131072 in one. Put longer values into a file.")
+		case before <= mostEnvironment && total > mostEnvironment:
+			c.wrong(o, path, "the variables have more than 1 MiB together", "Processes are started with all of them. Put long values into a file.")
 		}
 		switch {
 		case !proxyVariable(k):

@@ -91,6 +91,7 @@ func (l *loader) word(expr hcl.Expression, name string) (string, bool) {
 
 // presentName is the name of a container that the text has.
 func (l *loader) presentName(expr hcl.Expression) (string, bool) {
+	expr = meant(expr)
 	if diags := l.scope.check(expr, "container"); diags.HasErrors() {
 		l.diags = append(l.diags, diags...)
 		return "", false

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -117,5 +118,5 @@ func first(diags hcl.Diagnostics) error {
 	if d.Subject == nil {
 		return fmt.Errorf("%s: %s", d.Summary, d.Detail)
 	}
-	return fmt.Errorf("%s: %s: %s", place(*d.Subject), lowerFirst(d.Summary), d.Detail)
+	return fmt.Errorf("%s: %s: %s", place(*d.Subject), lowerFirst(d.Summary), strings.TrimSuffix(d.Detail, "."))
 }

@@ -90,6 +90,11 @@ func (l *loader) given(all map[string]*variable, name string, at hcl.Range, from
 
 // give converts a value to the variable's type.
 func (l *loader) give(v *variable, value cty.Value, at hcl.Range, from string) {
+	if s := surplus(value, v.ty); s != nil {
+		l.fail(at, "variable "+quote(v.name)+": "+from+" has an attribute that the type does not have", s.hint(v.sensitive))
+		v.value = cty.DynamicVal
+		return
+	}
 	if v.defaults != nil && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
@@ -105,6 +110,46 @@ func (l *loader) give(v *variable, value cty.Value, at hcl.Range, from string) {
 		return
 	}
 	v.value = converted
+}
+
+// unnamed is an attribute that an object's type does not have, and the type.
+type unnamed struct {
+	name string
+	of   cty.Type
+}
+
+func (u unnamed) hint(sensitive bool) string {
+	if sensitive {
+		return "Take it out, or add it to the type."
+	}
+	return "Take " + quote(u.name) + " out, or add it to the type." + spec.DidYouMean(u.name, slices.Sorted(maps.Keys(u.of.AttributeTypes())))
+}
+
+// surplus finds what a conversion to the type would leave out in silence.
+func surplus(v cty.Value, ty cty.Type) *unnamed {
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
+		return nil
+	}
+	at := 0
+	for it := v.ElementIterator(); it.Next(); at++ {
+		key, e := it.Element()
+		want := cty.DynamicPseudoType
+		switch {
+		case ty.IsObjectType() && key.Type() == cty.String:
+			if !ty.HasAttribute(key.AsString()) {
+				return &unnamed{key.AsString(), ty}
+			}
+			want = ty.AttributeType(key.AsString())
+		case ty.IsCollectionType():
+			want = ty.ElementType()
+		case ty.IsTupleType() && at < ty.Length():
+			want = ty.TupleElementType(at)
+		}
+		if s := surplus(e, want); s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 func wrongType(v *variable, err error) string {

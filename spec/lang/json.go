@@ -77,6 +77,31 @@ func (e *jsonExpr) Variables() []hcl.Traversal {
 // UnwrapExpression is for what HCL asks of an expression without its value.
 func (e *jsonExpr) UnwrapExpression() hcl.Expression { return e.Expression }
 
+// AsTraversal is the reference that the text is, as it stands or as a template;
+// nil where it is none.
+func (e *jsonExpr) AsTraversal() hcl.Traversal {
+	if node, diags := e.native(); !diags.HasErrors() {
+		if wrapped, is := node.(*hclsyntax.TemplateWrapExpr); is {
+			t, _ := hcl.AbsTraversalForExpr(wrapped.Wrapped)
+			return t
+		}
+	}
+	return e.Expression.(interface{ AsTraversal() hcl.Traversal }).AsTraversal()
+}
+
+// meant is the reference that a text in JSON stands for: "container.c" is as good
+// as "${container.c}" where nothing but a reference can be meant.
+func meant(expr hcl.Expression) hcl.Expression {
+	if _, is := expr.(*jsonExpr); !is {
+		return expr
+	}
+	t, diags := hcl.AbsTraversalForExpr(expr)
+	if diags.HasErrors() {
+		return expr
+	}
+	return &hclsyntax.ScopeTraversalExpr{Traversal: t, SrcRange: expr.Range()}
+}
+
 // ExprList gives the elements of an array, nil of anything else.
 func (e *jsonExpr) ExprList() []hcl.Expression {
 	list := e.Expression.(interface{ ExprList() []hcl.Expression }).ExprList()

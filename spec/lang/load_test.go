@@ -224,6 +224,25 @@ container "x" {
 	}
 }
 
+// TestLockedTwice: a profile that two others build on sets nothing anew.
+func TestLockedTwice(t *testing.T) {
+	c := load(t, `
+profile "base" {
+  locked      = ["environment.A"]
+  environment = { A = "1" }
+}
+profile "left" { profiles = [profile.base] }
+profile "right" {
+  profiles    = [profile.base]
+  environment = { B = "2" }
+}
+container "c" { profiles = [profile.left, profile.right, profile.base] }
+`).Containers[0]
+	if diff := cmp.Diff(map[string]string{"A": "1", "B": "2"}, c.Environment); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestForEach(t *testing.T) {
 	s := load(t, `
 locals {
@@ -279,7 +298,8 @@ func TestJSON(t *testing.T) {
   "container": {
     "a": {"autostart": true, "limits": {"memory": "${var.m}"}, "nic": {"eth0": {"network": "${network.n}"}}},
     "b": {"autostart": {"order": 4}, "environment": {"X": "1"}, "depends_on": ["${container.a}"]}
-  }
+  },
+  "moved": [{"from": "container.c", "to": "container.a"}, {"from": "${container.site[\"d\"]}", "to": "${container.b}"}]
 }`)}}}
 	s, diags := lang.Load(text, lang.Variables{})
 	if len(diags) > 0 {
@@ -289,6 +309,13 @@ func TestJSON(t *testing.T) {
 	if s.Name != "named" || s.Prune != "retire" || !*a.Autostart.Enabled || a.Limits.Memory != 64<<20 || a.NICs[0].Network != "n" ||
 		b.Autostart.Order != 4 || b.DependsOn[0] != "a" || a.At["limits.memory"].Line != 6 {
 		t.Errorf("%+v", s)
+	}
+	var moved []string
+	for _, m := range s.Moved {
+		moved = append(moved, m.From+" > "+m.To)
+	}
+	if diff := cmp.Diff([]string{"c > a", "site-d > b"}, moved); diff != "" {
+		t.Error(diff) // a reference is one with and without the braces of a template
 	}
 }
 

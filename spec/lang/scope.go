@@ -93,7 +93,7 @@ func (s *scope) traversal(t hcl.Traversal, also []string) *hcl.Diagnostic {
 	switch {
 	case !ok:
 		return &hcl.Diagnostic{Summary: fmt.Sprintf("there is nothing called %q", root),
-			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, volume, egress, profile, container or each.", root, spec.DidYouMean(root, roots()))}
+			Detail: fmt.Sprintf("If it is meant as text, put it in quotes: %q.%s References start with var, local, image, network, volume, egress, secret, profile, container or each.", root, spec.DidYouMean(root, roots()))}
 	case (root == "each" || root == "container") && !slices.Contains(also, root):
 		return &hcl.Diagnostic{Summary: root + " can't be used here", Detail: where(root)}
 	}

@@ -61,7 +61,7 @@ func (l *loader) unset(a *hcl.Attribute, ctx *hcl.EvalContext, s stacked) {
 func (l *loader) lock(a *hcl.Attribute, s *stacked) {
 	for _, path := range l.paths(a, l.scope.base) {
 		if !knownSetting(path) {
-			l.fail(a.Expr.Range(), "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`)
+			l.fail(a.Expr.Range(), "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`+nearSetting(path))
 			continue
 		}
 		s.locks = both(map[string]hcl.Range{path: a.Expr.Range()}, s.locks)
@@ -78,12 +78,16 @@ func (s stacked) locked(path string) (hcl.Range, string) {
 	return hcl.Range{}, ""
 }
 
-// checkLocks finds what the upper layer sets and the lower one forbids.
+// checkLocks finds what the upper layer sets and the lower one forbids. What
+// both have of one profile, which stands below each of them, is set once.
 func (l *loader) checkLocks(lower stacked, upper layer[spec.Container]) {
 	if len(lower.locks) == 0 {
 		return
 	}
 	for _, path := range slices.Sorted(maps.Keys(upper)) {
+		if had, ok := lower.settings[path]; ok && had.at == upper[path].at {
+			continue
+		}
 		for _, lock := range slices.Sorted(maps.Keys(lower.locks)) {
 			if below(path, lock) {
 				l.fail(upper[path].at, path+" is locked", "A profile forbids to set it: "+place(lower.locks[lock]).String()+".")
@@ -150,6 +154,17 @@ func keyed(group, rest string, keys ...string) string {
 		}
 	}
 	return labelled(group, rest)
+}
+
+// nearSetting completes a sentence with the setting that may be meant.
+func nearSetting(path string) string {
+	var paths []string
+	for _, k := range spec.Keys() {
+		if !strings.Contains(k.Path, "*") {
+			paths = append(paths, k.Path)
+		}
+	}
+	return spec.DidYouMean(path, paths)
 }
 
 // knownSetting says whether a path is a setting or a group of them.

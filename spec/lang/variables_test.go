@@ -68,6 +68,7 @@ func TestGivenWrong(t *testing.T) {
 		{"unknown in environment", `STRAKE_VAR_nope`, lang.Variables{Environment: map[string]string{"nope": "x"}}},
 		{"unknown in file", `f.hclvars:1:1`, lang.Variables{Given: []lang.Given{{File: varFile("f.hclvars", "nope = 1")}}}},
 		{"wrong type", `It must be of type number`, lang.Variables{Given: []lang.Given{given("number", "many")}}},
+		{"attribute too many", `Did you mean "host"?`, lang.Variables{Given: []lang.Given{given("sites", "{ a = { port = 1, hots = \"x\" } }")}}},
 		{"not an expression", `is not a value of the variable's type`, lang.Variables{Given: []lang.Given{given("sites", "{ a = ")}}},
 		{"reference in file", `Variables not allowed`, lang.Variables{Given: []lang.Given{{File: varFile("f", "text = var.number")}}}},
 	} {

@@ -4,6 +4,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +92,15 @@ func readInput(in io.Reader) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	return Text{Name: "stdin", Root: root, Origin: "-", Files: []File{{Name: "stdin.hcl", Bytes: data}}}, nil
+	return Text{Name: "stdin", Root: root, Origin: "-", Files: []File{{Name: inputName(data), Bytes: data}}}, nil
+}
+
+// inputName tells the two forms apart: no line of HCL starts with a brace.
+func inputName(data []byte) string {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		return "stdin.hcl.json"
+	}
+	return "stdin.hcl"
 }
 
 func readSingle(shown, abs string) (Text, error) {

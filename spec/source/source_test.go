@@ -123,7 +123,7 @@ func TestTotal(t *testing.T) {
 }
 
 func TestInput(t *testing.T) {
-	for _, c := range []struct{ text, want string }{{"x = 1", ""}, {"\x00", "the standard input: is not text"}} {
+	for _, c := range []struct{ text, name, want string }{{"x = 1", "stdin.hcl", ""}, {"\n {\"x\": 1}", "stdin.hcl.json", ""}, {"\x00", "", "the standard input: is not text"}} {
 		r, w, err := os.Pipe()
 		must(t, err)
 		_, err = w.WriteString(c.text)
@@ -136,7 +136,7 @@ func TestInput(t *testing.T) {
 		switch {
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%q: %v", c.text, err)
-		case c.want == "" && (err != nil || got.Origin != "-" || string(got.Files[0].Bytes) != c.text):
+		case c.want == "" && (err != nil || got.Origin != "-" || string(got.Files[0].Bytes) != c.text || got.Files[0].Name != c.name):
 			t.Errorf("%q: %+v %v", c.text, got, err)
 		}
 	}

@@ -14,6 +14,7 @@ func TestUsage(t *testing.T) {
 		"aply":                          "did you mean apply?",
 		"xyzzy":                         "unknown command xyzzy",
 		"--bogus list":                  "unknown option --bogus",
+		"--state-dir":                   "; see strake --help",
 		"list --jsno":                   "did you mean --json?",
 		"status --wacth":                "did you mean --watch?",
 		"create":                        "NAME is missing",

@@ -82,7 +82,7 @@ func width(flags []cli.Flag, args []string) int {
 func badFlag(c *cli.Context, err error, _ bool) error {
 	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !ok {
-		return usage("%s; see strake %s --help", err, c.Command.Name)
+		return usage("%s; see strake %s--help", err, of(c.Command))
 	}
 	var known []string
 	for _, f := range slices.Concat(c.Command.Flags, c.App.Flags) {
@@ -90,6 +90,14 @@ func badFlag(c *cli.Context, err error, _ bool) error {
 	}
 	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
 	return unknown("option", name, known)
+}
+
+// of is the command's name and a space; the program itself has none.
+func of(c *cli.Command) string {
+	if c.Name == "" || c.Name == "strake" {
+		return ""
+	}
+	return c.Name + " "
 }
 
 // unknown is a usage error that says what may have been meant.

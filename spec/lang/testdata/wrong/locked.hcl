@@ -1,5 +1,5 @@
 profile "a" {
-  locked = ["limits.memory", "raw", "nonsense"]
+  locked = ["limits.memory", "raw", "nonsense", "limits.memoy"]
   limits {
     memory = "1GiB"
   }
