@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Severity says whether a diagnostic stops the run.
@@ -23,7 +24,8 @@ type Diagnostic struct {
 	Pos      Pos    // zero when it has no place in the text
 	End      Pos    // just after the last character
 	From, To int    // the same two places as bytes of the file, a byte order mark not counted
-	Source   string // the line that Pos is on, for a caret; left out where it would show a secret
+	Source   string // the line that Pos is on, for a caret, or what of a long one is around it; left out where it would show a secret
+	Cut      int    // how many characters of the line come before Source
 }
 
 // Diagnostics are all of a run, in the order of the text. They are an error.
@@ -77,12 +79,13 @@ func (d Diagnostic) String() string {
 
 // Caret is the line to put under Source.
 func (d Diagnostic) Caret() string {
-	n := 1
+	at, n := max(d.Pos.Column-1-d.Cut, 0), 1
+	rest := utf8.RuneCountInString(d.Source) - at
 	switch {
 	case d.End.Line == d.Pos.Line:
-		n = d.End.Column - d.Pos.Column
+		n = min(d.End.Column-d.Pos.Column, rest)
 	case d.End.Line > d.Pos.Line:
-		n = len([]rune(d.Source)) + 1 - d.Pos.Column
+		n = rest
 	}
-	return strings.Repeat(" ", max(d.Pos.Column-1, 0)) + strings.Repeat("^", max(n, 1))
+	return strings.Repeat(" ", at) + strings.Repeat("^", max(n, 1))
 }

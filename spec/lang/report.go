@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/apparentlymart/go-textseg/v15/textseg"
 	"github.com/hashicorp/hcl/v2"
@@ -74,12 +75,19 @@ func (l *loader) report() Diagnostics {
 			continue
 		}
 		seen[d] = true
-		d.Source = shown(lines.line(l.files[d.Pos.File], d.Pos))
+		file := l.files[d.Pos.File]
+		d.From = lines.offset(file, d.Pos)
+		switch line := strings.TrimSuffix(lines.line(file, d.Pos), "\r"); {
+		case len(line) <= widest:
+			d.Source = line
+		case !l.sensitive: // half of a secret is not found to be one
+			d.Source, d.Cut = around(file.Bytes, d)
+		}
 		if d.End.Line == 0 {
 			d.End = d.Pos
-			d.End.Column = len([]rune(strings.TrimRight(d.Source, " ,\t\r"))) + 1
+			d.End.Column = d.Cut + len([]rune(strings.TrimRight(d.Source, " ,\t\r"))) + 1
 		}
-		d.From, d.To = lines.offset(l.files[d.Pos.File], d.Pos), lines.offset(l.files[d.End.File], d.End)
+		d.To = lines.offset(l.files[d.End.File], d.End)
 		if l.secret(d) {
 			d.Source = ""
 		}
@@ -163,12 +171,26 @@ func (s lines) line(f *hcl.File, p spec.Pos) string {
 	return s[p.File][p.Line-1]
 }
 
-// shown is a line as far as it is of use on a screen.
-func shown(line string) string {
-	if len(line) > 400 {
-		return ""
+// Of a line that is longer than widest, what is shown reaches so far from the
+// mistake, in characters: JSON may be all in one line.
+const (
+	widest = 400
+	reach  = 60
+)
+
+// around is what of a long line stands before and behind a mistake, and how
+// many characters of the line come before it.
+func around(text []byte, d spec.Diagnostic) (string, int) {
+	start, stop, before := d.From, d.From, 0
+	for ; before < reach && start > 0 && text[start-1] != '\n'; before++ {
+		_, n := utf8.DecodeLastRune(text[:start])
+		start -= n
 	}
-	return strings.TrimSuffix(line, "\r")
+	for n := 0; n < reach && stop < len(text) && text[stop] != '\n'; n++ {
+		_, size := utf8.DecodeRune(text[stop:])
+		stop += size
+	}
+	return string(text[start:stop]), d.Pos.Column - 1 - before
 }
 
 // offset is a position in bytes. HCL's columns count what people see as one
