@@ -67,7 +67,7 @@ func (e *Engine) saved(ctx context.Context, p plan.Plan) (plan.Plan, error) {
 // carry is the one way from a plan to a changed host.
 func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make func() (plan.Plan, error)) (Outcome, error) {
 	var out Outcome
-	err := e.work(ctx, func() error {
+	err := e.workKnown(ctx, func() error {
 		p, err := make()
 		if err != nil {
 			return err
@@ -150,6 +150,10 @@ func (e *Engine) aloud(ctx context.Context, run apply.Run, p plan.Plan, work fun
 	if slices.ContainsFunc(p.Acting(), plan.ContainerPlan.Starts) {
 		defer e.warm(ctx)()
 	}
+	if names := touched(p); len(names) > 0 {
+		e.Sight.forget(names...)
+		defer e.Sight.forget(names...)
+	}
 	if err := e.State.Begin(run.ID); err != nil {
 		return out, err
 	}
@@ -157,6 +161,17 @@ func (e *Engine) aloud(ctx context.Context, run apply.Run, p plan.Plan, work fun
 	out, err := work(out)
 	e.Tell(tale(run, ending(err), err))
 	return out, err
+}
+
+// touched are the names of all containers that a run has to do with.
+func touched(p plan.Plan) (names []string) {
+	for _, c := range p.Acting() {
+		names = append(names, c.Name)
+		if c.Was != "" {
+			names = append(names, c.Was)
+		}
+	}
+	return names
 }
 
 // tale is an event of a whole run.

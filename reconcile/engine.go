@@ -44,17 +44,29 @@ type Engine struct {
 	Event    func(event.Event)
 	Diary    *diary.Diary // may be nil: nothing is written down
 	Watcher  func() error // starts a process that calls StandBy and outlives this one; may be nil
+	Sight    *Sight       // of the process that watches; nil: everything is looked at, each time
 	Crash    *apply.Crash // tests only
 }
 
 // work takes the lock, brings back what runs that were cut short had begun,
 // and then works.
 func (e *Engine) work(ctx context.Context, f func() error) error {
-	unlock, err := e.State.Lock(ctx, e.Wait)
+	return e.workKnown(ctx, func() error {
+		e.Sight.forget()
+		return f()
+	})
+}
+
+// workKnown is work that says itself which containers it has to do with.
+func (e *Engine) workKnown(ctx context.Context, f func() error) error {
+	unlock, others, err := e.State.Lock(ctx, e.Wait)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if others {
+		e.Sight.forget()
+	}
 	if err := e.recover(ctx); err != nil {
 		return err
 	}
@@ -82,6 +94,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	for _, name := range names {
 		e.progress("undid an interrupted run of " + name)
 		e.Tell(event.Event{Kind: event.Container, Outcome: event.Undone, Container: name, Message: "an interrupted run"})
+		e.Sight.forget(name)
 	}
 	if err != nil || len(names) == 0 && !e.State.Interrupted() {
 		return err

@@ -77,7 +77,7 @@ func (e *Engine) Heal(ctx context.Context, h Healing) (Healed, error) {
 		}
 	}
 	var out Healed
-	err = e.work(ctx, func() error {
+	err = e.workKnown(ctx, func() error {
 		found, in, p, err := e.drift(ctx, h)
 		if err != nil {
 			return err
@@ -118,11 +118,11 @@ func again(found []Drift) (at time.Time) {
 // drift observes and judges. The plan mends all that may be mended at all.
 func (e *Engine) drift(ctx context.Context, h Healing) ([]Drift, scene, plan.Plan, error) {
 	var p plan.Plan
+	turn, now := e.Sight.now(), time.Now()
 	in, err := e.look(ctx)
 	if err != nil {
 		return nil, in, p, err
 	}
-	now := time.Now()
 	names, found := asked(in, h, now)
 	subjects, err := e.driftSubjects(ctx, in, h, names)
 	if err != nil {
@@ -135,6 +135,7 @@ func (e *Engine) drift(ctx context.Context, h Healing) ([]Drift, scene, plan.Pla
 		}
 	}
 	p = plan.Compute(plan.Input{Source: "generations", Subjects: subjects, Networks: networks})
+	e.Sight.saw(subjects, p, turn, now)
 	list, err := e.judge(in, p, h, now)
 	return append(found, list...), in, p, err
 }

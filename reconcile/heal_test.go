@@ -192,7 +192,7 @@ func TestWatch(t *testing.T) {
 	if h := next(); !h.All {
 		t.Errorf("the firewall: %+v", h)
 	}
-	unlock, err := b.State.Lock(ctx, time.Second)
+	unlock, _, err := b.State.Lock(ctx, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

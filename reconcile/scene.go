@@ -7,17 +7,13 @@ import (
 	"slices"
 	"sync"
 
-	"strake/generations"
 	"strake/reconcile/resource"
+	"strake/reconcile/state"
 	"strake/spec"
 )
 
 // standing is a container that has a current generation.
-type standing struct {
-	Generation int
-	Record     generations.Record
-	Container  resource.Container
-}
+type standing = state.Standing
 
 // scene is the whole host at one moment.
 type scene struct {
@@ -122,7 +118,7 @@ func (e *Engine) standing() (map[string]standing, error) {
 	var mu sync.Mutex
 	all := make(map[string]standing, len(names))
 	err = atOnce(names, func(name string) error {
-		s, err := e.stands(name)
+		s, err := e.State.Standing(name)
 		if err != nil {
 			return fmt.Errorf("container %s: %w", name, err)
 		}
@@ -134,21 +130,6 @@ func (e *Engine) standing() (map[string]standing, error) {
 		return nil
 	})
 	return all, err
-}
-
-// stands reads the current generation of one container; the zero standing
-// where it has none.
-func (e *Engine) stands(name string) (standing, error) {
-	n, err := e.State.Book(name).Current()
-	if err != nil || n == 0 {
-		return standing{}, err
-	}
-	c, err := e.State.Desired(name, n)
-	if err != nil {
-		return standing{}, err
-	}
-	rec, err := e.State.Book(name).Read(n)
-	return standing{n, rec, c}, err
 }
 
 // apart are the containers that were forgotten: they run on strake's networks

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"strake/generations"
 	"strake/reconcile/desired"
@@ -66,7 +67,24 @@ func (e *Engine) subjects(ctx context.Context, w Wish, in scene, want desired.Wa
 		}
 		list = append(list, plan.Subject{Name: name, Prune: w.Prune || w.Stack.Prune == "retire", Removed: removed.Action})
 	}
+	if w.Watched {
+		list = e.outOfSight(in, list)
+	}
 	return e.observed(ctx, in, list)
+}
+
+// outOfSight leaves out what the plan has nothing to say about: a container whose
+// text comes to what its generation says, and that is in sight. Where something
+// leaves the stack all are looked at: how many it is of is to be known.
+func (e *Engine) outOfSight(in scene, list []plan.Subject) []plan.Subject {
+	if slices.ContainsFunc(list, func(s plan.Subject) bool { return s.Want == nil }) {
+		return list
+	}
+	now := time.Now()
+	return slices.DeleteFunc(list, func(s plan.Subject) bool {
+		st, ok := in.standing[s.Name]
+		return ok && s.Was == "" && len(s.Reset) == 0 && e.Sight.proves(s.Name, st.Generation, now) && resource.Digest(s.Want) == st.Record.Digest
+	})
 }
 
 // observed adds to each subject what was last applied and what is there now.

@@ -20,6 +20,8 @@ const gathering = 50 * time.Millisecond
 // mounts, files and whatever else nobody tells of are found by looking. What comes while nobody takes a hint, or while a run is
 // under way, comes in the next one: a run's own changes are looked at once, after it.
 func (e *Engine) Watch(ctx context.Context, every time.Duration) (<-chan Hint, error) {
+	e.Sight.watch(true)
+	context.AfterFunc(ctx, func() { e.Sight.watch(false) })
 	w := &watcher{e: e, ctx: ctx, all: true, fresh: true, wake: make(chan struct{}, 1), hints: make(chan Hint)}
 	var err error
 	if w.followInits, err = e.Host.Containers.WatchInits(ctx, w.notice); err != nil {
@@ -78,6 +80,7 @@ func (w *watcher) notice(n resource.Notice) {
 	}
 	w.add(h)
 	w.mu.Unlock()
+	w.e.Sight.hint(h)
 	if !h.empty() {
 		w.rouse()
 	}

@@ -30,6 +30,7 @@ type Wish struct {
 	Reset     []string // paths whose local changes are dropped; of one container
 	MoveStack bool     // the stack comes from another place now
 	NoProbe   bool     // the neighbours are not asked about new addresses
+	Watched   bool     // drift is another's business: what has not changed, and is in sight, is left out
 }
 
 func (w Wish) takes(name string) bool {

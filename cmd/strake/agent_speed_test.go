@@ -6,12 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // hundred is as many containers, of which the first has so much memory.
@@ -27,9 +30,34 @@ func hundred(mib int) string {
 	return b.String()
 }
 
+// The musts of TestAgentHundred are those of a machine that does nothing else.
+const (
+	mostMedian = 150 * time.Millisecond
+	mostWorst  = 500 * time.Millisecond
+)
+
+// waited is how many times longer than its work takes a thread is at work: 1 where
+// nobody else wants the processors.
+func waited(t *testing.T) float64 {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	worked := func() time.Duration {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	from, before := time.Now(), worked()
+	for worked()-before < 10*time.Millisecond {
+	}
+	return float64(time.Since(from)) / float64(worked()-before)
+}
+
 // TestAgentHundred: what is saved becomes effective in a running container at
-// once, and the agent costs next to nothing while nothing is. Times are held to what they
-// are on a machine that does other things as well; the log has what they were.
+// once, and the agent costs next to nothing while nothing is. Times are held to the musts, as
+// much longer as the machine is busy, in one of three rounds; the log has what they were.
 func TestAgentHundred(t *testing.T) {
 	w, err := newWorld(t.TempDir())
 	if err != nil {
@@ -55,31 +83,44 @@ func TestAgentHundred(t *testing.T) {
 	limit := memoryLimit(t, "quick00", 2*time.Minute)
 	waitLimit(t, limit, 40)
 	settled(t, w)
-	var took []time.Duration
-	for i := range 15 {
-		from := time.Now()
-		save(41 + i)
-		waitLimit(t, limit, 41+i)
-		took = append(took, time.Since(from))
-		settled(t, w)
+	ok := false
+	for round := range 3 {
+		var took []time.Duration
+		busy := 0.0
+		for i := range 15 {
+			busy += waited(t) / 15
+			mib, from := 41+15*round+i, time.Now()
+			save(mib)
+			waitLimit(t, limit, mib)
+			took = append(took, time.Since(from))
+			settled(t, w)
+		}
+		slices.Sort(took)
+		p50, worst := took[len(took)/2], took[len(took)-1]
+		t.Logf("save to effect with 100 containers: median %v, worst of %d %v; a thread takes %.1f times as long as its work", p50, len(took), worst, busy)
+		if ok = inTime(p50, mostMedian, busy) && inTime(worst, mostWorst, busy); ok {
+			break
+		}
 	}
-	slices.Sort(took)
-	p50, p99 := took[len(took)/2], took[len(took)-1]
+	if !ok {
+		t.Errorf("longer than %v in the median, or %v at worst, for as busy as the machine was", mostMedian, mostWorst)
+	}
 	time.Sleep(time.Second)
 	before, from := processor(t, agent), time.Now()
 	time.Sleep(10 * time.Second)
 	busy := float64(processor(t, agent)-before) / float64(time.Since(from)) * 100
 	mem := resident(t, agent)
-	t.Logf("save to effect with 100 containers: median %v, worst of %d %v; idle: %.2f %% of a core, %.1f MB resident", p50, len(took), p99, busy, float64(mem)/1e6)
-	if p50 > time.Second || p99 > 3*time.Second {
-		t.Errorf("median %v, worst %v", p50, p99)
-	}
+	t.Logf("idle: %.2f %% of a core, %.1f MB resident", busy, float64(mem)/1e6)
 	if mem > 60e6 { // 30 of them are pages of the program file, that the host can take back
 		t.Errorf("%d bytes resident when idle", mem)
 	}
 	if busy > 0.5 {
 		t.Errorf("%.2f %% of a core when idle", busy)
 	}
+}
+
+func inTime(took, most time.Duration, busy float64) bool {
+	return float64(took) <= float64(most)*max(1, busy)
 }
 
 // startAgent starts one in a world, and ends it with the test.

@@ -21,7 +21,7 @@ type Forgotten struct {
 func (d *Dir) forgotten() string { return filepath.Join(d.path, "forgotten") }
 
 // Elsewhere is the same kind of folder at another path.
-func (d *Dir) Elsewhere(path string) *Dir { return &Dir{path, d.render} }
+func (d *Dir) Elsewhere(path string) *Dir { return Open(path, d.render) }
 
 // Forget moves a container's folder into one of its own, in one rename.
 func (d *Dir) Forget(container, uuid string, led ledger.Ledger) (Forgotten, error) {

@@ -77,6 +77,7 @@ func readAll(t *testing.T, d *state.Dir) {
 	_, _ = d.Journals()
 	_, _ = d.Journal("c")
 	_, _ = d.Written("c", 1)
+	_, _ = d.Standing("c")
 	_, _ = d.Away("c"), d.Tail("c")
 	if c, err := d.Desired("c", 1); err == nil {
 		readable(t, c)

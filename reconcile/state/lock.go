@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,15 +18,16 @@ import (
 var ErrBusy = errors.New("another strake is at work")
 
 // Lock waits until no other process writes, at most for timeout. The kernel
-// frees it when its holder dies, so it never has to be broken.
-func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), err error) {
+// frees it when its holder dies, so it never has to be broken. others says whether
+// another process may have had it since this one had.
+func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), others bool, err error) {
 	whole := ctx
 	if err := d.make(d.path); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	f, err := os.OpenFile(filepath.Join(d.path, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", d.path, err)
+		return nil, false, fmt.Errorf("lock %s: %w", d.path, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -35,15 +37,18 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), e
 			holder, _ := generations.ReadFile(f.Name())
 			f.Close()
 			if err := whole.Err(); err != nil {
-				return nil, err
+				return nil, false, err
 			}
-			return nil, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(holder)))
+			return nil, false, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(holder)))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	before, _ := io.ReadAll(io.LimitReader(f, 1<<16))
+	mine := fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime+".000000"))
 	_ = f.Truncate(0)
-	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime))), 0)
-	return func() { f.Close() }, nil
+	_, err = f.WriteAt([]byte(mine), 0)
+	was := d.held.Swap(&mine)
+	return func() { f.Close() }, err != nil || was == nil || *was != string(before), nil
 }
 
 // unvalued leaves the values of options out: one of them may be a secret.

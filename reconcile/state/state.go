@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"strake/generations"
 	"strake/reconcile/ledger"
@@ -25,6 +26,8 @@ import (
 type Dir struct {
 	path   string
 	render Renderer
+	held   atomic.Pointer[string] // what this process wrote into the lock last
+	known  memory
 }
 
 // Renderer turns a container into its LXC configuration. folder is the path
@@ -32,7 +35,7 @@ type Dir struct {
 type Renderer func(folder string, c resource.Container) (string, error)
 
 // Open takes path, absolute, as the folder.
-func Open(path string, render Renderer) *Dir { return &Dir{path, render} }
+func Open(path string, render Renderer) *Dir { return &Dir{path: path, render: render} }
 
 // Plain says whether a name is one element of a path: only such a name can be
 // a container's or a stack's.
@@ -146,7 +149,13 @@ func (d *Dir) Written(container string, generation int) ([]byte, error) {
 }
 
 // Containers lists the names of all containers that have a folder.
-func (d *Dir) Containers() ([]string, error) { return folders(d.containers()) }
+func (d *Dir) Containers() ([]string, error) {
+	names, err := folders(d.containers())
+	if err == nil {
+		d.known.drop(names)
+	}
+	return names, err
+}
 
 func folders(path string) ([]string, error) {
 	entries, err := os.ReadDir(path)

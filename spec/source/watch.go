@@ -13,8 +13,9 @@ import (
 )
 
 // settleTime is how long a folder has to be quiet before a change is told:
-// editors write a file in several steps.
-const settleTime = 40 * time.Millisecond
+// editors write a file in several steps, which take them less. Of one that takes
+// longer half a text is told, which is no text, and then the whole one.
+const settleTime = 20 * time.Millisecond
 
 // Watch tells when the text at path may have changed, until ctx is done; then
 // the channel is closed. It watches the folder, because editors put a new
@@ -45,7 +46,7 @@ func Watch(ctx context.Context, path string, below func() []string) (<-chan stru
 		below = func() []string { return nil }
 	}
 	t := &teller{w: w, dir: dir, only: only, below: below, changed: make(chan struct{}, 1)}
-	t.widen()
+	t.widen(below())
 	go t.tell(ctx)
 	return t.changed, nil
 }
@@ -61,8 +62,8 @@ type teller struct {
 
 // widen watches the folders below. One that is not there is not yet: when it
 // comes, its parent says so.
-func (t *teller) widen() {
-	t.folders = t.below()
+func (t *teller) widen(folders []string) {
+	t.folders = folders
 	for _, name := range t.folders {
 		if filepath.IsLocal(name) {
 			_ = t.w.Add(filepath.Join(t.dir, name))
@@ -93,12 +94,20 @@ func (t *teller) tell(ctx context.Context) {
 			}
 			quiet.Reset(settleTime)
 		case <-quiet.C:
-			t.widen()
-			select {
-			case changed <- struct{}{}:
-			default: // the last one was not taken yet
+			t.say()
+			if now := t.below(); !slices.Equal(now, t.folders) {
+				t.widen(now)
+				t.say() // what came into a folder before it was watched
 			}
 		}
+	}
+}
+
+// say tells of a change; one that was not taken yet is the same.
+func (t *teller) say() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
 	}
 }
 

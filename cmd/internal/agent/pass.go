@@ -55,6 +55,7 @@ func Sync(ctx context.Context, opt Options, s spec.Source, o Order) (Report, err
 type pass struct {
 	w     *worker
 	order Order
+	told  bool // something happened: it is no look that comes by time alone
 	now   time.Time
 
 	st     Standing
@@ -321,6 +322,7 @@ func (p *pass) fulfil(ctx context.Context, e *reconcile.Engine, wish reconcile.W
 	if !p.w.s.Deploy || !spec.Open(p.w.s.Windows, p.now) {
 		return p.look(ctx, e, wish)
 	}
+	wish.Watched = p.told
 	for {
 		out, err := e.Apply(ctx, wish, reconcile.How{Parallel: 4, Approve: func(pl plan.Plan) error { return p.approve(pl, &wish) }})
 		if errors.Is(err, errAgain) {
@@ -338,7 +340,7 @@ func (p *pass) fulfil(ctx context.Context, e *reconcile.Engine, wish reconcile.W
 
 // ask has what waits planned by itself and kept until somebody approves it.
 func (p *pass) ask(ctx context.Context, e *reconcile.Engine, wish reconcile.Wish) error {
-	wish.Target, wish.Exclude = p.left.waits, nil
+	wish.Target, wish.Exclude, wish.Watched = p.left.waits, nil, false
 	pl, err := e.Plan(ctx, wish)
 	if err != nil {
 		return err

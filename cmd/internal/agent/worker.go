@@ -57,17 +57,19 @@ func (w *worker) run(idle, ctx context.Context) {
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
+		told := true
 		select {
 		case <-idle.Done():
 			return
 		case <-w.wake:
 		case <-next.C:
+			told = false
 		case <-changes:
 			w.mu.Lock()
 			w.changed = w.a.opt.Now()
 			w.mu.Unlock()
 		}
-		w.attend(idle, ctx, changes)
+		w.attend(idle, ctx, changes, told)
 		if w.a.opt.Rest != nil {
 			w.a.opt.Rest()
 		}
@@ -77,10 +79,10 @@ func (w *worker) run(idle, ctx context.Context) {
 
 // attend does one pass. When a newer text comes while containers are still to
 // prove themselves with this one, there is no point in waiting for that.
-func (w *worker) attend(idle, ctx context.Context, changes <-chan struct{}) {
+func (w *worker) attend(idle, ctx context.Context, changes <-chan struct{}, told bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &pass{w: w, now: w.a.opt.Now()}
+	p := &pass{w: w, told: told, now: w.a.opt.Now()}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -18,6 +18,7 @@ import (
 	"strake/cmd/internal/parts"
 	"strake/cmd/internal/service"
 	"strake/cmd/internal/view"
+	"strake/reconcile"
 	"strake/reconcile/event"
 	"strake/spec"
 )
@@ -54,7 +55,7 @@ func (r *run) agent(c *cli.Context) error {
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
 	opt.Rest = debug.FreeOSMemory
-	opt.Engine.Event = r.logger()
+	opt.Engine.Event, opt.Engine.Sight = r.logger(), &reconcile.Sight{}
 	// Everywhere else the end of a session ends strake; here it is a word of the operator's.
 	signal.Reset(syscall.SIGHUP)
 	hangup := make(chan os.Signal, 1)

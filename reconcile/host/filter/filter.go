@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -147,13 +148,28 @@ func (f *Filter) Observe(ctx context.Context) (resource.Seen, error) {
 	return resource.Seen{Guard: guard, Forwards: have.entries.forwards(), Intact: len(missing) == 0, Missing: missing}, nil
 }
 
-// Remove takes the tables away. Gone already is no error.
+// Remove takes the tables away. Gone already is no error, and sends nothing:
+// each transaction wakes everybody who watches the rules.
 func (f *Filter) Remove(ctx context.Context) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.alone(func() error { return f.run(ctx, f.clear()) })
+	return f.change(ctx, func(have sight) error {
+		none := f.nothing()
+		if slices.Equal(have.missing, none.missing) {
+			return nil
+		}
+		return f.transact(ctx, f.clear(), none)
+	})
 }
+
+// nothing is what is seen where there is none of the tables.
+func (f *Filter) nothing() sight {
+	s := sight{entries: entries{}}
+	for _, family := range families() {
+		s.missing = append(s.missing, f.absent(family))
+	}
+	return s
+}
+
+func (f *Filter) absent(family string) string { return "table " + family + " " + f.table }
 
 // clear adds first: deleting what is not there would fail.
 func (f *Filter) clear() string {

@@ -59,6 +59,12 @@ func TestNothingIsAskedTwice(t *testing.T) {
 	if seen := observe(); len(seen.Guard.NICs) > 0 && seen.Guard.NICs[0].IPv4 == "10.0.0.2/24" {
 		t.Error("somebody else's change is not seen")
 	}
+	check(t, f.Set(ctx, resource.Guard{}))
+	calls()
+	check(t, f.Set(ctx, resource.Guard{}))
+	if n := calls(); n != 0 {
+		t.Errorf("to take away what is gone takes %d runs of nft, want none", n)
+	}
 }
 
 // TestNextProcess: what one process saw need not be listed by the next, for as

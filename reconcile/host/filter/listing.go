@@ -57,7 +57,7 @@ func (f *Filter) ask(ctx context.Context) (sight, error) {
 	sum := sha256.New()
 	for i, family := range families() {
 		if errors.Is(tables[i].err, errAbsent) {
-			s.missing = append(s.missing, "table "+family+" "+f.table)
+			s.missing = append(s.missing, f.absent(family))
 			continue
 		}
 		if tables[i].err != nil {

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"strake/reconcile/resource"
 )
@@ -35,16 +37,35 @@ func (r *Runtime) States(ctx context.Context) (map[string]resource.State, error)
 			names = append(names, e.Name())
 		}
 	}
-	states := make(map[string]resource.State, len(names))
-	for _, name := range names {
-		if _, twice := states[name]; twice || checkName(name) != nil {
-			continue
-		}
-		if states[name], err = r.quickState(ctx, name, up); err != nil {
-			return nil, fmt.Errorf("list containers: %w", err)
-		}
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return checkName(name) != nil })
+	states, err := r.quickStates(ctx, names, up)
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	return states, nil
+}
+
+// askers is how many monitors are asked at a time: what is waited for is mostly
+// theirs to do.
+const askers = 4
+
+func (r *Runtime) quickStates(ctx context.Context, names []string, up map[string]bool) (map[string]resource.State, error) {
+	states, errs := make([]resource.State, len(names)), make([]error, len(names))
+	var group sync.WaitGroup
+	for from := range askers {
+		group.Go(func() {
+			for i := from; i < len(names); i += askers {
+				states[i], errs[i] = r.quickState(ctx, names[i], up)
+			}
+		})
+	}
+	group.Wait()
+	all := make(map[string]resource.State, len(names))
+	for i, name := range names {
+		all[name] = states[i]
+	}
+	return all, errors.Join(errs...)
 }
 
 // names are the containers that have a command socket: a monitor outlives its
