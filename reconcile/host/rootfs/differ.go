@@ -44,11 +44,7 @@ func (r *Roots) differ(ctx context.Context, from, to resource.Root) ([]resource.
 		return nil, err
 	}
 	defer b.close()
-	d := differ{
-		ctx: ctx,
-		a:   func(s stratum) bool { return !slices.Contains(new, old[s.layer]) },
-		b:   func(s stratum) bool { return !slices.Contains(old, new[s.layer]) },
-	}
+	d := differ{ctx: ctx, old: old, new: new}
 	err = d.folder("/", a, b)
 	return d.list, err
 }
@@ -78,7 +74,6 @@ func (r *Roots) stack(root resource.Root) ([]string, error) {
 	return append(paths, r.sharedPaths(root)...), err
 }
 
-// written is where its writable ones lie.
 // Written is where a root's writable layers lie, the top one first.
 // Error: ErrNoLayer.
 func (r *Roots) Written(root resource.Root) ([]string, error) {
@@ -106,20 +101,26 @@ func (r *Roots) written(root resource.Root) ([]string, error) {
 }
 
 type differ struct {
-	ctx  context.Context
-	a, b func(stratum) bool // whether the other one does not have it
-	list []resource.FileChange
+	ctx      context.Context
+	old, new []string // where the layers of the two lie
+	list     []resource.FileChange
+}
+
+// show says whether one of the strata is of this layer. A layer that both have shows
+// in one alone where the other has an opaque folder over it.
+func (s strata) show(layers []string, layer string) bool {
+	return slices.ContainsFunc(s, func(f stratum) bool { return layers[f.layer] == layer })
 }
 
 func (d *differ) folder(at string, a, b strata) error {
 	if err := d.ctx.Err(); err != nil {
 		return err
 	}
-	mine, err := a.names(d.a)
+	mine, err := a.names(func(s stratum) bool { return !b.show(d.new, d.old[s.layer]) })
 	if err != nil {
 		return err
 	}
-	others, err := b.names(d.b)
+	others, err := b.names(func(s stratum) bool { return !a.show(d.old, d.new[s.layer]) })
 	if err != nil {
 		return err
 	}
