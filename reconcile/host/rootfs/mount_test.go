@@ -331,25 +331,6 @@ func open(t testing.TB, path string) {
 	}
 }
 
-func TestRemove(t *testing.T) {
-	r, _ := ground(t)
-	root := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}
-	mount(t, r, root)
-	write(t, filepath.Join(r.home("c1"), "uuid"), "kept")
-	for range 2 {
-		if err := r.Remove(t.Context(), "c1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	left, err := os.ReadDir(r.home("c1"))
-	if err != nil || len(left) != 1 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-	if _, err := os.Stat(filepath.Join(r.images(digest), "etc/hostname")); err != nil {
-		t.Errorf("the image: %v", err)
-	}
-}
-
 func TestRefusals(t *testing.T) {
 	r, _ := ground(t)
 	good := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}

@@ -189,20 +189,3 @@ func (r *Roots) newWork(root resource.Root) error {
 	}
 	return os.Lchown(work, owner, owner)
 }
-
-// Remove unmounts the root and deletes the container's writable layers and
-// mount point. What is not there is no error.
-func (r *Roots) Remove(ctx context.Context, container string) error {
-	if err := r.Unmount(ctx, container); err != nil && !errors.Is(err, ErrNotMounted) {
-		return err
-	}
-	if err := os.Remove(r.Path(container)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove root of %s: %w", container, err)
-	}
-	for _, path := range []string{r.writable(container), filepath.Join(r.home(container), shifted)} {
-		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("remove root of %s: %w", container, err)
-		}
-	}
-	return nil
-}
