@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -165,7 +166,7 @@ func (c *sourceChecker) amend(key, summary, detail string) {
 
 func (c *sourceChecker) source() {
 	s := c.s
-	if !sourceForm.MatchString(s.Name) {
+	if !sourceForm().MatchString(s.Name) {
 		c.amend("", "the name is not one", "Names have lower case letters, digits and inner hyphens.")
 	}
 	switch {
@@ -198,10 +199,12 @@ func (c *sourceChecker) source() {
 func AutoImpacts() []string { return []string{"live", "restart", "recreate"} }
 
 var (
-	sourceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	refForm    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}$`)
-	pathForm   = regexp.MustCompile(`^/[A-Za-z0-9._/+@:=,-]*$`)
-	scpForm    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._/~+-]+$`)
+	sourceForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) })
+	refForm    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}$`) })
+	pathForm   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/[A-Za-z0-9._/+@:=,-]*$`) })
+	scpForm    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._/~+-]+$`)
+	})
 )
 
 func (c *sourceChecker) git(g Git) {
@@ -209,14 +212,14 @@ func (c *sourceChecker) git(g Git) {
 		c.amend("git.url", "the address "+quote(g.URL)+" is not one that is fetched from", "Write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH; a password goes into a file of credentials.")
 	}
 	for key, ref := range map[string]string{"git.branch": g.Branch, "git.tag": g.Tag} {
-		if ref != "" && (!refForm.MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "//") || strings.HasSuffix(ref, "/") || strings.HasSuffix(ref, ".lock")) {
+		if ref != "" && (!refForm().MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "//") || strings.HasSuffix(ref, "/") || strings.HasSuffix(ref, ".lock")) {
 			c.amend(key, quote(ref)+" can't be a name in a repository", "Write the plain name, \"main\".")
 		}
 	}
 	if _, said := c.s.At["git.branch"]; said && g.Tag != "" {
 		c.amend("git.tag", "a branch and a tag are said", "Take one of them out.")
 	}
-	if p := path.Clean(g.Path); g.Path != "" && (p != g.Path || path.IsAbs(p) || p == "." || p == ".." || strings.HasPrefix(p, "../") || !pathForm.MatchString("/"+p)) {
+	if p := path.Clean(g.Path); g.Path != "" && (p != g.Path || path.IsAbs(p) || p == "." || p == ".." || strings.HasPrefix(p, "../") || !pathForm().MatchString("/"+p)) {
 		c.amend("git.path", quote(g.Path)+" is no path in the repository", `Write it from the repository's top: "hosts/h1".`)
 	}
 	for key, file := range map[string]string{"git.key": g.Key, "git.known_hosts": g.KnownHosts, "git.credentials": g.Credentials, "git.ca": g.CA, "git.signers": g.Signers, "git.keyring": g.Keyring} {
@@ -235,14 +238,14 @@ func (c *sourceChecker) git(g Git) {
 
 // absolute wants a path that git, ssh and gpg can be told as it is.
 func (c *sourceChecker) absolute(key, file string) {
-	if file != "" && (!pathForm.MatchString(file) || path.Clean(file) != file) {
+	if file != "" && (!pathForm().MatchString(file) || path.Clean(file) != file) {
 		c.amend(key, quote(file)+" is not a plain absolute path", "Write it from / on, of letters, digits and ._-+@:=, alone.")
 	}
 }
 
 // goodURL takes what has no password in it and no way to a helper program.
 func goodURL(address string) bool {
-	if scpForm.MatchString(address) {
+	if scpForm().MatchString(address) {
 		return true
 	}
 	u, err := url.Parse(address)
@@ -256,7 +259,7 @@ func goodURL(address string) bool {
 	case "ssh":
 		return u.Host != "" && !secret && !strings.HasPrefix(u.Hostname(), "-") && len(u.Path) > 1
 	case "file":
-		return u.Host == "" && path.IsAbs(u.Path) && pathForm.MatchString(u.Path)
+		return u.Host == "" && path.IsAbs(u.Path) && pathForm().MatchString(u.Path)
 	}
 	return false
 }

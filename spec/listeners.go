@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Spot is where a block and its settings are written.
@@ -117,7 +118,7 @@ func (c listenerChecker) amend(key, summary, detail string) {
 }
 
 func (c listenerChecker) file(key, file string) {
-	if file != "" && (!pathForm.MatchString(file) || path.Clean(file) != file) {
+	if file != "" && (!pathForm().MatchString(file) || path.Clean(file) != file) {
 		c.amend(key, quote(file)+" is not a plain absolute path", "Write it from / on, of letters, digits and ._-+@:=, alone.")
 	}
 }
@@ -143,16 +144,16 @@ func (c listenerChecker) source(key, name string, a Agent) {
 }
 
 var (
-	groupForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)
-	hookForm  = regexp.MustCompile(`^/[A-Za-z0-9._/-]{1,200}$`)
-	repoForm  = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$`)
+	groupForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`) })
+	hookForm  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/[A-Za-z0-9._/-]{1,200}$`) })
+	repoForm  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$`) })
 )
 
 func (a Agent) listenerProblems() []Problem {
 	var found []Problem
 	api := listenerChecker{"api", a.API.Spot, &found}
 	for key, group := range map[string]string{"read_group": a.API.ReadGroup, "admin_group": a.API.AdminGroup} {
-		if group != "" && !groupForm.MatchString(group) {
+		if group != "" && !groupForm().MatchString(group) {
 			api.amend(key, quote(group)+" is not a group", "Write a group's name or number.")
 		}
 	}
@@ -179,7 +180,7 @@ func (c listenerChecker) webhook(w Webhook, a Agent) {
 	for _, h := range w.Hooks {
 		at := func(key string) string { return `hook["` + h.Name + `"].` + key }
 		c.word(at("forge"), h.Forge, HookForges())
-		if !hookForm.MatchString(h.Path) || path.Clean(h.Path) != h.Path || paths[h.Path] {
+		if !hookForm().MatchString(h.Path) || path.Clean(h.Path) != h.Path || paths[h.Path] {
 			c.amend(at("path"), quote(h.Path)+" is not a path of its own", `Write "/hooks/NAME", another one for each hook.`)
 		}
 		paths[h.Path] = true
@@ -207,7 +208,7 @@ func (c listenerChecker) notify(n Notify, a Agent) {
 	}
 	if status := n.Kind != "webhook"; status != (n.Repository != "") {
 		c.amend("repository", "it belongs to a commit's status, and to nothing else", `Write repository = "owner/name" for github, gitlab and gitea.`)
-	} else if status && !repoForm.MatchString(n.Repository) {
+	} else if status && !repoForm().MatchString(n.Repository) {
 		c.amend("repository", quote(n.Repository)+" is not a repository", `Write "owner/name".`)
 	}
 }

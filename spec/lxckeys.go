@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // What liblxc 5.0 and 6.0 list as their keys, which are the same. "*" stands
@@ -17,11 +18,11 @@ var lxcKeys string
 // stands for any name, "#" for a number.
 func LXCKeys() []string { return strings.Fields(lxcKeys) }
 
-var number = regexp.MustCompile(`^lxc\.net\.[0-9]+\.`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^lxc\.net\.[0-9]+\.`) })
 
 // knownLXCKey says whether liblxc has a key.
 func knownLXCKey(key string) bool {
-	key = number.ReplaceAllString(key, "lxc.net.#.")
+	key = number().ReplaceAllString(key, "lxc.net.#.")
 	for _, k := range LXCKeys() {
 		family, is := strings.CutSuffix(k, "*")
 		if key == k || is && len(key) > len(family) && strings.HasPrefix(key, family) {

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"strake/reconcile/ledger"
 	"strake/spec"
 )
 
-var interfaceForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+var interfaceForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`) })
 
 // nics makes blocks of the interfaces that are veth pairs on a bridge. What
 // else such a one has (a gateway, scripts, a second address) stays raw beside its
@@ -76,7 +77,7 @@ func (r *reader) nic(n, place int) (spec.NIC, bool) {
 		nic.Name = "eth" + strconv.Itoa(place)
 	}
 	bridge := r.last(at(n, "link"))
-	if r.last(at(n, "type")) != "veth" || r.last(at(n, "flags")) != "up" || !interfaceForm.MatchString(bridge) || !interfaceForm.MatchString(nic.Name) {
+	if r.last(at(n, "type")) != "veth" || r.last(at(n, "flags")) != "up" || !interfaceForm().MatchString(bridge) || !interfaceForm().MatchString(nic.Name) {
 		return nic, false
 	}
 	nic.Network = networkName(bridge)

@@ -5,19 +5,20 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"strake/spec"
 )
 
 var (
-	hostForm     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`)
-	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	groupForm    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	hostForm     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`) })
+	variableForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+	groupForm    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]+$`) })
 )
 
 func (r *reader) hostname() error {
-	if name := r.last("lxc.uts.name"); !r.raw[Hostname] && hostForm.MatchString(name) {
+	if name := r.last("lxc.uts.name"); !r.raw[Hostname] && hostForm().MatchString(name) {
 		r.found.Container.Hostname = name
 		r.take("lxc.uts.name")
 	}
@@ -36,7 +37,7 @@ func (r *reader) autostart() error {
 	order, ok1 := number(r.last("lxc.start.order"))
 	delay, ok2 := number(r.last("lxc.start.delay"))
 	groups := r.all("lxc.group")
-	if !ok1 || !ok2 || order > math.MaxInt32 || delay > math.MaxInt32 || len(groups) > 1 || len(groups) == 1 && !groupForm.MatchString(groups[0]) {
+	if !ok1 || !ok2 || order > math.MaxInt32 || delay > math.MaxInt32 || len(groups) > 1 || len(groups) == 1 && !groupForm().MatchString(groups[0]) {
 		return nil
 	}
 	on := true
@@ -64,7 +65,7 @@ func (r *reader) environment() error {
 	env := map[string]string{}
 	for _, line := range list {
 		name, value, ok := strings.Cut(line, "=")
-		if _, twice := env[name]; !ok || twice || !variableForm.MatchString(name) {
+		if _, twice := env[name]; !ok || twice || !variableForm().MatchString(name) {
 			return nil
 		}
 		env[name] = value

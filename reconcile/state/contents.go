@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"strake/generations"
 	"strake/reconcile/resource"
@@ -16,7 +17,7 @@ import (
 // however many generations have it, under its digest.
 func (d *Dir) contents() string { return filepath.Join(d.path, "contents") }
 
-var contentForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
+var contentForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256-[0-9a-f]{64}$`) })
 
 // KeepContent keeps it. One that is there already stays, unless it is damaged.
 func (d *Dir) KeepContent(digest, content string) error {
@@ -39,7 +40,7 @@ func (d *Dir) KeepContent(digest, content string) error {
 
 // Content is one that was kept. A damaged one is an error.
 func (d *Dir) Content(digest string) ([]byte, error) {
-	if !contentForm.MatchString(digest) {
+	if !contentForm().MatchString(digest) {
 		return nil, fmt.Errorf("content %q: not a digest", digest)
 	}
 	text, err := generations.ReadFile(filepath.Join(d.contents(), digest))
@@ -60,7 +61,7 @@ func (d *Dir) Contents() ([]string, error) {
 	}
 	var list []string
 	for _, e := range entries {
-		if contentForm.MatchString(e.Name()) {
+		if contentForm().MatchString(e.Name()) {
 			list = append(list, e.Name())
 		}
 	}
@@ -69,7 +70,7 @@ func (d *Dir) Contents() ([]string, error) {
 
 // DropContent deletes one that no generation has.
 func (d *Dir) DropContent(digest string) error {
-	if !contentForm.MatchString(digest) {
+	if !contentForm().MatchString(digest) {
 		return fmt.Errorf("drop content %q: %w", digest, fs.ErrInvalid)
 	}
 	return os.Remove(filepath.Join(d.contents(), digest))

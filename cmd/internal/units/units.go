@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"strake/generations"
 )
@@ -47,12 +48,12 @@ type Unit struct {
 	Text string
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9/._+:@,=-]+$`)
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9/._+:@,=-]+$`) })
 
 // For are the units of an installation.
 func For(p Place) ([]Unit, error) {
 	for _, word := range append([]string{p.StateDir, p.Config}, p.Strake...) {
-		if !plain.MatchString(word) {
+		if !plain().MatchString(word) {
 			return nil, fmt.Errorf("write units: %q is no path for a unit: letters, digits and /._+:@,=- alone", word)
 		}
 	}
@@ -75,11 +76,11 @@ func For(p Place) ([]Unit, error) {
 	return list, nil
 }
 
-var runs = regexp.MustCompile(`(?m)^ExecStart=@STRAKE@ ([a-z-]+)`)
+var runs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^ExecStart=@STRAKE@ ([a-z-]+)`) })
 
 // command is what of strake a unit runs; "" for a timer.
 func command(text []byte) string {
-	if m := runs.FindSubmatch(text); m != nil {
+	if m := runs().FindSubmatch(text); m != nil {
 		return string(m[1])
 	}
 	return ""

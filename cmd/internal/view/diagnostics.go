@@ -4,6 +4,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"strake/spec"
 )
@@ -49,13 +50,13 @@ type textPlace struct {
 	Byte   int `json:"byte"`
 }
 
-var nearest = regexp.MustCompile(`Did you mean "[^"]*"\?`)
+var nearest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Did you mean "[^"]*"\?`) })
 
 // DiagnosticsJSON writes the same for machines, as one document.
 func DiagnosticsJSON(w io.Writer, ds spec.Diagnostics) error {
 	doc := diagnosed{Version: 1, Valid: !ds.HasErrors(), Diagnostics: []diagnosis{}}
 	for _, d := range ds {
-		one := diagnosis{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Hint: nearest.FindString(d.Detail), Snippet: d.Source}
+		one := diagnosis{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Hint: nearest().FindString(d.Detail), Snippet: d.Source}
 		if d.Pos.File != "" {
 			one.Range = &textRange{d.Pos.File, textPlace{d.Pos.Line, d.Pos.Column, d.From}, textPlace{d.End.Line, d.End.Column, d.To}}
 		}

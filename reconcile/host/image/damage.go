@@ -26,7 +26,7 @@ func (s *Store) Digests() ([]string, error) {
 	}
 	var list []string
 	for _, e := range entries {
-		if digestForm.MatchString(e.Name()) {
+		if digestForm().MatchString(e.Name()) {
 			list = append(list, e.Name())
 		}
 	}
@@ -54,7 +54,7 @@ func (s *Store) Verify(ctx context.Context, digest string) error {
 // Reject takes an image or layer out of the store and keeps all of it: what is
 // mounted still needs it.
 func (s *Store) Reject(digest string) error {
-	if !digestForm.MatchString(digest) {
+	if !digestForm().MatchString(digest) {
 		return fmt.Errorf("reject %q: %w", digest, ErrNotFound)
 	}
 	aside := fmt.Sprintf("%s%s-%d", damaged, strings.TrimPrefix(digest, "sha256-"), time.Now().UnixNano())

@@ -115,7 +115,7 @@ func deaths(t *testing.T, source string) {
 		alone(t, s)
 		ensure(t, s, "dir:"+other) // another fetch cleans up as well
 		for _, name := range names(t, s) {
-			if !digestForm.MatchString(name) {
+			if !digestForm().MatchString(name) {
 				t.Errorf("death %d left %s", n, name)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"strake/reconcile/resource"
@@ -99,7 +100,7 @@ func Open(o Options) (*Store, error) {
 // Watch has m look at what comes from now on.
 func (s *Store) Watch(m Meter) { s.Meter = m }
 
-var digestForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
+var digestForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256-[0-9a-f]{64}$`) })
 
 // Path is where the tree of an image is.
 func (s *Store) Path(digest string) string {
@@ -109,7 +110,7 @@ func (s *Store) Path(digest string) string {
 // meta reads image.json. Error: ErrNotFound.
 func (s *Store) meta(digest string) (Meta, error) {
 	var m Meta
-	if !digestForm.MatchString(digest) {
+	if !digestForm().MatchString(digest) {
 		return m, fmt.Errorf("image %q: %w", digest, ErrNotFound)
 	}
 	text, err := os.ReadFile(filepath.Join(s.dir, digest, "image.json"))

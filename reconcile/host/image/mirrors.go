@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // mirror is one entry of the machine's package sources.
@@ -18,7 +19,7 @@ type mirror struct {
 
 // snapshot is how archives of what an archive was name the moment. That they
 // are out of date is why they are asked.
-var snapshot = regexp.MustCompile(`/[0-9]{8}T[0-9]{6}Z(/|$)`)
+var snapshot = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`/[0-9]{8}T[0-9]{6}Z(/|$)`) })
 
 // line is the entry as in sources.list(5). A folder of this host needs no
 // signature: "copy" because apt would look for it inside of the tree else.
@@ -28,7 +29,7 @@ func (m mirror) line() string {
 	if m.signedBy != "" {
 		options = append(options, "signed-by="+m.signedBy)
 	}
-	if snapshot.MatchString(uri) {
+	if snapshot().MatchString(uri) {
 		options = append(options, "check-valid-until=no")
 	}
 	if filepath.IsAbs(uri) {

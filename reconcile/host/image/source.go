@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"strake/reconcile/host/image/oci"
 	"strake/reconcile/resource"
@@ -26,8 +27,8 @@ type source struct {
 }
 
 var (
-	suiteForm   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
-	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
+	suiteForm   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9.-]*$`) })
+	packageForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`) })
 )
 
 // parse takes a source apart. Which server images: means is part of it.
@@ -63,11 +64,11 @@ func (s source) check() error {
 			return fmt.Errorf("image source %q: %w: the only builtin one is builtin:busybox", s, ErrSource)
 		}
 	case "debootstrap":
-		if len(s.name) > 64 || !suiteForm.MatchString(s.name) {
+		if len(s.name) > 64 || !suiteForm().MatchString(s.name) {
 			return fmt.Errorf("image source %q: %w: %q is not the name of a suite, as bookworm or noble is", s, ErrSource, s.name)
 		}
 		for _, p := range s.include {
-			if len(p) > 128 || !packageForm.MatchString(p) {
+			if len(p) > 128 || !packageForm().MatchString(p) {
 				return fmt.Errorf("image source %q: %w: %q is not the name of a package", s, ErrSource, p)
 			}
 		}

@@ -40,7 +40,7 @@ func (l *Layers) Has(key string) bool {
 
 func (l *Layers) read(key string) (resource.Layer, error) {
 	var layer resource.Layer
-	if !digestForm.MatchString(key) {
+	if !digestForm().MatchString(key) {
 		return layer, fmt.Errorf("system layer %q: %w", key, ErrNotFound)
 	}
 	text, err := os.ReadFile(filepath.Join(l.store.dir, key, "layer.json"))
@@ -129,7 +129,7 @@ func (l *Layers) List() ([]resource.Layer, error) {
 	}
 	var list []resource.Layer
 	for _, e := range entries {
-		if !digestForm.MatchString(e.Name()) {
+		if !digestForm().MatchString(e.Name()) {
 			continue
 		}
 		layer, err := l.read(e.Name())
@@ -143,7 +143,7 @@ func (l *Layers) List() ([]resource.Layer, error) {
 
 // Remove deletes a layer. Whether anything uses it is the caller's to know.
 func (l *Layers) Remove(key string) error {
-	if !digestForm.MatchString(key) {
+	if !digestForm().MatchString(key) {
 		return fmt.Errorf("remove system layer %q: %w", key, ErrNotFound)
 	}
 	gone := filepath.Join(l.store.dir, ".tmp-"+slotOf(key)+"-gone") // out of sight in one step

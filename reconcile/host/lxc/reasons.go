@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // maxReasons bounds an error text: the first failures are the causes, what
@@ -13,14 +14,14 @@ const maxReasons = 6
 // A line of an LXC log is
 //
 //	strake c1 20261122032206.135 ERROR    start - ../src/lxc/start.c:lxc_init:870 - Text
-var logLine = regexp.MustCompile(`^\S+ \S+ \d+\.\d+ (\S+)\s+(\S+) - (\S+) - (.*)$`)
+var logLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+ \S+ \d+\.\d+ (\S+)\s+(\S+) - (\S+) - (.*)$`) })
 
 // reasons picks from an LXC log what explains a failure: the errors, and what
 // a failing hook printed, which liblxc logs at level DEBUG.
 func reasons(log []byte) string {
 	var found []string
 	for line := range strings.Lines(string(log)) {
-		m := logLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		m := logLine().FindStringSubmatch(strings.TrimRight(line, "\n"))
 		if m == nil {
 			continue
 		}

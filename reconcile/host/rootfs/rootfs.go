@@ -81,7 +81,7 @@ func (r *Roots) writable(container string) string {
 
 func (r *Roots) layer(container string, n int) string { return r.at(container, fmt.Sprint(n)) }
 
-var digestForm = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
+var digestForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256-[0-9a-f]{64}$`) })
 
 func checkName(name string) error {
 	if name == "" || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\x00\n") || len(name) > 255 {
@@ -94,11 +94,11 @@ func check(root resource.Root) error {
 	if err := checkName(root.Container); err != nil {
 		return err
 	}
-	if !digestForm.MatchString(root.Digest) {
+	if !digestForm().MatchString(root.Digest) {
 		return fmt.Errorf("image %q: not a digest", root.Digest)
 	}
 	for _, key := range root.Layers {
-		if !digestForm.MatchString(key) {
+		if !digestForm().MatchString(key) {
 			return fmt.Errorf("system layer %q: not a key", key)
 		}
 	}

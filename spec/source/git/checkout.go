@@ -31,7 +31,7 @@ type entry struct {
 // and only to be read, and gives the folder or file that the source is. What is there
 // already is taken as it is.
 func (r *Repository) Checkout(ctx context.Context, commit string) (string, error) {
-	if !hash.MatchString(commit) {
+	if !hash().MatchString(commit) {
 		return "", fmt.Errorf("commit %q %w", commit, ErrNoRef)
 	}
 	place := filepath.Join(r.dir, "checkouts", commit)
@@ -104,7 +104,7 @@ func (r *Repository) folder() string {
 func parse(text string) (entry, error) {
 	head, name, ok := strings.Cut(text, "\t")
 	f := strings.Fields(head)
-	if !ok || len(f) != 4 || !hash.MatchString(f[2]) {
+	if !ok || len(f) != 4 || !hash().MatchString(f[2]) {
 		return entry{}, fmt.Errorf("unexpected entry %q", text)
 	}
 	e := entry{mode: f[0], hash: f[2], name: name}

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -49,10 +50,10 @@ func Open(dir string, from spec.Git) *Repository { return &Repository{dir, from}
 func (r *Repository) bare() string { return filepath.Join(r.dir, "repository.git") }
 
 // hash is the form of a whole commit's name; SHA-256 repositories have longer ones.
-var hash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var hash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 // short is what people may say of one.
-var short = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+var short = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{7,64}$`) })
 
 // Head asks the repository which commit its branch or tag is at.
 func (r *Repository) Head(ctx context.Context) (string, error) {
@@ -67,7 +68,7 @@ func (r *Repository) Head(ctx context.Context) (string, error) {
 	found := ""
 	for line := range strings.Lines(string(out)) {
 		commit, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		if hash.MatchString(commit) && (name == ref || name == ref+"^{}") {
+		if hash().MatchString(commit) && (name == ref || name == ref+"^{}") {
 			found = commit // that of an annotated tag's commit comes last
 		}
 	}
@@ -122,7 +123,7 @@ func (r *Repository) sweep() {
 // Commit is the whole name of a commit, of which at least seven letters are
 // given. It has to be in what the branch or tag leads to.
 func (r *Repository) Commit(ctx context.Context, said string) (string, error) {
-	if !short.MatchString(said) {
+	if !short().MatchString(said) {
 		return "", fmt.Errorf("commit %q: %w", said, ErrNoRef)
 	}
 	commit, err := r.resolve(ctx, said)
@@ -137,7 +138,7 @@ func (r *Repository) Commit(ctx context.Context, said string) (string, error) {
 
 func (r *Repository) resolve(ctx context.Context, name string) (string, error) {
 	out, err := r.local(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
-	if commit := strings.TrimSpace(string(out)); err == nil && hash.MatchString(commit) {
+	if commit := strings.TrimSpace(string(out)); err == nil && hash().MatchString(commit) {
 		return commit, nil
 	}
 	return "", fmt.Errorf("commit %s %w", name, ErrNoRef)

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -193,10 +194,10 @@ func first(items map[string]item, kinds ...string) (item, bool) {
 
 func (i item) file() File { return File{i.Path, i.SHA256, i.Size} }
 
-var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var sum = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 func (f File) check() error {
-	if !inside(f.Path) || !sum.MatchString(f.SHA256) {
+	if !inside(f.Path) || !sum().MatchString(f.SHA256) {
 		return fmt.Errorf("%w: file %q with sha256 %q", ErrFormat, f.Path, f.SHA256)
 	}
 	return nil

@@ -82,7 +82,7 @@ func FuzzFind(f *testing.F) {
 			return []byte(products), nil
 		}
 		o, err := Find(read, Wish{Alias: "debian/bookworm", Arch: "amd64"})
-		if err == nil && (!inside(o.Root.Path) || !sum.MatchString(o.Root.SHA256) || o.Version == "" && o.Product == "") {
+		if err == nil && (!inside(o.Root.Path) || !sum().MatchString(o.Root.SHA256) || o.Version == "" && o.Product == "") {
 			t.Errorf("offered %+v", o)
 		}
 	})
