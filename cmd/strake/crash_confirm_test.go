@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,75 +18,39 @@ container "crash2" {}`
 // confirmed, and at every moment of its way back. By the next command at the
 // latest, what was before is back with all data, or somebody still waits for
 // the word.
+// TestCrashConfirm does it with a change that waits for a confirmation.
 func TestCrashConfirm(t *testing.T) {
 	for _, dies := range []string{"apply", "reject"} {
 		t.Run(dies, func(t *testing.T) {
-			for n := 1; n < 100; n++ {
-				if !crashConfirm(t, n, dies) {
-					if n == 1 {
-						t.Fatal("it never crashed: the hook does not work")
-					}
-					return
-				}
-			}
-			t.Fatal("it crashes for ever")
+			everyDeath(t, func(d death) bool { return d.confirm(dies) })
 		})
 	}
 }
 
-// crashConfirm plays one death; false when it was over before the n-th moment.
-func crashConfirm(t *testing.T, n int, dies string) bool {
-	t.Helper()
-	w, err := newWorld(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.end()
-	strake := func(want int, args ...string) string {
-		t.Helper()
-		r := w.strake(nil, args...)
-		if r.code != want {
-			t.Fatalf("death %d: strake %s: exit %d\n%s", n, strings.Join(args, " "), r.code, r.out)
-		}
-		return r.out
-	}
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(w.dir, "c.hcl"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(well)
-	strake(0, "apply", "c.hcl")
-	strake(0, "run", "crash1", "--", "sh", "-c", "echo data >/kept")
-	write(tried)
-	crash := []string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}
+func (d death) confirm(dies string) (killed bool) {
+	d.t.Helper()
+	d.write(well)
+	d.must("apply", "c.hcl")
+	d.must("run", "crash1", "--", "sh", "-c", "echo data >/kept")
+	d.write(tried)
 	change := []string{"apply", "-y", "--confirm", "1h", "c.hcl"}
-	var r result
 	if dies == "apply" {
-		r = w.strake(crash, change...)
+		killed = d.cut(0, change...)
 	} else {
-		strake(0, change...)
-		r = w.strake(crash, "confirm", "--reject")
+		d.must(change...)
+		killed = d.cut(0, "confirm", "--reject")
 	}
-	if !r.killed && r.code != 0 {
-		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
+	d.must("gc") // any command finishes what was cut short
+	if dies == "apply" && strings.Contains(d.must("status"), "awaiting confirmation") {
+		d.must("confirm", "--reject")
 	}
-	strake(0, "gc") // any command finishes what was cut short
-	if dies == "apply" && strings.Contains(strake(0, "status"), "awaiting confirmation") {
-		strake(0, "confirm", "--reject")
+	if list, err := filepath.Glob(filepath.Join(d.dir, "state/unconfirmed/*.json")); err != nil || len(list) > 0 {
+		d.errorf("still waits: %v %v", list, err)
 	}
-	if list, err := filepath.Glob(filepath.Join(w.dir, "state/unconfirmed/*.json")); err != nil || len(list) > 0 {
-		t.Errorf("death %d: still waits: %v %v", n, list, err)
+	d.isWell()
+	if out := d.must("status", "crash1"); strings.Contains(out, "drifted") || strings.Contains(out, "pending") {
+		d.errorf("%s", out)
 	}
-	if out := strake(0, "run", "crash1", "--", "sh", "-c", "cat /kept; echo $A; ulimit -n"); !strings.HasPrefix(out, "data\n1\n") || strings.Contains(out, "\n1000\n") {
-		t.Errorf("death %d: inside is %q", n, out)
-	}
-	if out := strake(0, "status", "crash1"); strings.Contains(out, "drifted") || strings.Contains(out, "pending") {
-		t.Errorf("death %d: %s", n, out)
-	}
-	if r := w.strake(nil, "state", "crash2"); r.code == 0 && strings.TrimSpace(r.out) != "STOPPED" {
-		t.Errorf("death %d: crash2 is %s", n, r.out)
-	}
-	return r.killed
+	d.isNotRunning("crash2")
+	return killed
 }

@@ -2,105 +2,62 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 )
 
-// TestCrashData kills strake at every moment of what it does to data. The next
-// run converges, and every generation that is kept has what it had.
+// TestCrashData does it with what keeps and brings back data.
 func TestCrashData(t *testing.T) {
 	for name, command := range map[string][]string{
-		"snapshot":  {"snapshot", "-y", "crash3", "s"},
-		"live":      {"snapshot", "--live", "crash3", "s"},
-		"with-data": {"rollback", "-y", "--with-data", "crash3", "1"},
+		"snapshot":  {"snapshot", "-y", "crash1", "s"},
+		"live":      {"snapshot", "--live", "crash1", "s"},
+		"with-data": {"rollback", "-y", "--with-data", "crash1", "1"},
 		"gc":        {"gc"},
-		"undestroy": {"undestroy", "crash3"},
+		"undestroy": {"undestroy", "crash1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for n := 1; n < 60; n++ {
-				if !dataCrashAt(t, n, command) {
-					if n == 1 {
-						t.Fatal("it never crashed: the hook does not work")
-					}
-					return
-				}
-			}
-			t.Fatal("it crashes for ever")
+			everyDeath(t, func(d death) bool { return d.data(command) })
 		})
 	}
 }
 
-// dataCrashAt plays one death on a container of three generations, each with
-// its number in a file. It returns false when the command ended before its n-th
-// moment.
-func dataCrashAt(t *testing.T, n int, command []string) bool {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "strake-crash")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	w, err := newWorld(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.end()
-	must := func(args ...string) string {
-		t.Helper()
-		r := w.strake(nil, args...)
-		if r.code != 0 {
-			t.Fatalf("death %d: strake %v: exit %d\n%s", n, args, r.code, r.out)
-		}
-		return r.out
-	}
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+func (d death) data(command []string) (killed bool) {
+	d.t.Helper()
 	for g := range 3 {
-		write(fmt.Sprintf("container \"crash3\" {\n raw = { \"lxc.prlimit.nofile\" = \"%d\" }\n}\n", 1000+g))
-		must("apply", "-y", "c.hcl")
-		must("run", "crash3", "--", "sh", "-c", fmt.Sprintf("echo %d >/number; echo %d >/of-%d; rm -f /of-%d", g+1, g+1, g+1, g-1))
+		d.write(fmt.Sprintf("container \"crash1\" {\n raw = { \"lxc.prlimit.nofile\" = \"%d\" }\n}\n", 1000+g))
+		d.must("apply", "-y", "c.hcl")
+		d.must("run", "crash1", "--", "sh", "-c", fmt.Sprintf("echo %d >/number; echo %d >/of-%d; rm -f /of-%d", g+1, g+1, g+1, g-1))
 	}
 	kept := []int{1, 3}
 	switch command[0] {
 	case "gc":
 		kept[0] = 2
-		must("delete-generations", "crash3", "1")
-		must("stop", "crash3")
+		d.must("delete-generations", "crash1", "1")
+		d.must("stop", "crash1")
 	case "undestroy":
-		must("destroy", "-y", "--force", "crash3")
+		d.must("destroy", "-y", "--force", "crash1")
 	}
-	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, command...)
-	if !r.killed && r.code != 0 {
-		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
-	}
+	killed = d.cut(0, command...)
 	switch {
-	case command[0] == "undestroy" && w.strake(nil, "state", "crash3").code != 0:
-		must("undestroy", "crash3")
+	case command[0] == "undestroy" && d.try("state", "crash1").code != 0:
+		d.must("undestroy", "crash1")
 	case command[0] == "gc":
-		must("gc")
-		must("start", "crash3")
+		d.must("gc")
+		d.must("start", "crash1")
 	}
-	must("release", "crash3") // also undoes what was begun
-	must("apply", "-y", "c.hcl")
-	must("plan", "--detailed-exitcode", "c.hcl")
+	d.must("release", "crash1") // also undoes what was begun
+	d.must("apply", "-y", "c.hcl")
+	d.must("plan", "--detailed-exitcode", "c.hcl")
 	for _, g := range kept {
-		must("switch-generation", "-y", "--with-data", "crash3", fmt.Sprint(g))
+		d.must("switch-generation", "-y", "--with-data", "crash1", fmt.Sprint(g))
 		want := fmt.Sprintf("%d\n/of-%d\n", g, g)
 		if g > 1 {
 			want = fmt.Sprintf("%d\n/of-%d\n/of-%d\n", g, g-1, g)
 		}
-		if got := must("run", "crash3", "--", "sh", "-c", "cat /number; ls -d /of-*"); got != want {
-			t.Errorf("death %d: generation %d has %q, want %q", n, g, got, want)
+		if got := d.must("run", "crash1", "--", "sh", "-c", "cat /number; ls -d /of-*"); got != want {
+			d.errorf("generation %d has %q, want %q", g, got, want)
 		}
 	}
-	must("destroy", "-y", "--force", "--purge", "crash3")
-	if err := w.left(); err != nil {
-		t.Errorf("death %d: %v", n, err)
-	}
-	return r.killed
+	d.must("destroy", "-y", "--force", "--purge", "crash1")
+	d.nothingLeft()
+	return killed
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,56 +10,30 @@ import (
 // TestCrashImport kills strake at every moment of taking a running container
 // over. It is then strake's, whole, or what it was, to the byte; it runs on
 // either way, and can be taken over by the next try.
-func TestCrashImport(t *testing.T) {
-	for n := 1; n < 100; n++ {
-		if !crashImport(t, n) {
-			if n == 1 {
-				t.Fatal("it never crashed: the hook does not work")
-			}
-			return
+// TestCrashImport does it with the adoption of a container that runs.
+func TestCrashImport(t *testing.T) { everyDeath(t, death.adoption) }
+
+func (d death) adoption() (killed bool) {
+	d.t.Helper()
+	config := stranger(d.t, d.world)
+	was, pid := read(d.t, config), initOf(d.t, d.world)
+	killed = d.cut(0, "import", "old", "-o", "old.hcl")
+	d.must("gc")
+	if d.try("exists", "old").code != 0 {
+		if read(d.t, config) != was {
+			d.errorf("its configuration is\n%s", read(d.t, config))
 		}
+		os.Remove(filepath.Join(d.dir, "old.hcl"))
+		d.must("import", "old", "-o", "old.hcl")
 	}
-	t.Fatal("it crashes for ever")
+	d.must("plan", "--detailed-exitcode", "old.hcl")
+	d.must("forget", "old")
+	if read(d.t, config) != was || initOf(d.t, d.world) != pid {
+		d.errorf("pid %s, was %s; its configuration is\n%s", initOf(d.t, d.world), pid, read(d.t, config))
+	}
+	return killed
 }
 
-// crashImport plays one death; false when it was over before the n-th moment.
-func crashImport(t *testing.T, n int) bool {
-	t.Helper()
-	w, err := newWorld(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.end()
-	config := stranger(t, w)
-	was, pid := read(t, config), initOf(t, w)
-	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, "import", "old", "-o", "old.hcl")
-	if !r.killed && r.code != 0 {
-		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
-	}
-	if out := w.strake(nil, "gc"); out.code != 0 {
-		t.Fatalf("death %d: gc: exit %d\n%s", n, out.code, out.out)
-	}
-	if w.strake(nil, "exists", "old").code != 0 {
-		if read(t, config) != was {
-			t.Errorf("death %d: its configuration is\n%s", n, read(t, config))
-		}
-		os.Remove(filepath.Join(w.dir, "old.hcl"))
-		if out := w.strake(nil, "import", "old", "-o", "old.hcl"); out.code != 0 {
-			t.Fatalf("death %d: again: exit %d\n%s", n, out.code, out.out)
-		}
-	}
-	for _, args := range [][]string{{"plan", "--detailed-exitcode", "old.hcl"}, {"forget", "old"}} {
-		if out := w.strake(nil, args...); out.code != 0 {
-			t.Errorf("death %d: %v: exit %d\n%s", n, args, out.code, out.out)
-		}
-	}
-	if read(t, config) != was || initOf(t, w) != pid {
-		t.Errorf("death %d: pid %s, was %s; its configuration is\n%s", n, initOf(t, w), pid, read(t, config))
-	}
-	return r.killed
-}
-
-// stranger makes a container without strake and starts it.
 func stranger(t *testing.T, w world) string {
 	t.Helper()
 	root := filepath.Join(w.dir, "lxc/old/rootfs")

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -83,138 +82,98 @@ moved {
 // The next run has to converge, whatever was half done, and nothing is left
 // over at the end.
 func TestCrash(t *testing.T) {
+	apply := []string{"apply", "-y", "c.hcl"}
 	for name, c := range map[string]struct {
 		before, after string
 		command       []string
 	}{
-		"create":   {"", before, []string{"apply", "-y", "c.hcl"}},
-		"live":     {before, live, []string{"apply", "-y", "c.hcl"}},
-		"restart":  {before, restart, []string{"apply", "-y", "c.hcl"}},
+		"create":   {"", before, apply},
+		"live":     {before, live, apply},
+		"restart":  {before, restart, apply},
 		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "crash1"}},
-		"rename":   {before, moved, []string{"apply", "-y", "c.hcl"}},
-		"build":    {before, layered, []string{"apply", "-y", "c.hcl"}},
+		"rename":   {before, moved, apply},
+		"build":    {before, layered, apply},
 		"rollback": {live, "", []string{"rollback", "-y", "crash1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for n := 1; n < 100; n++ {
-				if !crashAt(t, n, c.before, c.after, c.command) {
-					if n == 1 {
-						t.Fatal("it never crashed: the hook does not work")
-					}
-					return
-				}
-			}
-			t.Fatal("it crashes for ever")
+			everyDeath(t, func(d death) bool { return d.change(c.before, c.after, c.command) })
 		})
 	}
 }
 
-// crashAt plays one death. It returns false when the command ended before
-// its n-th moment.
-func crashAt(t *testing.T, n int, first, then string, command []string) bool {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "strake-crash")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	w, err := newWorld(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.end()
-	groups := slices.Concat(cgroups("crash1"), cgroups("crash2"))
-	must := func(args ...string) string {
-		t.Helper()
-		if r := w.strake(nil, args...); r.code != 0 {
-			t.Fatalf("death %d: strake %s: exit %d\n%s", n, strings.Join(args, " "), r.code, r.out)
-			return ""
-		} else {
-			return r.out
-		}
-	}
-	write := func(body string) {
-		if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte(text(body)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+// change plays a death on the way from one text to another.
+func (d death) change(first, then string, command []string) (killed bool) {
+	d.t.Helper()
+	name := map[bool]string{false: "crash1", true: "crash2"}[then == moved]
+	groups := cgroups(d.own.Replace(name))
 	if command[0] == "rollback" {
-		write(before)
-		must("apply", "-y", "c.hcl")
+		d.write(text(before))
+		d.must("apply", "-y", "c.hcl")
 	}
 	if first != "" {
-		write(first)
-		must("apply", "-y", "c.hcl")
+		d.write(text(first))
+		d.must("apply", "-y", "c.hcl")
 	}
 	identity := ""
 	if then == moved {
-		must("run", "crash1", "--", "sh", "-c", "echo data >/kept")
-		identity = "data\n" + must("show-ip", "crash1")
+		d.must("run", "crash1", "--", "sh", "-c", "echo data >/kept")
+		identity = "data\n" + d.must("show-ip", "crash1")
 	}
 	if then != "" {
-		write(then)
+		d.write(text(then))
 	}
-	r := w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n)}, command...)
-	if !r.killed && r.code != 0 {
-		t.Fatalf("death %d: exit %d\n%s", n, r.code, r.out)
+	killed = d.cut(0, command...)
+	if open := d.open(d.t); len(open) > 0 {
+		d.errorf("interfaces without a filter: %v", open)
 	}
-	if open := w.open(t); len(open) > 0 {
-		t.Errorf("death %d: interfaces without a filter: %v", n, open)
-	}
-	if then == moved && r.killed { // and once more, wherever the way back is by then
-		w.strake([]string{fmt.Sprintf("STRAKE_CRASH_AT=%d", n%9+1)}, command...)
+	if then == moved && killed {
+		d.cutAgain(command...)
 	}
 	if command[0] == "rollback" {
-		write(before)
-		must("release", "crash1") // also undoes what was begun
+		d.write(text(before))
+		d.must("release", "crash1") // also undoes what was begun
 	}
-	must("apply", "-y", "c.hcl")
-	must("plan", "--detailed-exitcode", "c.hcl")
-	name := "crash1"
+	d.must("apply", "-y", "c.hcl")
+	d.must("plan", "--detailed-exitcode", "c.hcl")
 	if then == moved {
-		name = "crash2"
-		if now := must("run", name, "--", "cat", "/kept") + must("show-ip", name); now != identity {
-			t.Errorf("death %d: it is %q, and was %q", n, now, identity)
+		if now := d.must("run", name, "--", "cat", "/kept") + d.must("show-ip", name); now != identity {
+			d.errorf("it is %q, and was %q", now, identity)
 		}
 	}
-	must("run", name, "--", "true")
+	d.must("run", name, "--", "true")
 	if then == layered {
-		w.noBuilds(t, n)
+		d.noBuilds()
 	}
-	must("destroy", "-y", "--force", "--purge", name)
-	if err := os.WriteFile(filepath.Join(dir, "c.hcl"), []byte("stack \"c\" {}\n"), 0o644); err != nil {
-		t.Fatal(err)
+	d.must("destroy", "-y", "--force", "--purge", name)
+	d.write("stack \"c\" {}\n")
+	d.must("apply", "-y", "c.hcl")
+	d.nothingLeft()
+	if list, err := os.ReadDir(filepath.Join(d.dir, "state/attic")); err != nil || len(list) > 0 {
+		d.errorf("the attic holds %v, %v", list, err)
 	}
-	must("apply", "-y", "c.hcl")
-	if err := w.left(); err != nil {
-		t.Errorf("death %d: %v", n, err)
+	if list := moreCgroups(d.own.Replace(name), groups); len(list) > 0 {
+		d.errorf("cgroups are left: %v", list)
 	}
-	if list, err := os.ReadDir(filepath.Join(dir, "state/attic")); err != nil || len(list) > 0 {
-		t.Errorf("death %d: the attic holds %v, %v", n, list, err)
-	}
-	if list := moreCgroups(name, groups); len(list) > 0 {
-		t.Errorf("death %d: cgroups are left: %v", n, list)
-	}
-	return r.killed
+	return killed
 }
 
 // noBuilds checks that nothing of a build that died is left: no folder, no
 // container.
-func (w world) noBuilds(t *testing.T, n int) {
-	t.Helper()
-	if list, err := os.ReadDir(filepath.Join(w.dir, "state/builds")); err != nil || len(list) > 0 {
-		t.Errorf("death %d: builds are left: %v, %v", n, list, err)
+func (d death) noBuilds() {
+	d.t.Helper()
+	if list, err := os.ReadDir(filepath.Join(d.dir, "state/builds")); err != nil || len(list) > 0 {
+		d.errorf("builds are left: %v, %v", list, err)
 	}
-	if list, err := filepath.Glob(filepath.Join(w.dir, "state/layers/.tmp-*")); err != nil || len(list) > 0 {
-		t.Errorf("death %d: half layers are left: %v, %v", n, list, err)
+	if list, err := filepath.Glob(filepath.Join(d.dir, "state/layers/.tmp-*")); err != nil || len(list) > 0 {
+		d.errorf("half layers are left: %v, %v", list, err)
 	}
-	for _, m := range w.mounts() {
+	for _, m := range d.mounts() {
 		if strings.Contains(m, "/builds/") {
-			t.Errorf("death %d: %s is mounted", n, m)
+			d.errorf("%s is mounted", m)
 		}
 	}
-	sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", w.pid))
-	if err != nil || strings.Contains(string(sockets), w.dir+"/state/builds/") {
-		t.Errorf("death %d: %v: a build still runs\n%s", n, err, sockets)
+	sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", d.pid))
+	if err != nil || strings.Contains(string(sockets), d.dir+"/state/builds/") {
+		d.errorf("%v: a build still runs\n%s", err, sockets)
 	}
 }
