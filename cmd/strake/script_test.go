@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,6 +55,7 @@ func TestScripts(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("the scripts run real containers: be root")
 	}
+	fetched := fetches{dir: t.TempDir(), stores: map[string]string{}}
 	testscript.Run(t, testscript.Params{
 		Dir:             "../../testdata/script",
 		Setup:           setup,
@@ -65,7 +67,7 @@ func TestScripts(t *testing.T) {
 			"edit":    edit,
 			"waitfor": waitfor,
 			"clean":   clean,
-			"fetch":   fetch,
+			"fetch":   fetched.fetch,
 			"code":    code,
 			"steady":  steady,
 			"layout":  layoutOf,
@@ -122,9 +124,9 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), args[1], args[2])), 0o644))
 }
 
-// waitfor COMMAND... runs a command until it succeeds, for ten seconds.
+// waitfor COMMAND... runs a command until it succeeds, for half a minute.
 func waitfor(ts *testscript.TestScript, neg bool, args []string) {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		err := ts.Exec(args[0], args[1:]...)
 		if (err == nil) != neg {
@@ -137,17 +139,46 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// fetches are images that all scripts take from.
+type fetches struct {
+	sync.Mutex
+	dir    string
+	stores map[string]string // by source and packages
+}
+
 // fetch SOURCE [PACKAGE...] gets an image into the store. A script's host has
-// no way out; this goes from here.
-func fetch(ts *testscript.TestScript, _ bool, args []string) {
+// no way out; this goes from here. What several scripts want comes once.
+func (f *fetches) fetch(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: fetch SOURCE [PACKAGE...]")
 	}
-	dir := worldOf(ts).dir
+	store, err := f.store(args[0], args[1:])
+	ts.Check(err)
+	state := filepath.Join(worldOf(ts).dir, "state")
+	out, err := exec.Command("cp", "--archive", "--link", store, state).CombinedOutput()
+	if err != nil {
+		ts.Fatalf("copy the image: %v: %s", err, out)
+	}
+}
+
+// store is a folder with that image alone.
+func (f *fetches) store(source string, packages []string) (string, error) {
+	f.Lock()
+	defer f.Unlock()
+	key := fmt.Sprintf("%q %q", source, packages)
+	if at := f.stores[key]; at != "" {
+		return at, nil
+	}
+	dir := filepath.Join(f.dir, fmt.Sprint(len(f.stores)))
 	p, err := open(cli.Globals{StateDir: filepath.Join(dir, "state"), LXCPath: filepath.Join(dir, "lxc")})
-	ts.Check(err)
-	_, err = p.Engine.Host.Images.Ensure(context.Background(), resource.Image{Source: args[0], Include: args[1:]}, nil)
-	ts.Check(err)
+	if err != nil {
+		return "", err
+	}
+	if _, err := p.Engine.Host.Images.Ensure(context.Background(), resource.Image{Source: source, Include: packages}, nil); err != nil {
+		return "", err
+	}
+	f.stores[key] = filepath.Join(dir, "state/images")
+	return f.stores[key], nil
 }
 
 // clean checks that nothing of strake is left.
