@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -126,8 +125,8 @@ func inTime(took, most time.Duration, busy float64) bool {
 // startAgent starts one in a world, and ends it with the test.
 func startAgent(t *testing.T, w world, conf string) int {
 	t.Helper()
-	cmd := exec.Command("strake", "agent", "--config", conf)
-	cmd.Dir, cmd.Stderr = w.dir, t.Output()
+	cmd := w.command(w.self, "agent", "--config", conf)
+	cmd.Stderr = t.Output()
 	cmd.Env = append(os.Environ(), w.env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -339,8 +339,8 @@ func (k keyTest) install() {
 }
 
 func (k keyTest) strake(args ...string) (string, string, int) {
-	cmd := exec.Command(k.self, args...)
-	cmd.Dir, cmd.Env = k.w.dir, append(os.Environ(), k.w.env...)
+	cmd := k.w.command(append([]string{k.self}, args...)...)
+	cmd.Env = append(os.Environ(), k.w.env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); cmd.ProcessState == nil {

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,31 +21,17 @@ import (
 const hostPID = "STRAKE_TEST_HOST"
 
 // TestMain makes this binary the command "strake" of the tests, too.
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"strake":   func() { inWorld(Main) },
-		"healer":   func() { inWorld(serveHealer) },
-		"registry": func() { inWorld(serveRegistry) },
-		"https":    func() { inWorld(serveFiles) },
-		"hears":    func() { inWorld(serveHears) },
-	})
+func TestMain(m *testing.M) { testscript.Main(m, commands) }
+
+var commands = map[string]func(){
+	"strake":   ends(Main),
+	"healer":   ends(serveHealer),
+	"registry": ends(serveRegistry),
+	"https":    ends(serveFiles),
+	"hears":    ends(serveHears),
 }
 
-// inWorld is such a command, after it has gone where its host is.
-func inWorld(program func() int) {
-	pid := os.Getenv(hostPID)
-	if pid == "" {
-		os.Exit(program())
-	}
-	os.Unsetenv(hostPID)
-	self, err := os.Executable()
-	wd, err2 := os.Getwd()
-	if err = errors.Join(err, err2); err == nil {
-		err = syscall.Exec("/usr/bin/nsenter", append([]string{"nsenter", "--target", pid, "--net", "--mount", "--wdns=" + wd, "--", self}, os.Args[1:]...), os.Environ())
-	}
-	fmt.Fprintln(os.Stderr, "go to the test's host:", err)
-	os.Exit(1)
-}
+func ends(program func() int) func() { return func() { os.Exit(program()) } }
 
 // TestScripts runs every script in testdata/script: what a user types and
 // what comes of it, with real containers.

@@ -23,6 +23,7 @@ import (
 type world struct {
 	dir    string // everything is below it
 	pid    int    // of the process that holds the namespaces
+	self   string // the program
 	env    []string
 	holder *exec.Cmd
 }
@@ -71,13 +72,44 @@ func newWorld(dir string) (world, error) {
 		return w, fmt.Errorf("make namespaces (needs root): %w", err)
 	}
 	w.pid = w.holder.Process.Pid
+	if w.self, err = exec.LookPath("strake"); err != nil {
+		return w, err
+	}
+	path, err := doors(dir, filepath.Dir(w.self))
+	if err != nil {
+		return w, err
+	}
 	w.env = []string{
+		"PATH=" + path, "STRAKE_TEST_PROGRAM=" + w.self,
 		fmt.Sprintf("%s=%d", hostPID, w.pid),
 		"STRAKE_STATE_DIR=" + filepath.Join(dir, "state"),
 		"STRAKE_LXC_PATH=" + filepath.Join(dir, "lxc"),
 		"STRAKE_TESTING=1", "SUDO_USER=", "USER=root", "STRAKE_NO_IDMAP=" + os.Getenv("STRAKE_NO_IDMAP"),
 	}
 	return w, nil
+}
+
+// door goes to where a command's host is, and becomes it. The commands could do
+// so themselves, but each would start twice.
+const door = `#!/bin/sh
+pid=$%s
+unset %[1]s
+exec ${pid:+nsenter --target "$pid" --net --mount --wdns="$PWD" --} %q/"${0##*/}" "$@"
+`
+
+// doors makes them for all commands of the tests, and is a path that has them first.
+func doors(dir, programs string) (path string, err error) {
+	dir = filepath.Join(dir, ".doors")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "door"), fmt.Appendf(nil, door, hostPID, programs), 0o755); err != nil {
+		return "", err
+	}
+	for name := range commands {
+		err = errors.Join(err, os.Symlink("door", filepath.Join(dir, name)))
+	}
+	return dir + ":" + os.Getenv("PATH"), err
 }
 
 // enter is the command line that runs a command in the world.
@@ -239,9 +271,8 @@ type result struct {
 
 // strake runs the program with more of an environment.
 func (w world) strake(env []string, args ...string) result {
-	cmd := exec.Command("strake", args...)
-	cmd.Dir = w.dir
-	cmd.Env = append(append(os.Environ(), w.env...), env...)
+	cmd := w.command(append([]string{w.self}, args...)...)
+	cmd.Env = append(append(append(os.Environ(), w.env...), env...), hostPID+"=")
 	out, err := cmd.CombinedOutput()
 	r := result{out: string(out), code: cmd.ProcessState.ExitCode()}
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && err != nil {
