@@ -12,14 +12,14 @@ import (
 // Diagnostics writes what is wrong with a configuration, each with its place
 // and a caret below it.
 func Diagnostics(w io.Writer, ds spec.Diagnostics, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	for i, d := range ds {
 		if i > 0 {
 			p.f("\n")
 		}
 		s.diagnostic(p, d)
 	}
-	return p.err
+	return p.end()
 }
 
 // diagnosed is a document about a configuration; reference: cmd/README.md.

@@ -12,11 +12,11 @@ import (
 // Told writes one line of the diary: when, what about, what happened, and why.
 func Told(w io.Writer, e event.Event, s Style) error {
 	at := e.Time.Local().Format("2006-01-02 15:04:05")
-	p := &printer{w: w}
+	p := newPrinter(w)
 	if s.Plain {
 		cells := []string{at, string(e.Kind), e.Container, e.Step, string(e.Outcome), why(e)}
 		p.f("%s\n", strings.Join(Table{}.clean(cells, "-"), "\t"))
-		return p.err
+		return p.end()
 	}
 	line := s.paint(faint, at) + "  "
 	if s.Bare {
@@ -27,7 +27,7 @@ func Told(w io.Writer, e event.Event, s Style) error {
 		line += ": " + Safe(text)
 	}
 	p.f("%s\n", line)
-	return p.err
+	return p.end()
 }
 
 // about is what an event is about.

@@ -15,7 +15,7 @@ func Findings(w io.Writer, list []kernel.Finding, s Style) error {
 		}
 		return t.Write(w, s)
 	}
-	p := &printer{w: w}
+	p := newPrinter(w)
 	tints := map[kernel.Level]tint{kernel.OK: green, kernel.Warn: yellow, kernel.Fail: red}
 	for _, f := range list {
 		p.f("%s%s%s\n", s.paint(tints[f.Level], pad(string(f.Level), 4)), pad(f.Subject, 16), f.Meaning)
@@ -23,5 +23,5 @@ func Findings(w io.Writer, list []kernel.Finding, s Style) error {
 			p.f("%24s%s\n", "", s.paint(bold, f.Mend))
 		}
 	}
-	return p.err
+	return p.end()
 }

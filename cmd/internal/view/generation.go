@@ -12,7 +12,7 @@ import (
 
 // Generation writes one generation for people.
 func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	p.f("%s\n", s.paint(bold, fmt.Sprintf("%s   generation %d", c.Name, e.Number)))
 	for _, f := range [][2]string{
 		{"status", EntryStatus(e)}, {"why", e.Why}, {"date", e.Created.Local().Format("2006-01-02 15:04:05 -0700")},
@@ -37,7 +37,7 @@ func Generation(w io.Writer, e reconcile.Entry, c resource.Container, s Style) e
 			p.f("  %s\n", Safe(strings.TrimRight(line, "\r\n")))
 		}
 	}
-	return p.err
+	return p.end()
 }
 
 // Pair is two generations of one container.
@@ -48,15 +48,15 @@ type Pair struct {
 
 // Difference writes what differs between two generations.
 func Difference(w io.Writer, pair Pair, changes []plan.Change, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	if len(changes) == 0 {
 		p.f("%s: generations %d and %d are the same.\n", pair.Name, pair.From, pair.To)
-		return p.err
+		return p.end()
 	}
 	p.f("%s\n\n", s.paint(bold, fmt.Sprintf("%s   gen %d -> %d", pair.Name, pair.From, pair.To)))
 	list := lines(changes, pair.From)
 	widths := width{24, 24}
 	widths.fit(list)
 	s.changes(p, list, widths)
-	return p.err
+	return p.end()
 }

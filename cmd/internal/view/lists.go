@@ -199,7 +199,7 @@ func Numbers(list []int) string {
 
 // Detail writes what the table has no room for.
 func Detail(w io.Writer, s reconcile.Status, st Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	if list := lines(s.Drift, s.Generation); len(list) > 0 {
 		p.f("\ndrift, which `strake apply` mends:\n")
 		widths := width{24, 24}
@@ -228,7 +228,7 @@ func Detail(w io.Writer, s reconcile.Status, st Style) error {
 	if s.Note != "" {
 		p.f("\n%s\n", Safe(s.Note))
 	}
-	return p.err
+	return p.end()
 }
 
 // Verdicts is the table of `strake delete-generations`.

@@ -18,7 +18,7 @@ type PlanOptions struct {
 
 // Plan writes a plan for people. One that has nothing to do is one line.
 func Plan(w io.Writer, pl plan.Plan, o PlanOptions) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	if !pl.Differs() {
 		p.f("%s: nothing to do; %d unchanged.\n", title(pl), len(pl.Containers))
 		for _, c := range pl.Containers {
@@ -26,7 +26,7 @@ func Plan(w io.Writer, pl plan.Plan, o PlanOptions) error {
 				p.f("  %s: %s\n", c.Name, Safe(c.Note))
 			}
 		}
-		return p.err
+		return p.end()
 	}
 	p.f("%s\n", o.paint(bold, title(pl)))
 	blocks := blocks(pl, o)
@@ -40,7 +40,7 @@ func Plan(w io.Writer, pl plan.Plan, o PlanOptions) error {
 		o.block(p, b, widths, names)
 	}
 	p.f("\n%s\n", o.summary(pl))
-	return p.err
+	return p.end()
 }
 
 func title(pl plan.Plan) string {

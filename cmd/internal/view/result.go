@@ -12,7 +12,7 @@ import (
 
 // Outcome writes how a run ended, one line for each container.
 func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	for _, r := range out.Results {
 		text, t := ended(pl, r)
 		p.f("%s: %s\n", r.Name, s.paint(t, text))
@@ -23,12 +23,12 @@ func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
 	if out.Stack != 0 {
 		p.f("stack %s: generation %d\n", out.Run.Stack, out.Stack)
 	}
-	return p.err
+	return p.end()
 }
 
 // Booted writes how it ended for each container that was down.
 func Booted(w io.Writer, out reconcile.Outcome, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	for _, r := range out.Results {
 		text, t := ended(plan.Plan{}, r)
 		if r.Outcome == "applied" {
@@ -36,7 +36,7 @@ func Booted(w io.Writer, out reconcile.Outcome, s Style) error {
 		}
 		p.f("%s: %s\n", r.Name, s.paint(t, text))
 	}
-	return p.err
+	return p.end()
 }
 
 func ended(pl plan.Plan, r apply.Result) (string, tint) {

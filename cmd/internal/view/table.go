@@ -16,7 +16,7 @@ type Table struct {
 // Write writes the table: aligned for people, or plain. One without rows is
 // nothing at all.
 func (t Table) Write(w io.Writer, s Style) error {
-	p := &printer{w: w}
+	p := newPrinter(w)
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -24,14 +24,14 @@ func (t Table) Write(w io.Writer, s Style) error {
 		for _, row := range t.Rows {
 			p.f("%s\n", strings.Join(t.clean(row, "-"), "\t"))
 		}
-		return p.err
+		return p.end()
 	}
 	widths := t.widths()
 	p.f("%s\n", s.paint(bold, aligned(t.Head, widths, nil)))
 	for i, row := range t.Rows {
 		p.f("%s\n", aligned(t.clean(row, ""), widths, func(column int, text string) string { return s.paint(t.tint(i, column), text) }))
 	}
-	return p.err
+	return p.end()
 }
 
 // clean gives every cell a text that is one field of one line.

@@ -5,6 +5,7 @@
 package view
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,17 +78,15 @@ func ShortDigest(d string) string {
 	return name + "-" + hex[:12]
 }
 
-// printer writes and keeps the first error.
-type printer struct {
-	w   io.Writer
-	err error
-}
+// printer gathers what is written and keeps the first error: the plan of ten
+// thousand containers has more than a hundred thousand lines.
+type printer struct{ w *bufio.Writer }
 
-func (p *printer) f(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
-	}
-}
+func newPrinter(w io.Writer) *printer { return &printer{bufio.NewWriter(w)} }
+
+func (p *printer) f(format string, args ...any) { fmt.Fprintf(p.w, format, args...) }
+
+func (p *printer) end() error { return p.w.Flush() }
 
 func count(n int, noun string) string {
 	if n == 1 {
