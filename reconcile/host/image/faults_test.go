@@ -213,51 +213,67 @@ func streamed(t *testing.T) string {
 
 // TestOneFetchForAllProcesses: of several strakes one fetches.
 func TestOneFetchForAllProcesses(t *testing.T) {
-	s, source := store(t), "tar:"+big(t)
-	var all []*process
-	for range 4 {
-		all = append(all, begin(t, s, source, ""))
-	}
-	fetched, digests := 0, map[string]bool{}
-	for _, p := range all {
-		if p.died(t) {
-			t.Fatal("it died")
+	registry := serve(t) + "/some/image:1"
+	push(t, registry, index(t, "hello"))
+	for source, begins := range map[string]string{"tar:" + big(t): "unpacking", "oci:" + registry: "looking", "simplestreams:" + streamed(t): "asking"} {
+		s := store(t)
+		var all []*process
+		for range 4 {
+			all = append(all, begin(t, s, source, ""))
 		}
-		fetched += strings.Count(p.out.String(), "said unpacking")
-		digests[p.out.String()[strings.Index(p.out.String(), "is "):]] = true
-	}
-	if fetched != 1 || len(digests) != 1 {
-		t.Errorf("unpacked %d times, and is %v", fetched, digests)
+		fetched, digests := 0, map[string]bool{}
+		for _, p := range all {
+			if p.died(t) {
+				t.Fatal("it died")
+			}
+			fetched += strings.Count(p.out.String(), "said "+begins)
+			digests[p.out.String()[strings.Index(p.out.String(), "is "):]] = true
+		}
+		if fetched != 1 || len(digests) != 1 {
+			t.Errorf("%s: fetched %d times, and is %v", source, fetched, digests)
+		}
 	}
 }
 
 // TestDiskFull: whatever room there is, an image is whole or is not, and
 // nothing is left of one that is not.
 func TestDiskFull(t *testing.T) {
-	source := "tar:" + big(t)
-	for room := 64 << 10; ; room += 300 << 10 {
-		dir := t.TempDir()
-		must(t, unix.Mount("full", dir, "tmpfs", 0, fmt.Sprintf("size=%d", room)))
-		s, err := Open(Options{Folder: filepath.Join(dir, "images")})
-		must(t, err)
-		must(t, os.Mkdir(s.dir, 0o700))
-		img, err := s.Ensure(t.Context(), resource.Image{Source: source}, nil)
-		switch {
-		case err == nil:
-			must(t, s.Verify(t.Context(), img.Digest))
-		case !errors.Is(err, unix.ENOSPC):
-			t.Errorf("room for %d bytes: %v", room, err)
-		case len(names(t, s)) > 0:
-			t.Errorf("room for %d bytes: left %v", room, names(t, s))
-		}
-		must(t, unix.Unmount(dir, unix.MNT_DETACH)) // the thread that unpacked may not be gone yet
-		if err == nil {
-			return
-		}
-		if room > 20<<20 {
-			t.Fatal("it never fits")
-		}
+	registry := serve(t) + "/some/image:1"
+	push(t, registry, index(t, "hello"))
+	for source, step := range map[string]int{"tar:" + big(t): 300 << 10, "oci:" + registry: 16 << 10, "simplestreams:" + streamed(t): 16 << 10} {
+		scheme, _, _ := strings.Cut(source, ":")
+		t.Run(scheme, func(t *testing.T) {
+			if fits(t, source, 16<<10) {
+				t.Fatal("it fits into nothing")
+			}
+			for room := 32 << 10; !fits(t, source, room); room += step {
+				if room > 20<<20 {
+					t.Fatal("it never fits")
+				}
+			}
+		})
 	}
+}
+
+// fits fetches an image to a disk that has room for so many bytes.
+func fits(t *testing.T, source string, room int) bool {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, unix.Mount("full", dir, "tmpfs", 0, fmt.Sprintf("size=%d", room)))
+	defer func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) }() // the thread that unpacked may not be gone yet
+	s, err := Open(Options{Folder: filepath.Join(dir, "images")})
+	must(t, err)
+	must(t, os.Mkdir(s.dir, 0o700))
+	img, err := s.Ensure(t.Context(), resource.Image{Source: source}, nil)
+	switch {
+	case err == nil:
+		must(t, s.Verify(t.Context(), img.Digest))
+	case !errors.Is(err, unix.ENOSPC):
+		t.Errorf("room for %d bytes: %v", room, err)
+	case len(names(t, s)) > 0:
+		t.Errorf("room for %d bytes: left %v", room, names(t, s))
+	}
+	return err == nil
 }
 
 // TestMoved: a store is what it is on another disk, by another path, and
