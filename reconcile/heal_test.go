@@ -8,6 +8,7 @@ import (
 
 	"strake/reconcile/heal"
 	"strake/reconcile/resource"
+	"strake/reconcile/state"
 	"strake/spec"
 )
 
@@ -247,5 +248,41 @@ func TestHealFlapping(t *testing.T) {
 	}
 	if look(); !b.live("c1").State.Up() {
 		t.Error("a release does not help")
+	}
+}
+
+// TestHealOfWhatAwaitsConfirmation: drift is mended to the generation that waits,
+// and once that is taken back to the one before, whatever the text says of rollbacks; what was made stays down.
+func TestHealOfWhatAwaitsConfirmation(t *testing.T) {
+	b := newBench(t)
+	keep := func(c *spec.Container) { no := false; c.Update.AutoRollback = &no }
+	with := func(n int64) spec.Container { return container("c1", memory(n), drift("strict"), keep) }
+	b.apply(web(with(64 << 20)))
+	run := b.trial(web(with(128<<20), container("c2", drift("strict"), keep)), time.Hour)
+	spoil := func() {
+		b.host.Break("c1", func(c *resource.Container) { c.Limits.Memory = 1 << 30 })
+		b.host.Kill(ctx, "c2")
+	}
+	spoil()
+	b.heal()
+	if b.live("c1").Limits.Memory != 128<<20 || !b.live("c2").State.Up() {
+		t.Errorf("while it waits: %+v, %+v", b.live("c1"), b.live("c2"))
+	}
+	if list, err := b.Trials(); err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	run.Until = time.Now()
+	if err := b.State.KeepRun(state.Unconfirmed, run.Run, run); err != nil {
+		t.Fatal(err)
+	}
+	spoil()
+	for range 2 {
+		b.heal()
+		if b.live("c1").Limits.Memory != 64<<20 || b.live("c2").State.Up() {
+			t.Errorf("after it: %+v, %+v", b.live("c1"), b.live("c2"))
+		}
+	}
+	if list, err := b.Trials(); err != nil || len(list) != 0 {
+		t.Error(list, err)
 	}
 }

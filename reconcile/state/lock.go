@@ -51,6 +51,26 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), o
 	return func() { f.Close() }, err != nil || was == nil || *was != string(before), nil
 }
 
+// LockAgent makes this process the one agent of the folder, or fails with ErrBusy
+// at once. The kernel frees it when its holder dies.
+func (d *Dir) LockAgent() (unlock func(), err error) {
+	if err := d.make(d.path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(d.path, "agent.lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s for an agent: %w", d.path, err)
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		holder, _ := generations.ReadFile(f.Name())
+		f.Close()
+		return nil, fmt.Errorf("%w: the agent of %s is %s", ErrBusy, d.path, strings.TrimSpace(string(holder)))
+	}
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime))), 0)
+	return func() { f.Close() }, nil
+}
+
 // unvalued leaves the values of options out: one of them may be a secret.
 func unvalued(args []string) []string {
 	words := make([]string, len(args))

@@ -52,6 +52,11 @@ func (r *run) agent(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := opt.Engine.State.LockAgent()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
 	opt.Rest = debug.FreeOSMemory

@@ -63,7 +63,7 @@ func codes() []code {
 		{4, "apply failed; what was before is back", []error{apply.ErrRolledBack, apply.ErrUnhealthy, reconcile.ErrUnconfirmed}},
 		{8, "refused by policy", []error{reconcile.ErrPolicy, generations.ErrPinned, generations.ErrCurrent}},
 		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
-		{6, "another strake holds the lock", []error{state.ErrBusy}},
+		{6, "another strake holds the lock, or is the agent", []error{state.ErrBusy}},
 		{9, "not approved", []error{errApproval, agent.ErrWaiting}},
 		{failedCode, "an error", []error{reconcile.ErrChanged}},
 		{invalidCode, "the configuration is invalid, or can't be carried out here; nothing was changed", []error{

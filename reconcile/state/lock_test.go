@@ -1,0 +1,31 @@
+package state_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"strake/reconcile/host/hosttest"
+	"strake/reconcile/state"
+)
+
+// TestOneAgent: a folder has one agent, and the next one may be when it has gone.
+func TestOneAgent(t *testing.T) {
+	path := t.TempDir()
+	unlock, err := state.Open(path, hosttest.Render).LockAgent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = state.Open(path, hosttest.Render).LockAgent()
+	if !errors.Is(err, state.ErrBusy) || !strings.Contains(err.Error(), fmt.Sprint("pid ", os.Getpid())) {
+		t.Errorf("a second one: %v", err)
+	}
+	unlock()
+	unlock, err = state.Open(path, hosttest.Render).LockAgent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
