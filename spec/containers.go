@@ -129,7 +129,7 @@ func (c *checker) lifecycle(o *Container) {
 	}
 	for _, path := range o.Ignore {
 		if !knownPath(path) {
-			c.wrong(o, "lifecycle.ignore_changes", quote(path)+" is not a setting that can be ignored", `Write the path as plans print it: "limits.cpus", "environment[\"LANG\"]", or a whole group: "environment", "nic".`)
+			c.wrong(o, "lifecycle.ignore_changes", quote(path)+" is not a setting that can be ignored", `Write the path as plans print it: "limits.cpus", "environment[\"LANG\"]", or a whole group: "environment", "nic".`+NearSetting(path))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/agext/levenshtein"
 )
@@ -18,4 +19,15 @@ func DidYouMean(word string, words []string) string {
 		return ""
 	}
 	return fmt.Sprintf(" Did you mean %q?", best)
+}
+
+// NearSetting completes a sentence with the setting that may be meant by a path.
+func NearSetting(path string) string {
+	var paths []string
+	for _, k := range Keys() {
+		if !strings.Contains(k.Path, "*") {
+			paths = append(paths, k.Path)
+		}
+	}
+	return DidYouMean(path, paths)
 }

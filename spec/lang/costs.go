@@ -15,7 +15,7 @@ func costs() map[string]func(args []cty.Value) int {
 	sum := func(args []cty.Value) int { return heft(args...) }
 	return map[string]func(args []cty.Value) int{
 		"join": joined, "replace": replaced, "regexreplace": replaced, "format": formatted, "formatlist": formatted,
-		"indent": indented, "concat": sum, "flatten": sum, "merge": sum, "setunion": sum, "jsonencode": sum, "zipmap": sum, "distinct": sum,
+		"indent": indented, "yamlencode": stepped, "concat": sum, "flatten": sum, "merge": sum, "setunion": sum, "jsonencode": sum, "zipmap": sum, "distinct": sum,
 	}
 }
 
@@ -128,6 +128,30 @@ func indented(args []cty.Value) int {
 		return 0
 	}
 	return times(strings.Count(textOf(args[1]), "\n"), int(spaces)) + len(textOf(args[1]))
+}
+
+// stepped is a value with each element on a line of its own, further in than
+// what it is an element of. To write one takes as long as two turns of a loop.
+func stepped(args []cty.Value) int {
+	n := heft(args...)
+	if n > mostMade {
+		return n
+	}
+	return n + further(args[0], 0)
+}
+
+func further(v cty.Value, deep int) int {
+	n := 2*turn + 2*deep
+	if v, _ = v.Unmark(); !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+		return n
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if n += further(e, deep+1); n > mostMade {
+			break
+		}
+	}
+	return n
 }
 
 // mostWidth is what Go takes as the width of a formatted value.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"unicode/utf8"
 
+	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -21,7 +22,7 @@ func encodings() map[string]function.Function {
 		return stringFunction(func(s string) (string, error) { return f(s), nil })
 	}
 	return map[string]function.Function{
-		"csvdecode": stdlib.CSVDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc,
+		"csvdecode": stdlib.CSVDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "yamlencode": yaml.YAMLEncodeFunc,
 		"base64encode": plain(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }),
 		"base64decode": stringFunction(base64Decode),
 		"urlencode":    plain(url.QueryEscape),

@@ -3,7 +3,9 @@ package lang
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-cty-funcs/cidr"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -52,12 +54,24 @@ func numbers() map[string]function.Function {
 }
 
 func texting() map[string]function.Function {
+	asks := func(f func(text, part string) bool) function.Function {
+		return function.New(&function.Spec{
+			Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "part", Type: cty.String}},
+			Type:   function.StaticReturnType(cty.Bool),
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
+			},
+		})
+	}
 	return map[string]function.Function{
 		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": indent(),
 		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
 		"regexreplace": stdlib.RegexReplaceFunc, "replace": stdlib.ReplaceFunc, "split": stdlib.SplitFunc, "strlen": stdlib.StrlenFunc,
 		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
 		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc,
+		"startswith": asks(strings.HasPrefix), "endswith": asks(strings.HasSuffix), "strcontains": asks(strings.Contains),
+		"basename": stringFunction(func(s string) (string, error) { return path.Base(s), nil }),
+		"dirname":  stringFunction(func(s string) (string, error) { return path.Dir(s), nil }),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-cty-funcs/cidr"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
@@ -37,6 +38,7 @@ func TestFunctions(t *testing.T) {
 	} {
 		from[f] = "go-cty/stdlib"
 	}
+	from[yaml.YAMLEncodeFunc] = "go-cty-yaml"
 	all := library(source.OpenFolder(t.TempDir()))
 	var list strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -70,6 +70,8 @@ func TestHostile(t *testing.T) {
 		"loops in a text":       {"t.hcl", env(`"%{for a in range(1000)}%{for b in range(1000)}%{for c in range(1000)}x%{endfor}%{endfor}%{endfor}"`), "oop over less"},
 		"widths in a loop":      {"t.hcl", env(`length([for a in range(1000) : format("%999999d", a)])`), "oop over less"},
 		"widths in a row":       {"t.hcl", env(`length(format("` + strings.Repeat("%999999d", 5_000) + `", 1))`), "oop over less"},
+		"written as YAML":       {"t.hcl", env(`length([for a in range(100) : yamlencode(range(1000))])`), ""},
+		"much YAML":             {"t.hcl", env(`length([for a in range(1000) : yamlencode(range(1000))])`), "oop over less"},
 		"joined by a text":      {"t.hcl", "locals {\n  t = format(\"%999999d\", 1)\n}\n" + env(`length(join(local.t, range(1000)))`), "oop over less"},
 		"replaced by a text":    {"t.hcl", "locals {\n  t = format(\"%999999d\", 1)\n}\n" + env(`length(replace(local.t, " ", local.t))`), "oop over less"},
 		"indented text":         {"t.hcl", "locals {\n  t = replace(format(\"%999999d\", 1), \" \", \"\\n\")\n}\n" + env(`length(indent(1000, local.t))`), "oop over less"},

@@ -61,7 +61,7 @@ func (l *loader) unset(a *hcl.Attribute, ctx *hcl.EvalContext, s stacked) {
 func (l *loader) lock(a *hcl.Attribute, s *stacked) {
 	for _, path := range l.paths(a, l.scope.base) {
 		if !knownSetting(path) {
-			l.fail(a.Expr.Range(), "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`+nearSetting(path))
+			l.fail(a.Expr.Range(), "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`+spec.NearSetting(path))
 			continue
 		}
 		s.locks = both(map[string]hcl.Range{path: a.Expr.Range()}, s.locks)
@@ -154,17 +154,6 @@ func keyed(group, rest string, keys ...string) string {
 		}
 	}
 	return labelled(group, rest)
-}
-
-// nearSetting completes a sentence with the setting that may be meant.
-func nearSetting(path string) string {
-	var paths []string
-	for _, k := range spec.Keys() {
-		if !strings.Contains(k.Path, "*") {
-			paths = append(paths, k.Path)
-		}
-	}
-	return spec.DidYouMean(path, paths)
 }
 
 // knownSetting says whether a path is a setting or a group of them.
