@@ -6,6 +6,7 @@ package disk
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -101,7 +102,7 @@ func regrow(ctx context.Context, d resource.Disk, device string) error {
 	if err != nil && !(errors.As(err, &ended) && ended.ExitCode() == 1) { // 1: what was wrong is mended
 		return errors.Join(err, attach(ctx, d))
 	}
-	return errors.Join(run(ctx, "resize2fs", d.File), attach(ctx, d))
+	return errors.Join(run(ctx, "resize2fs", d.File, fmt.Sprintf("%dK", d.Size>>10)), attach(ctx, d))
 }
 
 func attach(ctx context.Context, d resource.Disk) error {
@@ -131,37 +132,52 @@ func mount(ctx context.Context, d resource.Disk) error {
 	if err := attach(ctx, d); err != nil {
 		return err
 	}
-	return ensure(ctx, d) // larger, where the file is
+	return ensure(ctx, d) // larger, where that is wanted
 }
 
-// grow fills the file where that is larger than the file system by now.
+// slack is what the kernel may leave at the end, where its own tables of one more block
+// group would take most of it (ext4_resize_fs() of fs/ext4/resize.c).
+const slack = 4 << 20
+
+// grow has the file system be as large as is wanted; a file that is larger was made so
+// for a growth that came to nothing.
 func grow(ctx context.Context, d resource.Disk, device string) error {
-	info, err := os.Stat(d.File)
-	if err != nil {
+	have, err := size(device)
+	if err != nil || have+slack >= d.Size {
 		return err
 	}
-	have, err := os.ReadFile(filepath.Join("/sys/class/block", filepath.Base(device), "size"))
-	if err != nil {
+	if err := run(ctx, "losetup", "-c", device); err != nil {
 		return err
 	}
-	if strings.TrimSpace(string(have)) != fmt.Sprint(info.Size()/512) { // in sectors of 512 bytes
-		if err := run(ctx, "losetup", "-c", device); err != nil {
-			return err
-		}
-	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(d.At, &st); err != nil {
-		return err
-	}
-	// What its own tables take of it is within a sixteenth, or 16 MiB.
-	if total := int64(st.Blocks) * st.Bsize; total+max(info.Size()/16, 16<<20) >= info.Size() {
-		return nil
-	}
-	err = run(ctx, "resize2fs", device)
+	err = run(ctx, "resize2fs", device, fmt.Sprintf("%dK", d.Size>>10))
 	if err != nil && strings.Contains(err.Error(), "Permission denied") {
 		return errOnline
 	}
 	return err
+}
+
+// size is how large a file system is by its own word, its tables included. While it
+// is mounted the device has that before the file does. Offsets are those of struct
+// ext4_super_block, fs/ext4/ext4.h.
+func size(device string) (int64, error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var super [1024]byte
+	if _, err := f.ReadAt(super[:], 1024); err != nil {
+		return 0, err
+	}
+	word := binary.LittleEndian.Uint32
+	if magic := binary.LittleEndian.Uint16(super[0x38:]); magic != unix.EXT4_SUPER_MAGIC || word(super[0x18:]) > 6 { // blocks of 64 KiB
+		return 0, fmt.Errorf("%s: no ext4 file system", device)
+	}
+	blocks := int64(word(super[0x4:]))
+	if word(super[0x60:])&0x80 != 0 { // INCOMPAT_64BIT
+		blocks |= int64(word(super[0x150:])&0xffff) << 32
+	}
+	return blocks << (10 + word(super[0x18:])), nil
 }
 
 // Detach takes it away, also while something still looks into it. What is not

@@ -1,0 +1,104 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"strake/reconcile/resource"
+)
+
+// TestGrow: it is as large as was wanted, be the step ever so small, and no larger
+// because its file is: that one was made so for a growth that came to nothing.
+func TestGrow(t *testing.T) {
+	d := disk(t)
+	for _, size := range []int64{64 << 20, 72 << 20, 72 << 20, 64 << 20, 300 << 20, 0} {
+		wanted(t, d, size)
+		most := max(size, d.Size)
+		if d.Size = most; room(t, d.At) > most || room(t, d.At) < most*3/4 {
+			t.Errorf("wanted %d: it has %d", size, room(t, d.At))
+		}
+		if have, err := mountedSize(d.At); err != nil || have < most-slack || have > most {
+			t.Errorf("wanted %d: its size is %d, %v", size, have, err)
+		}
+		write(t, filepath.Join(d.At, "file"), "kept")
+	}
+	must(t, Disks{}.Detach(d.At))
+	must(t, os.Truncate(d.File, 400<<20))
+	wanted(t, d, 300<<20)
+	if have, err := mountedSize(d.At); err != nil || have > 300<<20 {
+		t.Errorf("of a file of 400 MiB its size is %d, %v", have, err)
+	}
+	wanted(t, d, 400<<20)
+	if have, err := mountedSize(d.At); err != nil || have < 400<<20-slack {
+		t.Errorf("wanted 400 MiB: its size is %d, %v", have, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(d.At, "file")); err != nil || string(text) != "kept" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+}
+
+// TestForeign: what something else is mounted on is left alone.
+func TestForeign(t *testing.T) {
+	d := disk(t)
+	must(t, os.Mkdir(d.At, 0o700))
+	must(t, unix.Mount("other", d.At, "tmpfs", 0, ""))
+	d.Size = 16 << 20
+	if err := (Disks{}).Ensure(t.Context(), d); !errors.Is(err, ErrForeign) {
+		t.Errorf("made: %v", err)
+	}
+	if err := (Disks{}).Detach(d.At); !errors.Is(err, ErrForeign) {
+		t.Errorf("detached: %v", err)
+	}
+	must(t, unix.Unmount(d.At, 0))
+	for range 2 {
+		must(t, Disks{}.Detach(d.At))
+	}
+}
+
+func disk(t *testing.T) resource.Disk {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("needs root")
+	}
+	dir := t.TempDir()
+	d := resource.Disk{File: filepath.Join(dir, "x.ext4"), At: filepath.Join(dir, "at")}
+	t.Cleanup(func() { must(t, Disks{}.Detach(d.At)) })
+	return d
+}
+
+func wanted(t *testing.T, d resource.Disk, size int64) {
+	t.Helper()
+	d.Size = size
+	must(t, Disks{}.Ensure(t.Context(), d))
+}
+
+func mountedSize(at string) (int64, error) {
+	device, err := mountedBy(at)
+	if err != nil {
+		return 0, err
+	}
+	return size(device)
+}
+
+func room(t *testing.T, at string) int64 {
+	t.Helper()
+	var st unix.Statfs_t
+	must(t, unix.Statfs(at, &st))
+	return int64(st.Blocks) * st.Bsize
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	must(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
