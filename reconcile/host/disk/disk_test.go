@@ -41,6 +41,37 @@ func TestGrow(t *testing.T) {
 	}
 }
 
+// TestGrowInUse: it grows under those who use it, where that is allowed, and is left
+// as it is for them where not.
+func TestGrowInUse(t *testing.T) {
+	d := disk(t)
+	wanted(t, d, 64<<20)
+	user, err := os.Create(filepath.Join(d.At, "file"))
+	must(t, err)
+	d.Size = 200 << 20
+	if err := (Disks{}).Ensure(t.Context(), d); !mayResize(t) {
+		if !errors.Is(err, errOnline) {
+			t.Errorf("grown in use, without being allowed to: %v", err)
+		}
+		wanted(t, d, 64<<20) // others go on
+		must(t, user.Close())
+		wanted(t, d, 200<<20)
+	} else if err != nil {
+		t.Error(err)
+	}
+	if have, err := mountedSize(d.At); err != nil || have < 200<<20-slack {
+		t.Errorf("its size is %d, %v", have, err)
+	}
+	_ = user.Close()
+}
+
+func mayResize(t *testing.T) bool {
+	t.Helper()
+	head, data := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, [2]unix.CapUserData{}
+	must(t, unix.Capget(&head, &data[0]))
+	return data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0
+}
+
 // TestForeign: what something else is mounted on is left alone.
 func TestForeign(t *testing.T) {
 	d := disk(t)
