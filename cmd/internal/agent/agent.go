@@ -42,7 +42,7 @@ type Options struct {
 	Env    map[string]string               // values of variables
 	Parts  func(*Agent, spec.Agent) []Part // may be nil: what else runs in the process
 	Now    func() time.Time                // nil: the clock
-	Rest   func()                          // may be nil: called when a pass is over, to give memory back
+	Rest   func()                          // may be nil: called when a pass is over, so that memory is given back
 }
 
 // Part is something that runs as long as one configuration is in use. The

@@ -9,12 +9,14 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/agent"
 	"strake/cmd/internal/api"
 	"strake/cmd/internal/config"
+	"strake/cmd/internal/footprint"
 	"strake/cmd/internal/parts"
 	"strake/cmd/internal/service"
 	"strake/cmd/internal/view"
@@ -35,6 +37,10 @@ func (r *run) agentCommand() *cli.Command {
 		Action: r.agent,
 	}
 }
+
+// restsAfter is how long the agent keeps the memory of its last work: what follows on
+// a save, and the next save, come sooner.
+const restsAfter = 2 * time.Second
 
 func (r *run) agent(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
@@ -59,7 +65,7 @@ func (r *run) agent(c *cli.Context) error {
 	defer unlock()
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
-	opt.Rest = debug.FreeOSMemory
+	opt.Rest = footprint.Later(restsAfter)
 	opt.Engine.Event, opt.Engine.Sight = r.logger(), &reconcile.Sight{}
 	// Everywhere else the end of a session ends strake; here it is a word of the operator's.
 	signal.Reset(syscall.SIGHUP)
