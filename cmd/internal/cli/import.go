@@ -103,6 +103,9 @@ func (r *run) importInto(c *cli.Context, e *reconcile.Engine, stack spec.Stack, 
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s is there already; strake import writes a new file", file)
 	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("write %s: there is no folder %s", file, filepath.Dir(path))
+	}
 	text := source.Text{Name: source.StackName(filepath.Base(path)), Root: filepath.Dir(path), Origin: path, Files: []source.File{{Name: filepath.Base(path)}}}
 	w := reconcile.Wish{Source: file, Origin: path, Message: c.String("message")}
 	if stack, err = r.settle(c, e, &w, stack, text); err != nil {
@@ -114,8 +117,9 @@ func (r *run) importInto(c *cli.Context, e *reconcile.Engine, stack spec.Stack, 
 			if err := onlyAdopts(p); err != nil {
 				return err
 			}
-			wrote = true
-			return generations.WriteFile(path, format.Write(stack), 0o644)
+			err := generations.WriteFile(path, format.Write(stack), 0o644)
+			wrote = err == nil
+			return err
 		},
 		do: func(how reconcile.How) (reconcile.Outcome, error) { return e.Apply(c.Context, w, how) },
 	})

@@ -20,16 +20,30 @@ const explained = `profile "base" {
 
 network "lan" {
   ipv4 = "10.9.0.1/24"
+  dns  = true
 }
 
 container "c1" {
   profiles = [profile.base]
   hostname = "web"
+  egress   = egress.world
+
+  mount "/srv" {
+    volume = volume.data
+  }
 
   nic "eth0" {
     network = network.lan
     mac     = "auto"
   }
+}
+
+egress "world" {
+  allow = ["example.org"]
+}
+
+volume "data" {
+  path = "/srv"
 }
 `
 
@@ -39,8 +53,10 @@ func TestExplain(t *testing.T) {
 	b.write("a.hcl", explained)
 	out := b.must(0, "--plain", "render", "c1", "a.hcl", "--explain").out
 	for _, line := range []string{
-		"hostname\tweb\ta.hcl:13", "limits.memory\t64MiB\tprofile base, a.hcl:3", "running\ttrue\tdefault", "nic[\"eth0\"].network\tlan\ta.hcl:16",
-		"nic[\"eth0\"].bridge\tst-lan\tnetwork lan",
+		"hostname\tweb\ta.hcl:14", "limits.memory\t64MiB\tprofile base, a.hcl:3", "running\ttrue\tdefault", "nic[\"eth0\"].network\tlan\ta.hcl:22",
+		"nic[\"eth0\"].bridge\tst-lan\tnetwork lan", "resolver.servers\t10.9.0.1\tnetwork lan", "mount[\"/srv\"].source\t/srv\tvolume data, a.hcl:32",
+		"egress[\"world\"].allow\texample.org\tegress world, a.hcl:28", "egress[\"world\"].mode\tenforce\tdefault", "egress.at\t127.0.0.1:3128\tegress world",
+		"environment[\"http_proxy\"]\t\"http://127.0.0.1:3128\"\ta.hcl:15",
 	} {
 		if !strings.Contains(out, line+"\n") {
 			t.Errorf("no line %q in\n%s", line, out)
@@ -51,7 +67,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: %q", path, line(out, path))
 		}
 	}
-	has(t, line(out, `nic["eth0"].mac`), "a.hcl:17")
+	has(t, line(out, `nic["eth0"].mac`), "a.hcl:23")
 	has(t, b.must(0, "--json", "render", "c1", "a.hcl", "--explain").out, `"origin": "profile"`, `"name": "base"`)
 	b.must(64, "render", "c1", "a.hcl", "--explain", "--format", "lxc")
 }

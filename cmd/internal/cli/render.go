@@ -68,7 +68,7 @@ func (r *run) renderPlanned(c *cli.Context, w reconcile.Wish, form string) error
 	}
 	if c.Bool("explain") {
 		k := slices.IndexFunc(w.Stack.Containers, func(s spec.Container) bool { return s.Name == w.Target[0] })
-		return r.explained(view.Explain(p.Containers[i], w.Stack.Containers[k]))
+		return r.explained(view.Explain(p.Containers[i], w.Stack, w.Stack.Containers[k]))
 	}
 	want := *p.Containers[i].Want
 	if form == "desired" {

@@ -3,7 +3,9 @@ package view
 import (
 	"strings"
 
+	"strake/reconcile/desired"
 	"strake/reconcile/plan"
+	"strake/reconcile/resource"
 	"strake/spec"
 )
 
@@ -11,45 +13,60 @@ import (
 type Origin struct {
 	Path   string   `json:"path"`
 	Value  string   `json:"value"`
-	Origin string   `json:"origin"` // "text", "profile", "ledger", "image", "network" or "default"
+	Origin string   `json:"origin"` // "text", "profile", "ledger", "image", "system", "network", "volume", "egress" or "default"
 	Name   string   `json:"name,omitempty"`
 	Pos    spec.Pos `json:"pos,omitzero"`
 }
 
 // Explain tells of every setting that a plan wants where it comes from.
-func Explain(c plan.ContainerPlan, s spec.Container) []Origin {
+func Explain(c plan.ContainerPlan, stack spec.Stack, s spec.Container) []Origin {
 	var list []Origin
+	at := desired.Positions(stack, s)
 	for _, set := range c.Want.Settings() {
 		o := Origin{Path: set.Path, Value: set.Value}
-		o.from(s)
+		o.from(at, stack, s)
+		if strings.HasPrefix(o.Path, "resolver.") {
+			o.Name = strings.Join(c.Want.Resolver.Search, ", ")
+		}
 		list = append(list, o)
 	}
 	return list
 }
 
 // from looks for the setting in the text, as itself, and else for who chooses it.
-func (o *Origin) from(s spec.Container) {
-	pos, said := s.At[o.Path]
-	word := o.written(s)
+func (o *Origin) from(at map[string]spec.Pos, stack spec.Stack, s spec.Container) {
+	pos, said := at[o.Path]
+	kind, label, _, _ := resource.Cut(o.Path)
 	switch {
-	case said && word == "auto":
+	case said && o.written(s) == "auto":
 		o.Origin, o.Pos = "ledger", pos
 	case said && s.Via[o.Path] != "":
 		o.Origin, o.Name, o.Pos = "profile", s.Via[o.Path], pos
+	case said && kind == "egress":
+		o.Origin, o.Name, o.Pos = "egress", label, pos
 	case said:
 		o.Origin, o.Pos = "text", pos
 	default:
 		o.Origin = chooser(o.Path)
-		o.Pos = s.At["proxy"]
-		if !strings.HasPrefix(o.Path, "environment") {
-			o.Pos = spec.Pos{}
-		}
 	}
-	if o.Origin == "default" && o.Pos.File != "" {
-		o.Origin = "text"
-	}
-	if o.Origin == "network" {
+	switch {
+	case o.Origin == "network":
 		o.Name = networkOf(s, o.Path)
+	case o.Path == "egress.at":
+		o.Origin, o.Name = "egress", strings.Join(s.Egress, ", ")
+	case o.Origin == "default" && kind == "mount" && strings.HasSuffix(o.Path, ".source"):
+		o.ofVolume(stack, s, label)
+	}
+}
+
+// ofVolume is for a mount whose folder a volume names.
+func (o *Origin) ofVolume(stack spec.Stack, s spec.Container, target string) {
+	for _, m := range s.Mounts {
+		for _, v := range stack.Volumes {
+			if m.Target == target && m.Volume == v.Name {
+				o.Origin, o.Name, o.Pos = "volume", v.Name, v.At["path"]
+			}
+		}
 	}
 }
 
@@ -84,6 +101,8 @@ func chooser(path string) string {
 		return "ledger"
 	case "image.digest":
 		return "image"
+	case "layers":
+		return "system"
 	case `nic["*"].bridge`, `nic["*"].gateway4`, `nic["*"].gateway6`, `nic["*"].mtu`, "resolver.servers", "resolver.search":
 		return "network"
 	}
@@ -100,18 +119,17 @@ func Origins(list []Origin) Table {
 }
 
 func (o Origin) words() string {
-	switch o.Origin {
-	case "text":
+	text := o.Origin
+	switch {
+	case o.Origin == "text":
 		return o.Pos.String()
-	case "profile":
-		return "profile " + o.Name + ", " + o.Pos.String()
-	case "ledger":
-		if o.Pos.File != "" {
-			return "chosen once (ledger), " + o.Pos.String()
-		}
-		return "chosen once (ledger)"
-	case "network":
-		return "network " + o.Name
+	case o.Origin == "ledger":
+		text = "chosen once (ledger)"
+	case o.Name != "":
+		text += " " + o.Name
 	}
-	return o.Origin
+	if o.Pos.File != "" {
+		text += ", " + o.Pos.String()
+	}
+	return text
 }
