@@ -27,7 +27,11 @@ const (
   limits { memory = "64MiB" }
   nic "eth0" { network = network.crash }
 }`
-	live = `container "crash1" {
+	live = `egress "sites" {
+  allow = ["site.test"]
+}
+container "crash1" {
+  egress      = egress.sites
   hostname    = "other"
   environment = { A = "2" }
   file "/etc/both" { content = "2" }
