@@ -915,7 +915,7 @@ func TestIdle(t *testing.T) {
 	if err := w.proxy.Set("d", []resource.Egress{rule}, nil); err != nil {
 		t.Fatal(err)
 	}
-	for range 1000 {
+	for range 10_000 {
 		w.dial()
 	}
 	w.refused("", "too many connections")

@@ -107,7 +107,9 @@ func (s *server) bequeath(c *net.UnixConn) error {
 			}
 		}
 	}
-	return write(c, bequest{End: true})
+	err := write(c, bequest{End: true})
+	s.heir = err == nil
+	return err
 }
 
 // zoneOf is the index of the bridge that a front is on: the name may be

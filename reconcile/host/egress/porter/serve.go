@@ -37,6 +37,7 @@ type server struct {
 	fronts map[string]*front
 	idle   *time.Timer
 	quit   context.CancelFunc
+	heir   bool // a successor has it all
 }
 
 // door is a container's way out as the process has it.
@@ -160,16 +161,26 @@ func (s *server) keepBook(ctx context.Context) {
 			t.Stop()
 			return
 		case <-t.C:
-			s.book.keep(s.proxy.Spent())
+			s.keep()
 		}
+	}
+}
+
+// keep writes it down, unless a successor does so by now.
+func (s *server) keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.heir {
+		s.book.keep(s.proxy.Spent())
 	}
 }
 
 func (s *server) accept(ctx context.Context, l *net.UnixListener) error {
 	for {
 		c, err := l.AcceptUnix()
-		if ctx.Err() != nil {
-			s.book.keep(s.proxy.Spent())
+		if errors.Is(err, net.ErrClosed) { // it is told to end, or has a successor and ends with its last connection
+			<-ctx.Done()
+			s.keep()
 			return s.proxy.Close()
 		}
 		if err != nil {
