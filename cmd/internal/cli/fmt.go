@@ -27,7 +27,7 @@ func (r *run) fmtCommand() *cli.Command {
 		Usage: "bring configuration files into their canonical layout", ArgsUsage: "[PATH|-]",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "change nothing; exit 2 when a file would change"},
-			&cli.BoolFlag{Name: "diff", Usage: "print what changes"},
+			&cli.BoolFlag{Name: "diff", Usage: "change nothing; print what would"},
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r"}, Usage: "also in folders below"},
 		},
 		Action: r.fmt,
@@ -159,7 +159,7 @@ func (r *run) fmtFile(c *cli.Context, name string) (bool, error) {
 	} else {
 		fmt.Fprintln(r.Stdout, name)
 	}
-	if c.Bool("check") {
+	if c.Bool("check") || c.Bool("diff") {
 		return true, nil
 	}
 	return true, replace(name, laid)
