@@ -104,7 +104,7 @@ func (w *worker) attend(idle, ctx context.Context, changes <-chan struct{}, told
 			if w.repo == nil || !p.proving.Load() || idle.Err() != nil {
 				continue
 			}
-			if head, err := w.repo.Head(ctx); err == nil && head != p.head {
+			if head, err := w.repo.Head(ctx); err == nil && head != p.text.head {
 				w.look()
 				p.give(cancel)
 			}
