@@ -73,8 +73,14 @@ func openFile(root, name string) (*os.File, error) {
 	}
 	defer folder.Close()
 	f, err := folder.OpenFile(name, flags, 0)
-	return f, plainly(err)
+	if err = plainly(err); err != nil && err.Error() == escapes {
+		err = errors.New("it leads out of the folder of the text; a file of the host is given by its absolute path")
+	}
+	return f, err
 }
+
+// escapes is os.Root's word for a path that leads out; it has no value for it.
+const escapes = "path escapes from parent"
 
 // plainly leaves the path out, which is said already.
 func plainly(err error) error {

@@ -175,7 +175,7 @@ func TestRead(t *testing.T) {
 	for name, why := range map[string]string{
 		"open": "chmod 600", "somebodys": "chown root", host + "/writable": "chmod 600", "empty": "empty", "large": "too large", "large.age": "too large",
 		"other.age": "encrypt it to " + recipient, "cut.age": "damaged", "head.age": "damaged", "armour.age": "damaged", "flipped.age": "damaged",
-		"out": "escapes", "up": "escapes", "loop": "too many", "none": "no such file", "/dev/zero": "not a regular file", ".": "not a regular file",
+		"out": "leads out of the folder", "up": "leads out of the folder", "loop": "too many", "none": "no such file", "/dev/zero": "not a regular file", ".": "not a regular file",
 	} {
 		got, err := v.Read(root, name)
 		if err == nil || !strings.Contains(err.Error(), why) || bytes.Contains(got, []byte("value")) {
