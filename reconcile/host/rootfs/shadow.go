@@ -89,7 +89,7 @@ func (s *shadow) name(at, name string, layer, own strata) error {
 		return err
 	}
 	defer below.dirs.close()
-	if below.isDir() && over.isDir() {
+	if below.isDir() && over.isDir() && !over.closed {
 		return s.folder(at, below.dirs, over.dirs)
 	}
 	s.list = append(s.list, at)
