@@ -27,7 +27,13 @@ func (l *loader) headValue(a *hcl.Attribute, ctx *hcl.EvalContext) (cty.Value, b
 	return l.evaluate(a.Expr, ctx)
 }
 
-func (l *loader) paths(a *hcl.Attribute, ctx *hcl.EvalContext) []string {
+// pointed is a path that unset or locked names, and where.
+type pointed struct {
+	path string
+	at   hcl.Range
+}
+
+func (l *loader) paths(a *hcl.Attribute, ctx *hcl.EvalContext) []pointed {
 	v, ok := l.headValue(a, ctx)
 	if !ok {
 		return nil
@@ -37,34 +43,41 @@ func (l *loader) paths(a *hcl.Attribute, ctx *hcl.EvalContext) []string {
 		l.fail(a.Expr.Range(), a.Name+" "+err.Error(), `Write paths: `+a.Name+` = ["environment.DEBUG"].`)
 		return nil
 	}
-	paths := list.([]string)
-	for i, p := range paths {
-		paths[i] = canonical(p)
+	written, diags := hcl.ExprList(a.Expr)
+	var paths []pointed
+	for i, p := range list.([]string) {
+		at := a.Expr.Range()
+		if !diags.HasErrors() && len(written) == len(list.([]string)) {
+			at = written[i].Range()
+		}
+		paths = append(paths, pointed{canonical(p), at})
 	}
 	return paths
 }
 
 // unset takes away what profiles said.
 func (l *loader) unset(a *hcl.Attribute, ctx *hcl.EvalContext, s stacked) {
-	for _, path := range l.paths(a, ctx) {
+	for _, n := range l.paths(a, ctx) {
+		path := n.path
 		if at, lock := s.locked(path); lock != "" {
-			l.fail(a.Expr.Range(), path+" is locked", "A profile forbids to change it, at "+place(at).String()+".")
+			l.fail(n.at, path+" is locked", "A profile forbids to change it, at "+place(at).String()+".")
 			continue
 		}
 		if !s.settings.remove(path) {
-			l.fail(a.Expr.Range(), "unset names "+quote(path)+", which no profile sets", "It takes away what profiles set."+spec.DidYouMean(path, slices.Sorted(maps.Keys(s.settings))))
+			l.fail(n.at, "unset names "+quote(path)+", which no profile sets", "It takes away what profiles set."+spec.DidYouMean(path, slices.Sorted(maps.Keys(s.settings))))
 		}
 	}
 }
 
 // lock forbids whatever uses the profile to set these paths.
 func (l *loader) lock(a *hcl.Attribute, s *stacked) {
-	for _, path := range l.paths(a, l.scope.base) {
+	for _, n := range l.paths(a, l.scope.base) {
+		path := n.path
 		if !knownSetting(path) {
-			l.fail(a.Expr.Range(), "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`+spec.NearSetting(path))
+			l.fail(n.at, "locked names "+quote(path)+", which is no setting", `Write paths as plans print them: "limits.memory".`+spec.NearSetting(path))
 			continue
 		}
-		s.locks = both(map[string]hcl.Range{path: a.Expr.Range()}, s.locks)
+		s.locks = both(map[string]hcl.Range{path: n.at}, s.locks)
 	}
 }
 
