@@ -132,8 +132,7 @@ func (w world) end() {
 	for _, at := range w.mounts() {
 		w.command("umount", "--lazy", at).Run()
 	}
-	monitors := processes("[lxc monitor] " + w.dir + "/") // of what could not be stopped, wherever a script failed
-	for _, pid := range append(monitors, w.servants()...) {
+	for _, pid := range w.inhabitants() { // monitors, servants, and what a script that failed had begun
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	syscall.Kill(-w.pid, syscall.SIGKILL)
@@ -192,6 +191,23 @@ func held(rules []byte, device string) bool {
 // script's own included.
 func (w world) servants() (list []int) {
 	return append(processes("--pid-file="+w.dir+"/"), processes(w.dir+"/lxc\x00egress\x00serve")...)
+}
+
+// inhabitants are the processes that see its mounts.
+func (w world) inhabitants() (list []int) {
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", w.pid))
+	if err != nil {
+		return nil
+	}
+	all, _ := filepath.Glob("/proc/[0-9]*/ns/mnt")
+	for _, file := range all {
+		space, err := os.Readlink(file)
+		pid, err2 := strconv.Atoi(strings.Split(file, "/")[2])
+		if err == nil && err2 == nil && space == own && pid != w.pid {
+			list = append(list, pid)
+		}
+	}
+	return list
 }
 
 // processes are those whose command line has the words, of all on the machine.
