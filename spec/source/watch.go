@@ -17,6 +17,10 @@ import (
 // longer half a text is told, which is no text, and then the whole one.
 const settleTime = 20 * time.Millisecond
 
+// furtherTime is how long after a change it is read which folders belong to the text:
+// whoever was told is reading it right now.
+const furtherTime = 200 * time.Millisecond
+
 // Watch tells when the text at path may have changed, until ctx is done; then
 // the channel is closed. It watches the folder, because editors put a new
 // file in the place of the old one, and the folders in it that below tells of
@@ -46,7 +50,7 @@ func Watch(ctx context.Context, path string, below func() []string) (<-chan stru
 		below = func() []string { return nil }
 	}
 	t := &teller{w: w, dir: dir, only: only, below: below, changed: make(chan struct{}, 1)}
-	t.widen(below())
+	t.widen()
 	go t.tell(ctx)
 	return t.changed, nil
 }
@@ -60,15 +64,17 @@ type teller struct {
 	changed   chan struct{}
 }
 
-// widen watches the folders below. One that is not there is not yet: when it
-// comes, its parent says so.
-func (t *teller) widen(folders []string) {
-	t.folders = folders
+// widen watches the folders below, and says whether there is one that was not
+// watched. One that is not there is not yet: when it comes, its parent says so.
+func (t *teller) widen() (more bool) {
+	t.folders = t.below()
 	for _, name := range t.folders {
-		if filepath.IsLocal(name) {
-			_ = t.w.Add(filepath.Join(t.dir, name))
+		path := filepath.Join(t.dir, name)
+		if filepath.IsLocal(name) && !slices.Contains(t.w.WatchList(), path) && t.w.Add(path) == nil {
+			more = true
 		}
 	}
+	return more
 }
 
 func (t *teller) tell(ctx context.Context) {
@@ -77,6 +83,8 @@ func (t *teller) tell(ctx context.Context) {
 	defer w.Close()
 	quiet := time.NewTimer(settleTime)
 	quiet.Stop()
+	further := time.NewTimer(furtherTime)
+	further.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -95,8 +103,9 @@ func (t *teller) tell(ctx context.Context) {
 			quiet.Reset(settleTime)
 		case <-quiet.C:
 			t.say()
-			if now := t.below(); !slices.Equal(now, t.folders) {
-				t.widen(now)
+			further.Reset(furtherTime)
+		case <-further.C:
+			if t.widen() {
 				t.say() // what came into a folder before it was watched
 			}
 		}
