@@ -91,12 +91,6 @@ func bare(t *testing.T, root string) {
 	}
 }
 
-func listed(t *testing.T, s *Store) Meta {
-	list, err := s.List()
-	must(t, err)
-	return list[0]
-}
-
 func TestMirrors(t *testing.T) {
 	s := store(t)
 	s.apt = t.TempDir()
