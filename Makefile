@@ -1,6 +1,6 @@
 # Build, try and test strake on this machine. Needs root and apt.
 SHELL := /bin/bash
-PACKAGES := gcc pkg-config mount lxc lxc-dev nftables dnsmasq-base busybox-static mmdebstrap debootstrap uidmap e2fsprogs btrfs-progs git iproute2 iputils-ping procps man-db openssh-client rsync systemd curl
+PACKAGES := gcc pkg-config mount lxc lxc-dev nftables dnsmasq-base busybox-static mmdebstrap debootstrap uidmap e2fsprogs btrfs-progs git gnupg iproute2 iputils-ping procps man-db openssh-client rsync systemd curl
 GO_WANTED := $(shell sed -n 's/^go //p' go.mod)
 GO_FETCHED := $(HOME)/.cache/strake-go
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)

@@ -26,6 +26,7 @@ type Source struct {
 	Git      *Git
 	VarFiles []string // absolute
 	Deploy   bool     // changes of the text are applied
+	Listed   bool     // deploy itself says what needs nobody's approval
 	Heal     bool     // drift may be healed, as each container says
 	Prune    bool     // containers that left the text are retired
 	Auto     []string // impacts that need nobody's approval
@@ -48,9 +49,18 @@ type Git struct {
 	KnownHosts  string // for ssh
 	Credentials string // file of git-credential-store, for https
 	CA          string // certificates of authorities, for https
-	Signers     string // allowed signers of SSH signatures: commits have to be signed
-	Keyring     string // OpenPGP keys: likewise
+	Verify      Verify
 }
+
+// Verify says what has to be signed, and by whom.
+type Verify struct {
+	Mode    string // of VerifyModes; "": nothing
+	Signers string // allowed signers of SSH signatures
+	Keyring string // OpenPGP keys
+}
+
+// VerifyModes are what may have to be signed.
+func VerifyModes() []string { return []string{"off", "head", "range", "tag"} }
 
 // Ref is the full name of the branch or tag.
 func (g Git) Ref() string {
@@ -60,8 +70,8 @@ func (g Git) Ref() string {
 	return "refs/heads/" + g.Branch
 }
 
-// Signed says whether commits have to be.
-func (g Git) Signed() bool { return g.Signers != "" || g.Keyring != "" }
+// Signed says whether anything has to be.
+func (g Git) Signed() bool { return g.Verify.Mode != "" && g.Verify.Mode != "off" }
 
 // Origin is where the text comes from, in one word.
 func (s Source) Origin() string {
@@ -100,47 +110,73 @@ func AgentLanguage() *Block {
 
 func agentBlockTable() []struct{ path, label, doc string } {
 	return []struct{ path, label, doc string }{
-		{"source", "name", "Where the text of one stack comes from, and what may be done with it."},
-		{"source.git", "", "A repository that it is fetched from."},
-		{"source.window", "name", "When it is deployed; without one at any time."},
+		{"folder", "name", "A folder or file of this host that the text of one stack comes from, and what may be done with it."},
+		{"folder.window", "name", "When it is deployed; without one at any time."},
+		{"git", "name", "A repository likewise."},
+		{"git.verify", "", "What has to be signed, and by whom."},
+		{"git.window", "name", "When it is deployed; without one at any time."},
 	}
 }
 
-func agentWordTable() []struct{ path, kind, fallback, doc string } {
-	return []struct{ path, kind, fallback, doc string }{
-		{"source.folder", "path", "none", "Folder or file on this host that is watched. Either this or a git block."},
-		{"source.deploy", "bool", "true", "Apply changes of the text. false: only say what they would do."},
-		{"source.heal", "bool", "true", "Heal drift, as lifecycle.drift of each container says."},
-		{"source.prune", "bool", "false", "Retire containers that left the text, and do what removed blocks say."},
-		{"source.auto", "list(string)", `["live", "restart"]`, "Impacts that need no approval: live, restart, recreate. What is new is always made; the rest waits."},
-		{"source.var_files", "list(string)", "[]", "Files of variables' values."},
-		{"source.git.url", "string", "required", "https://, ssh://, USER@HOST:PATH or file:// address."},
-		{"source.git.branch", "string", `"main"`, "Branch that is followed."},
-		{"source.git.tag", "string", "none", "Tag that is followed, in place of a branch."},
-		{"source.git.path", "path", "its top", "Folder or file in it."},
-		{"source.git.poll", "duration", `"1m"`, "How often it is looked at, a tenth more or less by chance. At least 5s."},
-		{"source.git.timeout", "duration", `"2m"`, "How long one fetch may take."},
-		{"source.git.max_size", "size", `"256MiB"`, "The most that is fetched at once, and that one commit may hold."},
-		{"source.git.key", "path", "none", "Private key for ssh."},
-		{"source.git.known_hosts", "path", "/etc/ssh/ssh_known_hosts", "Keys of hosts, for ssh. A host that is not there is not talked to."},
-		{"source.git.credentials", "path", "none", "File of git-credential-store, for https."},
-		{"source.git.ca", "path", "the system's", "Certificates of authorities, for https."},
-		{"source.git.signers", "path", "none", "ssh-keygen's file of allowed signers: every commit has to be signed by one."},
-		{"source.git.keyring", "path", "none", "File of OpenPGP public keys: every commit has to be signed by one."},
-		{"source.window.days", "list(string)", "all", "Days on which it opens: mon, tue, wed, thu, fri, sat, sun."},
-		{"source.window.from", "string", "required", `Time at which it opens, "22:00".`},
-		{"source.window.to", "string", "required", "Time at which it closes, on the next day where that is earlier."},
-		{"source.window.zone", "string", `"UTC"`, `Time zone, "Europe/Berlin".`},
+type agentWord struct{ path, kind, fallback, doc string }
+
+func agentWordTable() []agentWord {
+	return slices.Concat(switchTable(""), []agentWord{
+		{"folder.path", "path", "required", "Folder or file that is watched."},
+	}, switchTable("folder."), windowTable("folder.window."), []agentWord{
+		{"git.url", "string", "required", "https://, ssh://, USER@HOST:PATH or file:// address."},
+		{"git.branch", "string", `"main"`, "Branch that is followed."},
+		{"git.tag", "string", "none", "Tag that is followed, in place of a branch."},
+		{"git.path", "path", "its top", "Folder or file in it."},
+		{"git.poll", "duration", `"1m"`, "How often it is looked at, a tenth more or less by chance. At least 5s."},
+		{"git.timeout", "duration", `"2m"`, "How long one fetch may take."},
+		{"git.max_size", "size", `"256MiB"`, "The most that is fetched at once, and that one commit may hold."},
+		{"git.key", "path", "none", "Private key for ssh."},
+		{"git.known_hosts", "path", "/etc/ssh/ssh_known_hosts", "Keys of hosts, for ssh. A host that is not there is not talked to."},
+		{"git.credentials", "path", "none", "File of git-credential-store, for https."},
+		{"git.ca", "path", "the system's", "Certificates of authorities, for https."},
+		{"git.verify.mode", "string", `"range"`, "What has to be signed: range (every commit since the one in use), head (the newest commit), tag (the tag that is followed), or off."},
+		{"git.verify.signers", "path", "none", "ssh-keygen's file of allowed signers, whose signatures count."},
+		{"git.verify.keyring", "path", "none", "File of OpenPGP public keys, whose signatures count."},
+	}, switchTable("git."), windowTable("git.window."))
+}
+
+// switchTable are the words of a source that also stand outside of them, for all
+// that do not say it themselves.
+func switchTable(prefix string) []agentWord {
+	list := []agentWord{
+		{"deploy", "bool or list(string)", "true", "Apply changes of the text. false: only say what they would do. A list: what auto says."},
+		{"auto", "list(string)", `["live", "restart"]`, "Impacts that need no approval: live, restart, recreate. What is new is always made; the rest waits."},
+		{"heal", "bool", "true", "Heal drift, as lifecycle.drift of each container says."},
+		{"prune", "bool", "false", "Retire containers that left the text, and do what removed blocks say."},
+		{"var_files", "list(string)", "[]", "Files of variables' values."},
+	}
+	for i := range list {
+		list[i].path = prefix + list[i].path
+	}
+	return list
+}
+
+func windowTable(prefix string) []agentWord {
+	return []agentWord{
+		{prefix + "days", "list(string)", "all", "Days on which it opens: mon, tue, wed, thu, fri, sat, sun."},
+		{prefix + "from", "string", "required", `Time at which it opens, "22:00".`},
+		{prefix + "to", "string", "required", "Time at which it closes, on the next day where that is earlier."},
+		{prefix + "zone", "string", `"UTC"`, `Time zone, "Europe/Berlin".`},
 	}
 }
 
 // Problems lists everything that is wrong with the values.
 func (a Agent) Problems() []Problem {
 	var c sourceChecker
-	origins := map[string]string{}
+	origins, names := map[string]string{}, map[string]Pos{}
 	for _, s := range a.Sources {
 		c.s = s
 		c.source()
+		if other, twice := names[s.Name]; twice {
+			c.amend("", "there is another one of that name", "It is at "+other.String()+". Each source has its own.")
+		}
+		names[s.Name] = s.Pos
 		if other, twice := origins[s.Origin()]; twice && s.Origin() != "" {
 			c.amend("", "comes from the same place as source "+quote(other), "One stack comes from one place, and the other way round.")
 		}
@@ -169,13 +205,12 @@ func (c *sourceChecker) source() {
 	if !sourceForm().MatchString(s.Name) {
 		c.amend("", "the name is not one", "Names have lower case letters, digits and inner hyphens.")
 	}
-	switch {
-	case s.Folder == "" && s.Git == nil:
-		c.amend("", "no place is said", `Give it a folder ("/etc/strake/containers") or a git block.`)
-	case s.Folder != "" && s.Git != nil:
-		c.amend("folder", "two places are said", "Take the folder or the git block out.")
-	case s.Folder != "":
-		c.absolute("folder", s.Folder)
+	if s.Git == nil && s.Folder == "" {
+		c.amend("path", "no place is said", `Give it a path: "/etc/strake/containers".`)
+	}
+	c.absolute("path", s.Folder)
+	if _, said := s.At["auto"]; said && s.Listed {
+		c.amend("deploy", "deploy and auto both list impacts", "Leave one of them out.")
 	}
 	for _, file := range s.VarFiles {
 		c.absolute("var_files", file)
@@ -209,30 +244,42 @@ var (
 
 func (c *sourceChecker) git(g Git) {
 	if !goodURL(g.URL) {
-		c.amend("git.url", "the address "+quote(g.URL)+" is not one that is fetched from", "Write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH; a password goes into a file of credentials.")
+		c.amend("url", "the address "+quote(g.URL)+" is not one that is fetched from", "Write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or file:///PATH; a password goes into a file of credentials.")
 	}
-	for key, ref := range map[string]string{"git.branch": g.Branch, "git.tag": g.Tag} {
+	for key, ref := range map[string]string{"branch": g.Branch, "tag": g.Tag} {
 		if ref != "" && (!refForm().MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "//") || strings.HasSuffix(ref, "/") || strings.HasSuffix(ref, ".lock")) {
 			c.amend(key, quote(ref)+" can't be a name in a repository", "Write the plain name, \"main\".")
 		}
 	}
-	if _, said := c.s.At["git.branch"]; said && g.Tag != "" {
-		c.amend("git.tag", "a branch and a tag are said", "Take one of them out.")
+	if _, said := c.s.At["branch"]; said && g.Tag != "" {
+		c.amend("tag", "a branch and a tag are said", "Take one of them out.")
 	}
 	if p := path.Clean(g.Path); g.Path != "" && (p != g.Path || path.IsAbs(p) || p == "." || p == ".." || strings.HasPrefix(p, "../") || !pathForm().MatchString("/"+p)) {
-		c.amend("git.path", quote(g.Path)+" is no path in the repository", `Write it from the repository's top: "hosts/h1".`)
+		c.amend("path", quote(g.Path)+" is no path in the repository", `Write it from the repository's top: "hosts/h1".`)
 	}
-	for key, file := range map[string]string{"git.key": g.Key, "git.known_hosts": g.KnownHosts, "git.credentials": g.Credentials, "git.ca": g.CA, "git.signers": g.Signers, "git.keyring": g.Keyring} {
+	for key, file := range map[string]string{"key": g.Key, "known_hosts": g.KnownHosts, "credentials": g.Credentials, "ca": g.CA, "verify.signers": g.Verify.Signers, "verify.keyring": g.Verify.Keyring} {
 		c.absolute(key, file)
 	}
+	c.verify(g)
 	if g.Poll < 5*time.Second {
-		c.amend("git.poll", "is too often", "Write at least 5s; `strake sync` looks at once.")
+		c.amend("poll", "is too often", "Write at least 5s; `strake sync` looks at once.")
 	}
 	if g.Timeout < time.Second {
-		c.amend("git.timeout", "is too short", "Write at least 1s.")
+		c.amend("timeout", "is too short", "Write at least 1s.")
 	}
 	if g.MaxSize < 1<<20 {
-		c.amend("git.max_size", "is too little", "Write at least 1MiB.")
+		c.amend("max_size", "is too little", "Write at least 1MiB.")
+	}
+}
+
+func (c *sourceChecker) verify(g Git) {
+	switch v := g.Verify; {
+	case v.Mode != "" && !slices.Contains(VerifyModes(), v.Mode):
+		c.amend("verify.mode", "there is no "+quote(v.Mode), "Known are "+strings.Join(VerifyModes(), ", ")+".")
+	case g.Signed() && v.Signers == "" && v.Keyring == "":
+		c.amend("verify.signers", "nobody's signature counts", "Write signers (ssh-keygen's allowed signers) or keyring (OpenPGP keys).")
+	case v.Mode == "tag" && g.Tag == "":
+		c.amend("verify.mode", "it follows no tag that could be signed", "Write tag = \"NAME\", or verify \"head\" or \"range\".")
 	}
 }
 

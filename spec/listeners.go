@@ -35,6 +35,7 @@ type Webhook struct {
 	Listen      string
 	Certificate string // of TLS; "": none
 	Key         string
+	Secret      string // file, of hooks that have none of their own
 	Hooks       []Hook // by name
 	Spot
 }
@@ -72,25 +73,25 @@ func NotifyTurns() []string {
 func listenerBlockTable() []struct{ path, label, doc string } {
 	return []struct{ path, label, doc string }{
 		{"api", "", "Who may use the agent's socket beside root."},
-		{"metrics", "", "A page for Prometheus beside the one on the socket."},
 		{"webhook", "", "An address at which forges say that a repository has something new."},
 		{"webhook.hook", "name", "One path of it."},
 		{"notify", "name", "Somebody who is told when something turned."},
 	}
 }
 
-func listenerWordTable() []struct{ path, kind, fallback, doc string } {
-	return []struct{ path, kind, fallback, doc string }{
+func listenerWordTable() []agentWord {
+	return []agentWord{
 		{"api.read_group", "string", "none", "Group that may look: status, events, metrics."},
 		{"api.admin_group", "string", "none", "Group that may also have things done. Who may change what runs can become root."},
-		{"metrics.listen", "string", "required", `Address and port, "127.0.0.1:9123". Everybody who gets there reads it.`},
+		{"metrics", "string", "none", `Address and port of a page for Prometheus beside the one on the socket, "127.0.0.1:9123". Everybody who gets there reads it.`},
 		{"webhook.listen", "string", "required", `Address and port, ":8443".`},
 		{"webhook.certificate", "path", "none", "Certificates for TLS, in PEM. Without one it speaks plain HTTP, for a proxy in front of it."},
 		{"webhook.key", "path", "none", "Key of the certificate."},
+		{"webhook.secret", "path", "none", "File with a secret, root's alone, at least 16 bytes: of hooks that have none of their own. Without any hook there is one for all sources, /hooks."},
 		{"webhook.hook.forge", "string", `"generic"`, "Who sends, and so how it shows that it knows the secret: github, gitlab, gitea or generic."},
 		{"webhook.hook.path", "string", `"/hooks/NAME"`, "Path of the address."},
 		{"webhook.hook.source", "string", "all", "Source that is looked at."},
-		{"webhook.hook.secret", "path", "required", "File with the secret, root's alone, at least 16 bytes."},
+		{"webhook.hook.secret", "path", "the webhook's", "File with the secret, root's alone, at least 16 bytes."},
 		{"notify.kind", "string", `"webhook"`, "What is sent: webhook (the turn as JSON, or what the template makes of it), or the status of a commit: github, gitlab, gitea."},
 		{"notify.url", "string", "none", "Where to. Of a status the API's: https://api.github.com, https://HOST/api/v4 (GitLab), https://HOST/api/v1 (Gitea)."},
 		{"notify.url_file", "path", "none", "File with the address, root's alone, where whoever knows it may write there."},
@@ -175,6 +176,9 @@ func (c listenerChecker) webhook(w Webhook, a Agent) {
 	c.file("key", w.Key)
 	if (w.Certificate == "") != (w.Key == "") {
 		c.amend("certificate", "a certificate and its key belong together", "Write both, or none for plain HTTP.")
+	}
+	if c.file("secret", w.Secret); len(w.Hooks) == 0 {
+		c.amend("secret", "nobody is listened to", "Write secret (one address for all), or hook blocks.")
 	}
 	paths := map[string]bool{}
 	for _, h := range w.Hooks {

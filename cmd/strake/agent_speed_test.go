@@ -75,7 +75,7 @@ func TestAgentHundred(t *testing.T) {
 	}
 	save(40)
 	conf := filepath.Join(w.dir, "agent.hcl")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "source \"all\" {\n  folder = %q\n}\n", file), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "folder \"all\" {\n  path = %q\n}\n", file), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	agent := startAgent(t, w, conf)

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ func Agent(f source.File) (spec.Agent, Diagnostics) {
 		top[b.Type] = append(top[b.Type], b)
 	}
 	l.twice(top)
-	a.Sources = l.readSources(top["source"])
-	l.readListeners(&a, top)
+	a.Sources = l.readSources(top, l.readSwitches(content.Attributes))
+	l.readListeners(&a, content.Attributes, top)
 	for _, p := range a.Problems() {
 		if !l.broken() || !p.Absent {
 			l.found = append(l.found, spec.Diagnostic{Severity: spec.Error, Summary: p.Summary, Detail: p.Detail, Pos: p.Pos})
@@ -51,30 +52,74 @@ func (l *loader) twice(top map[string]hcl.Blocks) {
 	}
 }
 
-func (l *loader) readSources(blocks hcl.Blocks) []spec.Source {
+// readSwitches reads what stands outside of the sources for all of them.
+func (l *loader) readSwitches(all hcl.Attributes) spec.Source {
+	s := spec.NewSource()
+	readAttributes(l, all, &block[spec.Source]{settings: switches()}, &s)
+	return s
+}
+
+// readAttributes reads those that a table has, and is where they are.
+func readAttributes[T any](l *loader, all hcl.Attributes, table *block[T], to *T) map[string]spec.Pos {
+	o := opener[T]{l: l, seen: map[string]hcl.Range{}}
+	for _, name := range slices.Sorted(maps.Keys(table.settings)) {
+		if attr := all[name]; attr != nil {
+			o.attribute(attr, table, "", "")
+		}
+	}
+	return lay(l, o.body.items, l.scope.base).apply(to)
+}
+
+func (l *loader) readSources(top map[string]hcl.Blocks, all spec.Source) []spec.Source {
+	all.Listed = false
 	var list []spec.Source
-	for _, b := range firsts(blocks) {
-		s := spec.NewSource()
-		s.At = lay(l, open(l, b.Body, sourceBlock(), l.scope.base).items, l.scope.base).apply(&s)
-		s.Name, s.Pos = b.Labels[0], place(b.DefRange)
+	read := func(b *hcl.Block, s spec.Source, table *block[spec.Source]) {
+		spot := readBlock(l, b, table, &s)
+		s.Name, s.Pos, s.At = b.Labels[0], spot.Pos, spot.At
 		list = append(list, s)
+	}
+	for _, b := range firsts(top["folder"]) {
+		read(b, all, folderBlock())
+	}
+	for _, b := range firsts(top["git"]) {
+		s, g := all, spec.NewGit()
+		s.Git = &g
+		read(b, s, gitBlock())
 	}
 	slices.SortFunc(list, func(a, b spec.Source) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
-func sourceBlock() *block[spec.Source] {
-	return &block[spec.Source]{
-		settings: map[string]setting[spec.Source]{
-			"folder":    {read: text, set: func(s *spec.Source, _ string, v any) { s.Folder = v.(string) }},
-			"deploy":    {read: flag, set: func(s *spec.Source, _ string, v any) { s.Deploy = v.(bool) }},
-			"heal":      {read: flag, set: func(s *spec.Source, _ string, v any) { s.Heal = v.(bool) }},
-			"prune":     {read: flag, set: func(s *spec.Source, _ string, v any) { s.Prune = v.(bool) }},
-			"auto":      {read: texts, set: func(s *spec.Source, _ string, v any) { s.Auto = v.([]string) }},
-			"var_files": {read: texts, set: func(s *spec.Source, _ string, v any) { s.VarFiles = v.([]string) }},
-		},
-		blocks: map[string]*block[spec.Source]{"git": gitBlock(), "window": windowBlock()},
+// switches are the settings of every source.
+func switches() map[string]setting[spec.Source] {
+	return map[string]setting[spec.Source]{
+		"deploy":    {read: flagOrTexts, set: deploy},
+		"auto":      {read: texts, set: func(s *spec.Source, _ string, v any) { s.Auto = v.([]string) }},
+		"heal":      {read: flag, set: func(s *spec.Source, _ string, v any) { s.Heal = v.(bool) }},
+		"prune":     {read: flag, set: func(s *spec.Source, _ string, v any) { s.Prune = v.(bool) }},
+		"var_files": {read: texts, set: func(s *spec.Source, _ string, v any) { s.VarFiles = v.([]string) }},
 	}
+}
+
+// deploy takes a bool, or a list of the impacts that need no approval.
+func deploy(s *spec.Source, _ string, v any) {
+	if s.Auto, s.Listed = impacts(s.Auto, v); s.Listed {
+		v = true
+	}
+	s.Deploy = v.(bool)
+}
+
+func impacts(auto []string, v any) ([]string, bool) {
+	if list, is := v.([]string); is {
+		return list, true
+	}
+	return auto, false
+}
+
+func folderBlock() *block[spec.Source] {
+	b := &block[spec.Source]{settings: switches(), blocks: map[string]*block[spec.Source]{"window": windowBlock()}}
+	b.settings["path"] = setting[spec.Source]{read: text, set: func(s *spec.Source, _ string, v any) { s.Folder = v.(string) }}
+	return b
 }
 
 func gitBlock() *block[spec.Source] {
@@ -84,11 +129,7 @@ func gitBlock() *block[spec.Source] {
 	span := func(of func(*spec.Git) *time.Duration) setting[spec.Source] {
 		return setting[spec.Source]{read: duration, set: func(s *spec.Source, _ string, v any) { *of(s.Git) = v.(time.Duration) }}
 	}
-	return &block[spec.Source]{
-		present: func(s *spec.Source, _ string) {
-			g := spec.NewGit()
-			s.Git = &g
-		},
+	b := &block[spec.Source]{
 		settings: map[string]setting[spec.Source]{
 			"url":         word(func(g *spec.Git) *string { return &g.URL }),
 			"branch":      word(func(g *spec.Git) *string { return &g.Branch }),
@@ -98,13 +139,24 @@ func gitBlock() *block[spec.Source] {
 			"known_hosts": word(func(g *spec.Git) *string { return &g.KnownHosts }),
 			"credentials": word(func(g *spec.Git) *string { return &g.Credentials }),
 			"ca":          word(func(g *spec.Git) *string { return &g.CA }),
-			"signers":     word(func(g *spec.Git) *string { return &g.Signers }),
-			"keyring":     word(func(g *spec.Git) *string { return &g.Keyring }),
 			"poll":        span(func(g *spec.Git) *time.Duration { return &g.Poll }),
 			"timeout":     span(func(g *spec.Git) *time.Duration { return &g.Timeout }),
 			"max_size":    {read: size, set: func(s *spec.Source, _ string, v any) { s.Git.MaxSize = v.(int64) }},
 		},
+		blocks: map[string]*block[spec.Source]{
+			"window": windowBlock(),
+			"verify": {
+				present: func(s *spec.Source, _ string) { s.Git.Verify.Mode = "range" },
+				settings: map[string]setting[spec.Source]{
+					"mode":    word(func(g *spec.Git) *string { return &g.Verify.Mode }),
+					"signers": word(func(g *spec.Git) *string { return &g.Verify.Signers }),
+					"keyring": word(func(g *spec.Git) *string { return &g.Verify.Keyring }),
+				},
+			},
+		},
 	}
+	maps.Copy(b.settings, switches())
+	return b
 }
 
 func windowBlock() *block[spec.Source] {

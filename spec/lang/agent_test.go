@@ -1,8 +1,11 @@
 package lang
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,14 +21,26 @@ func agentOf(text string) (spec.Agent, Diagnostics) {
 // TestAgentLanguage: what the parser reads is what the table has.
 func TestAgentLanguage(t *testing.T) {
 	root := spec.AgentLanguage()
-	same(t, "source", sourceBlock(), root.Block("source"))
+	words := slices.Sorted(maps.Keys(switches()))
+	words = append(words, slices.Collect(maps.Keys(metricsTable().settings))...)
+	for _, w := range root.Words {
+		if !slices.Contains(words, w.Name) {
+			t.Errorf("the parser has no word %s", w.Name)
+		}
+	}
+	for _, w := range words {
+		if root.Word(w) == nil {
+			t.Errorf("the table has no word %s", w)
+		}
+	}
 	for _, b := range root.Blocks {
 		switch b.Name {
-		case "source":
+		case "folder":
+			same(t, "folder", folderBlock(), b)
+		case "git":
+			same(t, "git", gitBlock(), b)
 		case "api":
 			same(t, "api", apiBlock(), b)
-		case "metrics":
-			same(t, "metrics", metricsBlock(), b)
 		case "webhook":
 			same(t, "webhook", webhookBlock(), b)
 		case "notify":
@@ -74,22 +89,23 @@ func TestAgentReadme(t *testing.T) {
 
 func TestAgent(t *testing.T) {
 	a, ds := agentOf(`
-source "web" {
-  git {
-    url  = "git@git.example.org:hosts.git"
-    tag  = "live"
-    poll = "10s"
-  }
+git "web" {
+  url  = "git@git.example.org:hosts.git"
+  tag  = "live"
+  poll = "10s"
   auto = []
+  verify {
+    signers = "/etc/strake/signers"
+  }
   window "night" {
     days = ["sat"]
     from = "22:00"
     to   = "04:00"
   }
 }
-source "local" {
-  folder = "/srv/x"
-  prune  = true
+folder "local" {
+  path  = "/srv/x"
+  prune = true
 }`)
 	if len(ds) > 0 {
 		t.Fatal(ds)
@@ -98,46 +114,89 @@ source "local" {
 	if local.Name != "local" || !local.Prune || !local.Deploy || !local.Heal || strings.Join(local.Auto, " ") != "live restart" || local.Origin() != "/srv/x" {
 		t.Errorf("%+v", local)
 	}
-	if g := web.Git; g.Ref() != "refs/tags/live" || g.Poll != 10*time.Second || g.MaxSize != 256<<20 || len(web.Auto) != 0 || web.Windows[0].Days[0] != "sat" {
+	if g := web.Git; g.Ref() != "refs/tags/live" || g.Poll != 10*time.Second || g.MaxSize != 256<<20 || len(web.Auto) != 0 || !g.Signed() || g.Verify.Mode != "range" || web.Windows[0].Days[0] != "sat" {
 		t.Errorf("%+v %+v", web, g)
+	}
+}
+
+// TestAgentSwitches: what stands outside of the sources is for all that do not
+// say it themselves.
+func TestAgentSwitches(t *testing.T) {
+	a, ds := agentOf(`
+folder "a" {
+  path = "/a"
+}
+folder "b" {
+  path   = "/b"
+  deploy = false
+  heal   = true
+}
+folder "c" {
+  path   = "/c"
+  deploy = ["recreate"]
+}
+webhook {
+  listen = "[::1]:9561"
+  secret = "/etc/strake/webhook.secret"
+}
+deploy  = ["live"]
+heal    = false
+prune   = true
+metrics = "127.0.0.1:9560"`)
+	if len(ds) > 0 {
+		t.Fatal(ds)
+	}
+	for i, want := range []string{"true [live] false true", "false [live] true true", "true [recreate] false true"} {
+		if s := a.Sources[i]; fmt.Sprint(s.Deploy, s.Auto, s.Heal, s.Prune) != want {
+			t.Errorf("%s: %v %v %v %v, want %s", s.Name, s.Deploy, s.Auto, s.Heal, s.Prune, want)
+		}
+	}
+	if h := a.Webhook.Hooks; len(h) != 1 || h[0].Path != "/hooks" || h[0].Secret != "/etc/strake/webhook.secret" || a.Metrics.Listen != "127.0.0.1:9560" {
+		t.Errorf("%+v %+v", a.Webhook, a.Metrics)
 	}
 }
 
 // TestAgentMistakes: each is told with its place.
 func TestAgentMistakes(t *testing.T) {
 	for text, says := range map[string]string{
-		"source \"a\" {\n}":                                                                                        "source \"a\": no place is said\n  agent.hcl:1:1",
-		"source \"A b\" {\nfolder = \"/x\"\n}":                                                                     "the name is not one",
-		"source \"a\" {\nfolder = \"x\"\n}":                                                                        "\"x\" is not a plain absolute path\n  agent.hcl:2:10",
-		"source \"a\" {\nfolder = \"/x\"\ngit {\nurl = \"https://h/r\"\n}\n}":                                      "two places",
-		"source \"a\" {\nfolder = \"/x\"\n}\nsource \"a\" {\nfolder = \"/y\"\n}":                                   "there are two blocks source a",
-		"source \"a\" {\nfolder = \"/x\"\n}\nsource \"b\" {\nfolder = \"/x\"\n}":                                   "same place",
-		"source \"a\" {\nfolder = \"/x\"\nauto = [\"stop\"]\n}":                                                    "no impact \"stop\"",
-		"source \"a\" {\ngit {\n}\n}":                                                                              "is not one that is fetched from",
-		"source \"a\" {\ngit {\nurl = \"http://h/r\"\n}\n}":                                                        "is not one that is fetched from",
-		"source \"a\" {\ngit {\nurl = \"https://u:p@h/r\"\n}\n}":                                                   "a password goes into",
-		"source \"a\" {\ngit {\nurl = \"ext::sh -c x\"\n}\n}":                                                      "is not one that is fetched from",
-		"source \"a\" {\ngit {\nurl = \"ssh://-oProxyCommand=x/r\"\n}\n}":                                          "is not one that is fetched from",
-		"source \"a\" {\ngit {\nurl = \"-u@h:r\"\n}\n}":                                                            "is not one that is fetched from",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\nbranch = \"-x\"\n}\n}":                                      "can't be a name",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\nbranch = \"a..b\"\n}\n}":                                    "can't be a name",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\nbranch = \"a\"\ntag = \"b\"\n}\n}":                          "a branch and a tag",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\npath = \"../x\"\n}\n}":                                      "no path in the repository",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\nkey = \"/x y\"\n}\n}":                                       "not a plain absolute path",
-		"source \"a\" {\ngit {\nurl = \"https://h/r\"\npoll = \"1s\"\n}\n}":                                        "too often",
-		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"25:00\"\nto = \"1:00\"\n}\n}":                   "no time",
-		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\nzone = \"Mars\"\n}\n}": "no zone",
-		"source \"a\" {\nfolder = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\ndays = [\"so\"]\n}\n}": "no day",
-		"metrics {\nlisten = \"localhost\"\n}":                                                                     "is not an address and a port\n  agent.hcl:2:10",
-		"webhook {\nlisten = \":1\"\nhook \"a\" {\n}\n}":                                                           "has no secret",
-		"webhook {\nlisten = \":1\"\nhook \"a\" {\nsecret = \"/s\"\nsource = \"x\"\n}\n}":                          "there is no source \"x\"",
-		"webhook {\nlisten = \":1\"\nkey = \"/k\"\n}":                                                              "belong together",
+		"folder \"a\" {\n}":                  "no place is said",
+		"folder \"A b\" {\npath = \"/x\"\n}": "the name is not one",
+		"folder \"a\" {\npath = \"x\"\n}":    "\"x\" is not a plain absolute path\n  agent.hcl:2:8",
+		"folder \"a\" {\npath = \"/x\"\n}\ngit \"a\" {\nurl = \"https://h/r\"\n}":                                "there is another one of that name",
+		"folder \"a\" {\npath = \"/x\"\n}\nfolder \"a\" {\npath = \"/y\"\n}":                                     "there are two blocks folder a",
+		"folder \"a\" {\npath = \"/x\"\n}\nfolder \"b\" {\npath = \"/x\"\n}":                                     "same place",
+		"folder \"a\" {\npath = \"/x\"\nauto = [\"stop\"]\n}":                                                    "no impact \"stop\"",
+		"folder \"a\" {\npath = \"/x\"\ndeploy = \"live\"\n}":                                                    "must be true, false or a list of strings",
+		"folder \"a\" {\npath = \"/x\"\ndeploy = [\"live\"]\nauto = [\"live\"]\n}":                               "deploy and auto both list impacts",
+		"deploy = [\"stop\"]\nfolder \"a\" {\npath = \"/x\"\n}":                                                  "no impact \"stop\"",
+		"git \"a\" {\nurl = \"http://h/r\"\n}":                                                                   "is not one that is fetched from",
+		"git \"a\" {\nurl = \"https://u:p@h/r\"\n}":                                                              "a password goes into",
+		"git \"a\" {\nurl = \"ext::sh -c x\"\n}":                                                                 "is not one that is fetched from",
+		"git \"a\" {\nurl = \"ssh://-oProxyCommand=x/r\"\n}":                                                     "is not one that is fetched from",
+		"git \"a\" {\nurl = \"-u@h:r\"\n}":                                                                       "is not one that is fetched from",
+		"git \"a\" {\nurl = \"https://h/r\"\nbranch = \"-x\"\n}":                                                 "can't be a name",
+		"git \"a\" {\nurl = \"https://h/r\"\nbranch = \"a..b\"\n}":                                               "can't be a name",
+		"git \"a\" {\nurl = \"https://h/r\"\nbranch = \"a\"\ntag = \"b\"\n}":                                     "a branch and a tag",
+		"git \"a\" {\nurl = \"https://h/r\"\npath = \"../x\"\n}":                                                 "no path in the repository",
+		"git \"a\" {\nurl = \"https://h/r\"\nkey = \"/x y\"\n}":                                                  "not a plain absolute path",
+		"git \"a\" {\nurl = \"https://h/r\"\npoll = \"1s\"\n}":                                                   "too often",
+		"git \"a\" {\nurl = \"https://h/r\"\nverify {\n}\n}":                                                     "nobody's signature counts",
+		"git \"a\" {\nurl = \"https://h/r\"\nverify {\nmode = \"all\"\n}\n}":                                     "there is no \"all\"",
+		"git \"a\" {\nurl = \"https://h/r\"\nverify {\nmode = \"tag\"\nsigners = \"/s\"\n}\n}":                   "no tag that could be signed",
+		"folder \"a\" {\npath = \"/x\"\nwindow \"n\" {\nfrom = \"25:00\"\nto = \"1:00\"\n}\n}":                   "no time",
+		"folder \"a\" {\npath = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\nzone = \"Mars\"\n}\n}": "no zone",
+		"folder \"a\" {\npath = \"/x\"\nwindow \"n\" {\nfrom = \"01:00\"\nto = \"02:00\"\ndays = [\"so\"]\n}\n}": "no day",
+		"metrics = \"localhost\"":                                                                                "is not an address and a port\n  agent.hcl:1:1",
+		"webhook {\nlisten = \":1\"\n}":                                                                          "nobody is listened to",
+		"webhook {\nlisten = \":1\"\nhook \"a\" {\n}\n}":                                                         "has no secret",
+		"webhook {\nlisten = \":1\"\nhook \"a\" {\nsecret = \"/s\"\nsource = \"x\"\n}\n}":                        "there is no source \"x\"",
+		"webhook {\nlisten = \":1\"\nkey = \"/k\"\n}":                                                            "belong together",
 		"notify \"a\" {\n}":                                          "one of url and url_file",
 		"notify \"a\" {\nurl = \"https://u:p@h\"\n}":                 "a token goes into a file",
 		"notify \"a\" {\nkind = \"github\"\nurl = \"https://h\"\n}":  "belongs to a commit's status",
 		"notify \"a\" {\nurl = \"https://h\"\non = [\"nothing\"]\n}": "there is no \"nothing\"",
 		"api {\nread_group = \"a b\"\n}":                             "is not a group",
-		"surce \"a\" {\nfolder = \"/x\"\n}":                          "Did you mean \"source\"?",
+		"fodler \"a\" {\npath = \"/x\"\n}":                           "Did you mean \"folder\"?",
 	} {
 		_, ds := agentOf(text)
 		if !ds.HasErrors() || !strings.Contains(ds.Error(), says) {

@@ -168,6 +168,17 @@ func texts(v cty.Value) (any, error) {
 	return list, nil
 }
 
+// flagOrTexts is either.
+func flagOrTexts(v cty.Value) (any, error) {
+	if ty := v.Type(); ty.IsListType() || ty.IsSetType() || ty.IsTupleType() {
+		return texts(v)
+	}
+	if v.Type() != cty.Bool {
+		return nil, fmt.Errorf("must be true, false or a list of strings, not %s", friendly(v))
+	}
+	return flag(v)
+}
+
 // numberList is a list of whole numbers.
 func numberList(v cty.Value) (any, error) {
 	if ty := v.Type(); !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {

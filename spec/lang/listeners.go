@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -10,17 +11,19 @@ import (
 )
 
 // readListeners reads what the agent listens to and whom it tells.
-func (l *loader) readListeners(a *spec.Agent, top map[string]hcl.Blocks) {
+func (l *loader) readListeners(a *spec.Agent, all hcl.Attributes, top map[string]hcl.Blocks) {
 	for _, b := range firsts(top["api"]) {
 		a.API.Spot = readBlock(l, b, apiBlock(), &a.API)
 	}
-	for _, b := range firsts(top["metrics"]) {
+	if all["metrics"] != nil {
 		a.Metrics = &spec.Metrics{}
-		a.Metrics.Spot = readBlock(l, b, metricsBlock(), a.Metrics)
+		at := readAttributes(l, all, metricsTable(), a.Metrics)
+		a.Metrics.Spot = spec.Spot{Pos: at["metrics"], At: map[string]spec.Pos{"listen": at["metrics"]}}
 	}
 	for _, b := range firsts(top["webhook"]) {
 		a.Webhook = &spec.Webhook{}
 		a.Webhook.Spot = readBlock(l, b, webhookBlock(), a.Webhook)
+		shareSecret(a.Webhook)
 	}
 	for _, b := range firsts(top["notify"]) {
 		n := spec.Notify{Kind: "webhook"}
@@ -29,6 +32,20 @@ func (l *loader) readListeners(a *spec.Agent, top map[string]hcl.Blocks) {
 		a.Notify = append(a.Notify, n)
 	}
 	slices.SortFunc(a.Notify, func(a, b spec.Notify) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// shareSecret gives the webhook's secret to hooks without one; where there is no
+// hook there is one for all.
+func shareSecret(w *spec.Webhook) {
+	if w.Secret == "" {
+		return
+	}
+	if len(w.Hooks) == 0 {
+		w.Hooks = []spec.Hook{{Name: "all", Forge: "generic", Path: "/hooks"}}
+	}
+	for i := range w.Hooks {
+		w.Hooks[i].Secret = cmp.Or(w.Hooks[i].Secret, w.Secret)
+	}
 }
 
 func readBlock[T any](l *loader, b *hcl.Block, table *block[T], to *T) spec.Spot {
@@ -48,8 +65,8 @@ func apiBlock() *block[spec.API] {
 	}}
 }
 
-func metricsBlock() *block[spec.Metrics] {
-	return &block[spec.Metrics]{settings: map[string]setting[spec.Metrics]{"listen": wordOf(func(m *spec.Metrics) *string { return &m.Listen })}}
+func metricsTable() *block[spec.Metrics] {
+	return &block[spec.Metrics]{settings: map[string]setting[spec.Metrics]{"metrics": wordOf(func(m *spec.Metrics) *string { return &m.Listen })}}
 }
 
 func webhookBlock() *block[spec.Webhook] {
@@ -58,6 +75,7 @@ func webhookBlock() *block[spec.Webhook] {
 			"listen":      wordOf(func(w *spec.Webhook) *string { return &w.Listen }),
 			"certificate": wordOf(func(w *spec.Webhook) *string { return &w.Certificate }),
 			"key":         wordOf(func(w *spec.Webhook) *string { return &w.Key }),
+			"secret":      wordOf(func(w *spec.Webhook) *string { return &w.Secret }),
 		},
 		blocks: map[string]*block[spec.Webhook]{"hook": hookBlock()},
 	}

@@ -52,8 +52,8 @@ inits() { for c in small debian third; do lxc-info -n $c -pH; done; }
 agent() {
 	mkdir -p /etc/strake /srv/strake/more
 	cat >/etc/strake/agent.hcl <<-'END'
-		source "more" {
-		  folder = "/srv/strake/more"
+		folder "more" {
+		  path = "/srv/strake/more"
 		}
 
 		api {

@@ -41,7 +41,8 @@ func (w *worker) fetch(ctx context.Context, o Order, was Standing) (text, error)
 		return text{path: w.s.Folder, by: git.Author{Name: "agent"}}, nil
 	}
 	head, err := w.repo.Head(ctx)
-	if err == nil && head != was.Head || o.Commit != "" {
+	anew := w.s.Git.Verify.Mode == "tag" // another tag may lead to the same commit
+	if err == nil && (anew || head != was.Head) || o.Commit != "" {
 		head, err = w.repo.Fetch(ctx)
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func (b *bench) repository() (commit func(text string)) {
 
 func (b *bench) follow(more string) {
 	b.t.Helper()
-	b.write("agent.hcl", "source \"hosts\" {\n"+more+"\n  git {\n    url = \"file://"+b.dir+"/hosts.git\"\n  }\n}\n")
+	b.write("agent.hcl", "git \"hosts\" {\n"+more+"\n  url = \"file://"+b.dir+"/hosts.git\"\n}\n")
 }
 
 // TestSync: commit after commit is one stack, which is called as the

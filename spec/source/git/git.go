@@ -330,8 +330,8 @@ func (r *Repository) configure() error {
 	section("gc", "auto", "0")
 	section("maintenance", "auto", "false")
 	section("submodule", "recurse", "false")
-	section("gpg", "program", "gpg")
-	section("gpg \"ssh\"", "allowedSignersFile", g.Signers, "program", "ssh-keygen")
+	section("gpg", "program", "gpg", "minTrustLevel", "fully") // verify-tag takes anybody otherwise
+	section("gpg \"ssh\"", "allowedSignersFile", g.Verify.Signers, "program", "ssh-keygen")
 	if g.CA != "" {
 		section("http", "sslCAInfo", g.CA)
 	}

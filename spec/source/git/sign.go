@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,14 +15,21 @@ import (
 // gnupg is the folder of the keys that count, and of no others.
 func (r *Repository) gnupg() string { return filepath.Join(r.dir, "gnupg") }
 
-// Verify wants a good signature on every commit that newer has and older has
-// not; of newer alone where older is "". Signers and keyring say whose are good.
+// Verify wants good signatures: of every commit that newer has and older has not
+// (of newer alone where older is ""), of newer, or of the tag that leads to it.
+// Signers and keyring say whose are good.
 func (r *Repository) Verify(ctx context.Context, older, newer string) error {
 	if !r.from.Signed() {
 		return nil
 	}
 	if err := r.keys(ctx); err != nil {
 		return err
+	}
+	switch r.from.Verify.Mode {
+	case "tag":
+		return r.verifyTag(ctx, newer)
+	case "head":
+		older = ""
 	}
 	args := []string{"log", "--no-show-signature", "--format=%H %G?", "--end-of-options", newer}
 	if older == "" {
@@ -38,6 +46,17 @@ func (r *Repository) Verify(ctx context.Context, older, newer string) error {
 		if verdict != "G" { // U: by somebody unknown, which with SSH is anybody
 			return fmt.Errorf("commit %s %w (%s)", commit[:min(12, len(commit))], ErrUnsigned, verdicts()[verdict])
 		}
+	}
+	return nil
+}
+
+// verifyTag wants the tag that was fetched to be signed, and to lead there.
+func (r *Repository) verifyTag(ctx context.Context, commit string) error {
+	if at, err := r.resolve(ctx, tracked); err != nil || at != commit {
+		return errors.Join(err, fmt.Errorf("commit %s %w (the tag %s does not lead to it)", commit[:min(12, len(commit))], ErrUnsigned, r.from.Tag))
+	}
+	if _, err := r.git(ctx, limits{time: time.Minute, out: 1 << 20}, "verify-tag", tracked); err != nil {
+		return fmt.Errorf("tag %s %w: %w", r.from.Tag, ErrUnsigned, err)
 	}
 	return nil
 }
@@ -63,22 +82,22 @@ func (r *Repository) keys(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(r.gnupg(), "gpg.conf"), []byte("trust-model always\nno-auto-key-locate\nno-autostart\n"), 0o600); err != nil {
 		return err
 	}
-	if r.from.Signers != "" {
-		if _, err := os.Stat(r.from.Signers); err != nil {
+	if r.from.Verify.Signers != "" {
+		if _, err := os.Stat(r.from.Verify.Signers); err != nil {
 			return fmt.Errorf("read allowed signers: %w", err)
 		}
 	}
-	if r.from.Keyring == "" {
+	if r.from.Verify.Keyring == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "gpg", "--homedir", r.gnupg(), "--batch", "--quiet", "--no-tty", "--import", "--", r.from.Keyring)
+	cmd := exec.CommandContext(ctx, "gpg", "--homedir", r.gnupg(), "--batch", "--quiet", "--no-tty", "--import", "--", r.from.Verify.Keyring)
 	cmd.Env = r.environment()
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("read keyring %s: %w: %s", r.from.Keyring, err, line(lastLines(said.String(), 2), 300))
+		return fmt.Errorf("read keyring %s: %w: %s", r.from.Verify.Keyring, err, line(lastLines(said.String(), 2), 300))
 	}
 	return nil
 }
