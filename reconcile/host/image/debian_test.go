@@ -86,7 +86,7 @@ func bare(t *testing.T, root string) {
 	if lists, _ := os.ReadDir(filepath.Join(root, "var/lib/apt/lists")); len(lists) > 0 {
 		t.Errorf("package lists are left in: %v", lists)
 	}
-	if out, err := inside(t.Context(), root, "/usr/bin/dpkg", "--status", "apt", "systemd-sysv").CombinedOutput(); err != nil || strings.Count(string(out), "install ok installed") != 2 {
+	if out, err := inside(t.Context(), root, "/usr/bin/dpkg", "--status", "systemd-sysv").CombinedOutput(); err != nil || !strings.Contains(string(out), "install ok installed") {
 		t.Errorf("dpkg says %s, %v", out, err)
 	}
 }
