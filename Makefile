@@ -61,7 +61,7 @@ test-short: deps go
 	$(GO) test -short ./...
 
 # test-vm tries strake on a stock Debian (systemd, cgroup2 alone, AppArmor) that
-# an emulator boots; it takes four minutes.
+# an emulator boots; it takes four to ten minutes.
 test-vm: deps go
 	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }
 	$(GO) test -tags vm -count=1 -timeout 20m -run TestStockHost ./cmd/strake
