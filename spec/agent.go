@@ -26,7 +26,6 @@ type Source struct {
 	Git      *Git
 	VarFiles []string // absolute
 	Deploy   bool     // changes of the text are applied
-	Listed   bool     // deploy itself says what needs nobody's approval
 	Heal     bool     // drift may be healed, as each container says
 	Prune    bool     // containers that left the text are retired
 	Auto     []string // impacts that need nobody's approval
@@ -209,9 +208,6 @@ func (c *sourceChecker) source() {
 		c.amend("path", "no place is said", `Give it a path: "/etc/strake/containers".`)
 	}
 	c.absolute("path", s.Folder)
-	if _, said := s.At["auto"]; said && s.Listed {
-		c.amend("deploy", "deploy and auto both list impacts", "Leave one of them out.")
-	}
 	for _, file := range s.VarFiles {
 		c.absolute("var_files", file)
 	}

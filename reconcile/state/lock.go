@@ -34,21 +34,26 @@ func (d *Dir) Lock(ctx context.Context, timeout time.Duration) (unlock func(), o
 	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		select {
 		case <-ctx.Done():
-			holder, _ := generations.ReadFile(f.Name())
+			said, _ := generations.ReadFile(f.Name())
 			f.Close()
 			if err := whole.Err(); err != nil {
 				return nil, false, err
 			}
-			return nil, false, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(holder)))
+			return nil, false, fmt.Errorf("%w: held by %s", ErrBusy, strings.TrimSpace(string(said)))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	before, _ := io.ReadAll(io.LimitReader(f, 1<<16))
-	mine := fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime+".000000"))
+	mine := holder()
 	_ = f.Truncate(0)
 	_, err = f.WriteAt([]byte(mine), 0)
 	was := d.held.Swap(&mine)
 	return func() { f.Close() }, err != nil || was == nil || *was != string(before), nil
+}
+
+// holder is what a lock says of who has it; no two say the same.
+func holder() string {
+	return fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime+".000000"))
 }
 
 // LockAgent makes this process the one agent of the folder, or fails with ErrBusy
@@ -62,12 +67,12 @@ func (d *Dir) LockAgent() (unlock func(), err error) {
 		return nil, fmt.Errorf("lock %s for an agent: %w", d.path, err)
 	}
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		holder, _ := generations.ReadFile(f.Name())
+		said, _ := generations.ReadFile(f.Name())
 		f.Close()
-		return nil, fmt.Errorf("%w: the agent of %s is %s", ErrBusy, d.path, strings.TrimSpace(string(holder)))
+		return nil, fmt.Errorf("%w: the agent of %s is %s", ErrBusy, d.path, strings.TrimSpace(string(said)))
 	}
 	_ = f.Truncate(0)
-	_, _ = f.WriteAt([]byte(fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime))), 0)
+	_, _ = f.WriteAt([]byte(holder()), 0)
 	return func() { f.Close() }, nil
 }
 

@@ -55,27 +55,37 @@ func (l *loader) twice(top map[string]hcl.Blocks) {
 // readSwitches reads what stands outside of the sources for all of them.
 func (l *loader) readSwitches(all hcl.Attributes) spec.Source {
 	s := spec.NewSource()
-	readAttributes(l, all, &block[spec.Source]{settings: switches()}, &s)
+	l.switched(layAttributes(l, all, &block[spec.Source]{settings: switches()}), &s)
 	return s
 }
 
-// readAttributes reads those that a table has, and is where they are.
-func readAttributes[T any](l *loader, all hcl.Attributes, table *block[T], to *T) map[string]spec.Pos {
+// switched sets what is said of sources in one place, where deploy may be a list of
+// impacts, and then auto is none.
+func (l *loader) switched(said layer[spec.Source], s *spec.Source) map[string]spec.Pos {
+	if _, list := said["deploy"].value.([]string); list {
+		if auto, both := said["auto"]; both {
+			l.fail(auto.at, "deploy and auto both list impacts", "Leave one of them out.")
+		}
+	}
+	return said.apply(s)
+}
+
+// layAttributes reads those that a table has.
+func layAttributes[T any](l *loader, all hcl.Attributes, table *block[T]) layer[T] {
 	o := opener[T]{l: l, seen: map[string]hcl.Range{}}
 	for _, name := range slices.Sorted(maps.Keys(table.settings)) {
 		if attr := all[name]; attr != nil {
 			o.attribute(attr, table, "", "")
 		}
 	}
-	return lay(l, o.body.items, l.scope.base).apply(to)
+	return lay(l, o.body.items, l.scope.base)
 }
 
 func (l *loader) readSources(top map[string]hcl.Blocks, all spec.Source) []spec.Source {
-	all.Listed = false
 	var list []spec.Source
 	read := func(b *hcl.Block, s spec.Source, table *block[spec.Source]) {
-		spot := readBlock(l, b, table, &s)
-		s.Name, s.Pos, s.At = b.Labels[0], spot.Pos, spot.At
+		s.At = l.switched(lay(l, open(l, b.Body, table, l.scope.base).items, l.scope.base), &s)
+		s.Name, s.Pos = b.Labels[0], place(b.DefRange)
 		list = append(list, s)
 	}
 	for _, b := range firsts(top["folder"]) {
@@ -103,17 +113,10 @@ func switches() map[string]setting[spec.Source] {
 
 // deploy takes a bool, or a list of the impacts that need no approval.
 func deploy(s *spec.Source, _ string, v any) {
-	if s.Auto, s.Listed = impacts(s.Auto, v); s.Listed {
-		v = true
+	if list, is := v.([]string); is {
+		s.Auto, v = list, true
 	}
 	s.Deploy = v.(bool)
-}
-
-func impacts(auto []string, v any) ([]string, bool) {
-	if list, is := v.([]string); is {
-		return list, true
-	}
-	return auto, false
 }
 
 func folderBlock() *block[spec.Source] {

@@ -17,7 +17,7 @@ func (l *loader) readListeners(a *spec.Agent, all hcl.Attributes, top map[string
 	}
 	if all["metrics"] != nil {
 		a.Metrics = &spec.Metrics{}
-		at := readAttributes(l, all, metricsTable(), a.Metrics)
+		at := layAttributes(l, all, metricsTable()).apply(a.Metrics)
 		a.Metrics.Spot = spec.Spot{Pos: at["metrics"], At: map[string]spec.Pos{"listen": at["metrics"]}}
 	}
 	for _, b := range firsts(top["webhook"]) {

@@ -58,7 +58,12 @@ func (r *Repository) verifyTag(ctx context.Context, commit string) error {
 	if _, err := r.git(ctx, limits{time: time.Minute, out: 1 << 20}, "verify-tag", tracked); err != nil {
 		return fmt.Errorf("tag %s %w: %w", r.from.Tag, ErrUnsigned, err)
 	}
-	return nil
+	// The signature is of the name in it: another tag's must not stand for this one.
+	name, err := r.local(ctx, "for-each-ref", "--format=%(tag)", tracked)
+	if err == nil && strings.TrimSpace(string(name)) != r.from.Tag {
+		err = fmt.Errorf("tag %s %w (what is there was signed as %s)", r.from.Tag, ErrUnsigned, line(string(name), 60))
+	}
+	return err
 }
 
 // verdicts are the letters of git-log's %G?.
