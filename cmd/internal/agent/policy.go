@@ -44,9 +44,10 @@ func approved(s spec.Source, c plan.ContainerPlan) bool {
 }
 
 // drifted says whether a part of a plan does nothing but undo what was changed
-// behind strake's back: that is the healer's, by each container's own word.
+// behind strake's back: that is the healer's, by each container's own word. What
+// left the text is no drift.
 func drifted(c plan.ContainerPlan) bool {
-	return c.Last != nil && !c.New && c.From == c.To && !slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+	return c.Last != nil && c.Want != nil && !c.New && c.From == c.To && !slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
 		return ch.Cause == plan.Changed || ch.Cause == plan.Conflict || ch.Cause == plan.Settled
 	})
 }

@@ -59,6 +59,8 @@ func TestSorted(t *testing.T) {
 	conflict := part(plan.Update, func(c *plan.ContainerPlan) {
 		c.To, c.New, c.Changes = 1, false, []plan.Change{{Path: "limits.memory", Cause: plan.Conflict}}
 	})
+	left := part(plan.Retire, func(c *plan.ContainerPlan) { c.To, c.New, c.Want = 1, false, nil })
+	source.Prune = true
 	live := part(plan.Update, nil)
 	try := func(change func(*Try)) map[string]Try {
 		t := Try{Commit: "k", Digest: digest(live), Times: 1, Time: time.Now(), Why: "failed"}
@@ -74,6 +76,7 @@ func TestSorted(t *testing.T) {
 		"new text":                {live, nil, true, false},
 		"drift alone":             {drift, nil, false, false},
 		"drift and new text":      {conflict, nil, true, false},
+		"it left the text":        {left, nil, true, false},
 		"it failed":               {live, try(func(*Try) {}), false, true},
 		"it failed, other text":   {live, try(func(t *Try) { t.Digest = "x" }), true, false},
 		"it failed, other commit": {live, try(func(t *Try) { t.Commit = "x" }), true, false},
