@@ -119,34 +119,47 @@ func login(t *testing.T, root, typed string) string {
 	return string(said)
 }
 
+// Left to itself, init waits two seconds for what it told to end. The best of
+// several counts: a busy machine makes one slow, and none too quick.
 func TestBusyboxHaltsAtOnce(t *testing.T) {
 	s := store(t)
 	root := s.Path(ensure(t, s, "builtin:busybox").Digest)
-	write(t, filepath.Join(root, "etc/init.d/S1"), "#!/bin/sh\nsh -c 'trap \"echo bye >/root/bye; exit\" TERM; echo >/root/up; while :; do sleep 1 & wait; done' &\n")
+	// A service without children: one that is forked just when the signal comes may miss it.
+	write(t, filepath.Join(root, "etc/init.d/S1"), "#!/bin/sh\nsh -c 'trap \"echo bye >/root/bye; exit\" TERM; echo >/root/up; while :; do read x </root/never; done' 0<>/root/never &\n")
 	must(t, os.Chmod(filepath.Join(root, "etc/init.d/S1"), 0o755))
+	must(t, unix.Mkfifo(filepath.Join(root, "root/never"), 0o600))
 	for _, c := range []struct {
 		signal syscall.Signal
 		ends   string
 	}{{syscall.SIGUSR2, "interrupt"}, {syscall.SIGINT, "hangup"}} { // how the kernel ends a namespace: halted, rebooted
-		_, _ = os.Remove(filepath.Join(root, "root/up")), os.Remove(filepath.Join(root, "root/bye"))
-		cmd := inside(t.Context(), root, "/sbin/init")
-		must(t, cmd.Start())
-		init := waitInit(t, cmd.Process.Pid, filepath.Join(root, "root/up"))
-		began := time.Now()
-		must(t, syscall.Kill(init, c.signal))
-		err := cmd.Wait()
-		if took := time.Since(began); took > 700*time.Millisecond {
-			t.Errorf("%v: halted after %v", c.signal, took)
-		} else {
-			t.Logf("%v: halted after %v: %v", c.signal, took, err)
+		best := time.Hour
+		for try := 0; try < 5 && best > 700*time.Millisecond; try++ {
+			best = min(best, halt(t, root, c.signal, c.ends))
 		}
-		if err == nil || !strings.Contains(err.Error(), c.ends) {
-			t.Errorf("%v: ended with %v, want %s", c.signal, err, c.ends)
-		}
-		if _, err := os.Stat(filepath.Join(root, "root/bye")); err != nil {
-			t.Errorf("%v: its service was not asked to end: %v", c.signal, err)
+		if t.Logf("%v: halted after %v", c.signal, best); best > 700*time.Millisecond {
+			t.Errorf("%v: halted after %v at best", c.signal, best)
 		}
 	}
+}
+
+// halt starts the system, sends its init a signal and tells how long it took to end.
+func halt(t *testing.T, root string, signal syscall.Signal, ends string) time.Duration {
+	t.Helper()
+	_, _ = os.Remove(filepath.Join(root, "root/up")), os.Remove(filepath.Join(root, "root/bye"))
+	cmd := inside(t.Context(), root, "/sbin/init")
+	must(t, cmd.Start())
+	init := waitInit(t, cmd.Process.Pid, filepath.Join(root, "root/up"))
+	began := time.Now()
+	must(t, syscall.Kill(init, signal))
+	err := cmd.Wait()
+	took := time.Since(began)
+	if err == nil || !strings.Contains(err.Error(), ends) {
+		t.Errorf("%v: ended with %v, want %s", signal, err, ends)
+	}
+	if _, err := os.Stat(filepath.Join(root, "root/bye")); err != nil {
+		t.Errorf("%v: its service was not asked to end: %v", signal, err)
+	}
+	return took
 }
 
 // waitInit waits until the system is up and returns the pid of its init.
