@@ -12,6 +12,7 @@ import (
 
 // Agent is what the long-running process is to do: plain values, as Stack is.
 type Agent struct {
+	All     Source   // what stands outside of the sources, for those that don't say it themselves
 	Sources []Source // by name
 	API     API
 	Metrics *Metrics // nil: none beside the socket's
@@ -167,7 +168,8 @@ func windowTable(prefix string) []agentWord {
 
 // Problems lists everything that is wrong with the values.
 func (a Agent) Problems() []Problem {
-	var c sourceChecker
+	c := sourceChecker{s: a.All}
+	c.waved()
 	origins, names := map[string]string{}, map[string]Pos{}
 	for _, s := range a.Sources {
 		c.s = s
@@ -195,7 +197,9 @@ func (c *sourceChecker) amend(key, summary, detail string) {
 	if !said {
 		at = c.s.Pos
 	}
-	summary = "source " + quote(c.s.Name) + ": " + summary
+	if c.s.Name != "" {
+		summary = "source " + quote(c.s.Name) + ": " + summary
+	}
 	c.found = append(c.found, Problem{Path: key, Pos: at, Summary: summary, Detail: detail, Absent: !said})
 }
 
@@ -208,20 +212,31 @@ func (c *sourceChecker) source() {
 		c.amend("path", "no place is said", `Give it a path: "/etc/strake/containers".`)
 	}
 	c.absolute("path", s.Folder)
-	for _, file := range s.VarFiles {
-		c.absolute("var_files", file)
-	}
-	for _, impact := range s.Auto {
-		if !slices.Contains(AutoImpacts(), impact) {
-			c.amend("auto", "there is no impact "+quote(impact), "Known are "+strings.Join(AutoImpacts(), ", ")+".")
-		}
-	}
+	c.waved()
 	if s.Git != nil {
 		c.git(*s.Git)
 	}
 	for _, w := range s.Windows {
 		if err := w.check(); err != nil {
 			c.amend(`window["`+w.Name+`"].`+err.key, "window "+quote(w.Name)+" "+err.text, err.hint)
+		}
+	}
+}
+
+// waved looks at what the source says itself, and not at what it has from
+// outside: that is one mistake, however many sources there are.
+func (c *sourceChecker) waved() {
+	if _, said := c.s.At["var_files"]; said {
+		for _, file := range c.s.VarFiles {
+			c.absolute("var_files", file)
+		}
+	}
+	if _, said := c.s.At["auto"]; !said {
+		return
+	}
+	for _, impact := range c.s.Auto {
+		if !slices.Contains(AutoImpacts(), impact) {
+			c.amend("auto", "there is no impact "+quote(impact), "Known are "+strings.Join(AutoImpacts(), ", ")+".")
 		}
 	}
 }

@@ -28,7 +28,8 @@ func Agent(f source.File) (spec.Agent, Diagnostics) {
 		top[b.Type] = append(top[b.Type], b)
 	}
 	l.twice(top)
-	a.Sources = l.readSources(top, l.readSwitches(content.Attributes))
+	a.All = l.readSwitches(content.Attributes)
+	a.Sources = l.readSources(top, a.All)
 	l.readListeners(&a, content.Attributes, top)
 	for _, p := range a.Problems() {
 		if !l.broken() || !p.Absent {
@@ -55,19 +56,21 @@ func (l *loader) twice(top map[string]hcl.Blocks) {
 // readSwitches reads what stands outside of the sources for all of them.
 func (l *loader) readSwitches(all hcl.Attributes) spec.Source {
 	s := spec.NewSource()
-	l.switched(layAttributes(l, all, &block[spec.Source]{settings: switches()}), &s)
+	s.At = l.switched(layAttributes(l, all, &block[spec.Source]{settings: switches()}), &s)
 	return s
 }
 
 // switched sets what is said of sources in one place, where deploy may be a list of
-// impacts, and then auto is none.
+// impacts, and then auto is none: it is said where deploy is.
 func (l *loader) switched(said layer[spec.Source], s *spec.Source) map[string]spec.Pos {
+	at := said.apply(s)
 	if _, list := said["deploy"].value.([]string); list {
 		if auto, both := said["auto"]; both {
 			l.fail(auto.at, "deploy and auto both list impacts", "Leave one of them out.")
 		}
+		at["auto"] = at["deploy"]
 	}
-	return said.apply(s)
+	return at
 }
 
 // layAttributes reads those that a table has.

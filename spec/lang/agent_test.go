@@ -167,7 +167,9 @@ var AgentMistakes = map[string]string{
 	"folder \"a\" {\npath = \"/x\"\nauto = [\"stop\"]\n}":                                                    "no impact \"stop\"",
 	"folder \"a\" {\npath = \"/x\"\ndeploy = \"live\"\n}":                                                    "must be true, false or a list of strings, not a string",
 	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"live\"]\nauto = [\"live\"]\n}":                               "deploy and auto both list impacts",
-	"deploy = [\"stop\"]\nfolder \"a\" {\npath = \"/x\"\n}":                                                  "no impact \"stop\"",
+	"folder \"a\" {\npath = \"/x\"\n}\ndeploy = [\"stop\"]":                                                  "error: there is no impact \"stop\"\n  agent.hcl:4:10",
+	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"stop\"]\n}":                                                  "source \"a\": there is no impact \"stop\"\n  agent.hcl:3:10",
+	"var_files = [\"x\"]\nfolder \"a\" {\npath = \"/x\"\n}":                                                  "error: \"x\" is not a plain absolute path\n  agent.hcl:1:13",
 	"git \"a\" {\nurl = \"http://h/r\"\n}":                                                                   "is not one that is fetched from",
 	"git \"a\" {\nurl = \"https://u:p@h/r\"\n}":                                                              "a password goes into",
 	"git \"a\" {\nurl = \"ext::sh -c x\"\n}":                                                                 "is not one that is fetched from",
@@ -206,5 +208,9 @@ func TestAgentMistakes(t *testing.T) {
 		if !ds.HasErrors() || !strings.Contains(ds.Error(), says) {
 			t.Errorf("%s\nsays %v, want %q", text, ds, says)
 		}
+	}
+	// What stands outside of the sources is one mistake, not one of each.
+	if _, ds := agentOf("deploy = [\"stop\"]\nvar_files = [\"x\"]\nfolder \"a\" {\npath = \"/a\"\n}\nfolder \"b\" {\npath = \"/b\"\ndeploy = false\n}"); len(ds) != 2 {
+		t.Errorf("says %v, want two mistakes", ds)
 	}
 }
