@@ -3,7 +3,6 @@ package source
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -35,23 +34,23 @@ func (f *Folder) Include(pattern string) ([]string, error) {
 // expand follows the elements of a pattern from dir.
 func (f *Folder) expand(dir string, elements []string) ([]string, error) {
 	last := len(elements) == 1
-	if !strings.ContainsAny(elements[0], `*?[\`) {
+	if !strings.ContainsAny(elements[0], wildcards) {
 		name := path.Join(dir, elements[0])
 		if last {
 			return []string{name}, f.includable(name)
 		}
 		return f.expand(name, elements[1:])
 	}
-	entries, err := fs.ReadDir(f.root.FS(), dir)
+	matches, err := f.matches(dir, elements[0])
 	if err != nil {
-		return nil, refused(f.root, dir, dir, err)
+		return nil, err
 	}
 	var names []string
-	for _, e := range entries {
-		if ok, _ := path.Match(elements[0], e.Name()); !ok || strings.HasPrefix(e.Name(), ".") {
+	for _, name := range matches {
+		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		more, err := f.matched(path.Join(dir, e.Name()), elements[1:])
+		more, err := f.matched(path.Join(dir, name), elements[1:])
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,8 +169,34 @@ func TestFolderFiles(t *testing.T) {
 	if names, err := f.Glob("./sub", "*.txt"); err != nil || strings.Join(names, " ") != "a.txt" {
 		t.Error(names, err)
 	}
-	if names, err := f.Glob("up", "*"); err == nil && len(names) > 0 {
-		t.Error("listed outside:", names)
+	for _, c := range [][2]string{{"up", "*"}, {".", "*"}, {".", "o*"}, {".", "out"}, {".", "*/*.txt"}, {".", "up/*"}, {"..", "*"}, {".", "../*"}, {dir, "*"}} {
+		if names, err := f.Glob(c[0], c[1]); !errors.Is(err, source.ErrOutside) {
+			t.Errorf("%v: %v %v", c, names, err)
+		}
+	}
+	must(t, os.Symlink("nowhere", filepath.Join(root, "dangling.txt")))
+	must(t, os.Symlink("sub", filepath.Join(root, "same")))
+	for _, c := range [][3]string{{".", "*.txt", "in.txt"}, {".", "s*/*", "same/a.txt sub/a.txt"}, {"", "sub/a.txt", "sub/a.txt"}, {"none", "*", ""}, {".", "in.txt/*", ""}, {".", "s*", ""}} {
+		if names, err := f.Glob(c[0], c[1]); err != nil || strings.Join(names, " ") != c[2] {
+			t.Errorf("%v: %v %v", c, names, err)
+		}
+	}
+	if _, err := f.Glob(".", "["); err == nil {
+		t.Error("[ is no pattern")
+	}
+	many := filepath.Join(dir, "many")
+	for i := range 1000 {
+		write(t, filepath.Join(many, strconv.Itoa(i)), "")
+	}
+	must(t, os.Symlink(".", filepath.Join(many, "l")))
+	m := source.OpenFolder(many)
+	defer m.Close()
+	var err error
+	for i := 0; i < 72 && err == nil; i++ {
+		_, err = m.Glob(".", "l/l/l/l/l/l/l/x*")
+	}
+	if err == nil || !strings.Contains(err.Error(), "go through more than") {
+		t.Error(err)
 	}
 	if _, err := source.OpenFolder("").Read("x"); !errors.Is(err, source.ErrNoFolder) {
 		t.Error(err)

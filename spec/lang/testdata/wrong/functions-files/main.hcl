@@ -12,5 +12,8 @@ container "a" {
     J = templatefile("bad.tftpl", { a = 1 })
     K = setproduct(range(1000), range(1000), range(1000))
     L = templatefile("lines.tftpl", {})
+    M = join(" ", fileset(".", "*"))
+    N = join(" ", fileset("..", "*"))
+    O = join(" ", fileset(".", "["))
   }
 }
