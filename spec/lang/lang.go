@@ -26,8 +26,12 @@ type Diagnostics = spec.Diagnostics
 // diagnostics hold no error. Diagnostics come in the order of the text and
 // never hold a sensitive value.
 func Load(text source.Text, vars Variables) (spec.Stack, Diagnostics) {
-	l := newLoader(text)
+	return newLoader(text).load(vars)
+}
+
+func (l *loader) load(vars Variables) (spec.Stack, Diagnostics) {
 	defer l.folder.Close()
+	text := l.text
 	top, ok := l.parse(text.Files)
 	if !ok {
 		return l.stack, l.report() // what refers into a file that can't be read would only look wrong
