@@ -43,7 +43,7 @@ type Status struct {
 	Drift      []plan.Change  `json:"drift,omitempty"`
 	Pending    []string       `json:"pending,omitempty"` // settings
 	Addresses  []string       `json:"addresses,omitempty"`
-	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it
+	Refused    []Refused      `json:"refused,omitempty"` // by interface: what the firewall dropped of it; Count fills it in
 	Note       string         `json:"note,omitempty"`
 
 	Health    Verdict             `json:"health"`
@@ -51,6 +51,8 @@ type Status struct {
 	Egress    []resource.Attempts `json:"egress,omitempty"`    // by verdict, since the proxy runs
 	Awaiting  *Trial              `json:"awaiting,omitempty"`  // its change is taken back unless it is confirmed
 	Suspended *state.Suspension   `json:"suspended,omitempty"` // neither apply nor the agent changes it
+
+	nics []resource.NIC
 }
 
 // Verdict is what the last run found of a container in its current generation.
@@ -91,12 +93,7 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 		}
 		ask[i] = subjectOf(name, list[i].Last)
 	}
-	var seen map[string]resource.Observed
-	var counts map[string]resource.Count
-	err = together(
-		func() (err error) { seen, err = e.observeAll(ctx, in, ask); return err },
-		func() (err error) { counts, err = e.Host.Filter.Refused(ctx); return err },
-	)
+	seen, err := e.observeAll(ctx, in, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +117,18 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 		}
 		all[i].Health, all[i].Rejected = e.proven(in.standing[s.Name].Container, s)
 		all[i].Egress = in.outlets[s.Name].Attempts
-		all[i].Refused = refused(in.standing[s.Name].Container, counts)
+		all[i].nics = in.standing[s.Name].Container.NICs
 	}
 	return all, nil
+}
+
+// Count fills in what the firewall dropped of each, which takes longer than all else.
+func (e *Engine) Count(ctx context.Context, list []Status) error {
+	counts, err := e.Host.Filter.Refused(ctx)
+	for i, s := range list {
+		list[i].Refused = refused(s.nics, counts)
+	}
+	return err
 }
 
 // proven is what the history says of the current generation, and of the one
@@ -150,9 +156,9 @@ func (e *Engine) proven(c resource.Container, s plan.Subject) (Verdict, *Rejecte
 	return v, &Rejected{hold.Generation, hold.Since, cmp.Or(hold.Why, "rejected"), latest(hold.Generation).Note}
 }
 
-func refused(c resource.Container, counts map[string]resource.Count) []Refused {
+func refused(nics []resource.NIC, counts map[string]resource.Count) []Refused {
 	var list []Refused
-	for _, n := range c.NICs {
+	for _, n := range nics {
 		if count, ok := counts[n.Device]; ok {
 			list = append(list, Refused{n.Name, count})
 		}

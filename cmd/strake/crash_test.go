@@ -100,7 +100,11 @@ func TestCrash(t *testing.T) {
 		"rollback": {live, "", []string{"rollback", "-y", "crash1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			everyDeath(t, func(d death) bool { return d.change(c.before, c.after, c.command) })
+			image := "builtin:busybox"
+			if c.before == "" {
+				image = "" // it dies while it makes one, too
+			}
+			everyDeathFrom(t, image, func(d death) bool { return d.change(c.before, c.after, c.command) })
 		})
 	}
 }

@@ -19,9 +19,15 @@ type death struct {
 // everyDeath plays every moment at which a change can be cut short: until it
 // ends without having been killed, which play says.
 func everyDeath(t *testing.T, play func(death) (killed bool)) {
+	everyDeathFrom(t, "builtin:busybox", play)
+}
+
+// everyDeathFrom does it in worlds that have an image, or none: making one takes
+// longer than a container.
+func everyDeathFrom(t *testing.T, image string, play func(death) (killed bool)) {
 	t.Parallel()
 	for n := 1; n < 100; n++ {
-		if !die(t, n, play) {
+		if !die(t, n, image, play) {
 			if n == 1 {
 				t.Fatal("it never crashed: the hook does not work")
 			}
@@ -33,7 +39,7 @@ func everyDeath(t *testing.T, play func(death) (killed bool)) {
 
 // die plays one death. All worlds share the cgroups, so a container has a name of
 // this test's own there, where texts and commands call it crash1 or crash2.
-func die(t *testing.T, n int, play func(death) bool) bool {
+func die(t *testing.T, n int, image string, play func(death) bool) bool {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "strake-crash")
 	if err != nil {
@@ -45,6 +51,11 @@ func die(t *testing.T, n int, play func(death) bool) bool {
 		t.Fatal(err)
 	}
 	defer w.end()
+	if image != "" {
+		if err := stock.into(w, image); err != nil {
+			t.Fatal(err)
+		}
+	}
 	kind := strings.Trim(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestCrash"), "/", "-"), "-")
 	name := "crash-" + strings.ToLower(kind)
 	return play(death{world: w, t: t, n: n, own: strings.NewReplacer("crash1", name+"-1", "crash2", name+"-2")})

@@ -1,27 +1,30 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"strake/cmd/internal/cli"
-	"strake/reconcile/resource"
 )
 
 // hostPID names the process whose network and mounts are a command's host.
 const hostPID = "STRAKE_TEST_HOST"
 
 // TestMain makes this binary the command "strake" of the tests, too.
-func TestMain(m *testing.M) { testscript.Main(m, commands) }
+func TestMain(m *testing.M) { testscript.Main(stocked{m}, commands) }
+
+// stocked runs the tests and drops what they had in stock.
+type stocked struct{ *testing.M }
+
+func (s stocked) Run() int {
+	defer stock.drop()
+	return s.M.Run()
+}
 
 var commands = map[string]func(){
 	"strake":   ends(Main),
@@ -39,7 +42,6 @@ func TestScripts(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("the scripts run real containers: be root")
 	}
-	fetched := fetches{dir: t.TempDir(), stores: map[string]string{}}
 	testscript.Run(t, testscript.Params{
 		Dir:             "../../testdata/script",
 		Setup:           setup,
@@ -51,7 +53,7 @@ func TestScripts(t *testing.T) {
 			"edit":    edit,
 			"waitfor": waitfor,
 			"clean":   clean,
-			"fetch":   fetched.fetch,
+			"fetch":   fetch,
 			"code":    code,
 			"steady":  steady,
 			"layout":  layoutOf,
@@ -123,46 +125,13 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fetches are images that all scripts take from.
-type fetches struct {
-	sync.Mutex
-	dir    string
-	stores map[string]string // by source and packages
-}
-
 // fetch SOURCE [PACKAGE...] gets an image into the store. A script's host has
 // no way out; this goes from here. What several scripts want comes once.
-func (f *fetches) fetch(ts *testscript.TestScript, _ bool, args []string) {
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: fetch SOURCE [PACKAGE...]")
 	}
-	store, err := f.store(args[0], args[1:])
-	ts.Check(err)
-	state := filepath.Join(worldOf(ts).dir, "state")
-	out, err := exec.Command("cp", "--archive", "--link", store, state).CombinedOutput()
-	if err != nil {
-		ts.Fatalf("copy the image: %v: %s", err, out)
-	}
-}
-
-// store is a folder with that image alone.
-func (f *fetches) store(source string, packages []string) (string, error) {
-	f.Lock()
-	defer f.Unlock()
-	key := fmt.Sprintf("%q %q", source, packages)
-	if at := f.stores[key]; at != "" {
-		return at, nil
-	}
-	dir := filepath.Join(f.dir, fmt.Sprint(len(f.stores)))
-	p, err := open(cli.Globals{StateDir: filepath.Join(dir, "state"), LXCPath: filepath.Join(dir, "lxc")})
-	if err != nil {
-		return "", err
-	}
-	if _, err := p.Engine.Host.Images.Ensure(context.Background(), resource.Image{Source: source, Include: packages}, nil); err != nil {
-		return "", err
-	}
-	f.stores[key] = filepath.Join(dir, "state/images")
-	return f.stores[key], nil
+	ts.Check(stock.into(worldOf(ts), args[0], args[1:]...))
 }
 
 // clean checks that nothing of strake is left.

@@ -97,6 +97,10 @@ unset %[1]s
 exec ${pid:+nsenter --target "$pid" --net --mount --wdns="$PWD" --} %q/"${0##*/}" "$@"
 `
 
+// system is where the machine's own programs are, and no stand-in of somebody's
+// shell for them: a version manager's takes half a second to find a program.
+const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // doors makes them for all commands of the tests, and is a path that has them first.
 func doors(dir, programs string) (path string, err error) {
 	dir = filepath.Join(dir, ".doors")
@@ -109,7 +113,7 @@ func doors(dir, programs string) (path string, err error) {
 	for name := range commands {
 		err = errors.Join(err, os.Symlink("door", filepath.Join(dir, name)))
 	}
-	return dir + ":" + os.Getenv("PATH"), err
+	return dir + ":" + system, err
 }
 
 // enter is the command line that runs a command in the world.
@@ -235,8 +239,9 @@ func (w world) left() error {
 		errs = append(errs, fmt.Errorf("tables are left: %w\n%s", err, tables))
 	}
 	pids := w.servants()
-	for deadline := time.Now().Add(20 * time.Second); len(pids) > 0 && time.Now().Before(deadline); pids = w.servants() {
+	for deadline := time.Now().Add(20 * time.Second); len(pids) > 0 && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond) // the proxy waits a moment for another container
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return syscall.Kill(pid, 0) != nil })
 	}
 	if len(pids) > 0 {
 		errs = append(errs, fmt.Errorf("servants are left: %v", pids))

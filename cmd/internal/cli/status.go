@@ -47,6 +47,9 @@ func (r *run) status(c *cli.Context) error {
 	}
 	for {
 		list, err := e.Status(c.Context, args...)
+		if err == nil && r.g.JSON {
+			err = e.Count(c.Context, list)
+		}
 		if err != nil {
 			return err
 		}

@@ -148,6 +148,9 @@ func (h hang) calls() api.Calls {
 		Status: func(context.Context) (any, error) { return h.a.Status(), nil },
 		Containers: func(ctx context.Context) (any, error) {
 			list, err := h.Engine.Status(ctx)
+			if err == nil {
+				err = h.Engine.Count(ctx, list)
+			}
 			if list == nil {
 				list = []reconcile.Status{}
 			}
