@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 )
 
@@ -48,6 +49,25 @@ func (c *checker) allPublished() {
 	}
 }
 
+// leads says whether an interface may have an address that is valid beyond
+// its link. What one on a network of others gets is not known here.
+func (c *checker) leads(n *NIC) bool {
+	given := func(written string, own netip.Prefix) bool {
+		switch network := c.networks[n.Network]; {
+		case written == "none":
+			return false
+		case written != "" && written != "auto", network == nil, network.External != "":
+			return true
+		}
+		return own.IsValid() && (own.Addr().Is4() || own.Bits() <= 64)
+	}
+	var four, six netip.Prefix
+	if network := c.networks[n.Network]; network != nil {
+		four, six = network.ipv4(), network.ipv6()
+	}
+	return given(n.IPv4, four) || given(n.IPv6, six) || len(n.Addresses) > 0
+}
+
 func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]string) {
 	bad := func(key, summary, detail string) {
 		c.wrong(o, publishPath(n, p, key), "nic "+quote(n.Name)+": publish "+quote(p.Port)+": "+summary, detail)
@@ -64,8 +84,8 @@ func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]strin
 		bad("protocol", "protocol "+why, "Write "+either(words)+".")
 		return
 	}
-	if n.IPv4 == "none" && n.IPv6 == "none" && len(n.Addresses) == 0 {
-		bad("", "the interface has no address to forward to", "Give it one, or leave publish out.")
+	if !c.leads(n) {
+		bad("", "the interface has no address to forward to", "Give it or its network one that is not link-local, or leave publish out.")
 	}
 	for _, protocol := range p.protocols() {
 		key := protocol + " port " + p.Port

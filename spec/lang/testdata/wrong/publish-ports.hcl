@@ -45,3 +45,15 @@ container "c" {
     }
   }
 }
+
+network "link" {
+  ipv6 = "link-local"
+}
+
+container "d" {
+  nic "eth0" {
+    network = network.link
+    publish "90" {
+    }
+  }
+}
