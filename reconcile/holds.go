@@ -40,7 +40,7 @@ func (e *Engine) holdRejected(p plan.Plan, run apply.Run, results []apply.Result
 		}
 		c := p.Containers[slices.IndexFunc(p.Containers, func(c plan.ContainerPlan) bool { return c.Name == r.Name })]
 		used := ""
-		if c.Last != nil {
+		if c.Last != nil && !failed(e.State.Book(r.Name), c.From) { // what failed itself, and is gone back to for want of better, stays on hold
 			used = plan.HoldDigest(*c.Last)
 		}
 		errs = append(errs, e.putOnHold(r.Name, used, generations.Hold{

@@ -137,7 +137,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 		return fmt.Errorf("container %s: %w", s.Name, err)
 	} else if ok {
 		s.Held, s.HeldWhy = hold.Digests(), cmp.Or(hold.Why, "rejected")
-		s.Failed = hold.Generation == s.From && failed(book, s.From)
+		s.Failed = failed(book, s.From) && (hold.Generation == s.From || s.Last != nil && slices.Contains(s.Held, plan.HoldDigest(*s.Last)))
 	}
 	if s.Paused, err = e.suspended(s.Stands()); err != nil {
 		return fmt.Errorf("container %s: %w", s.Name, err)
