@@ -133,7 +133,7 @@ func agentWordTable() []agentWord {
 		{"git.max_size", "size", `"256MiB"`, "The most that is fetched at once, and that one commit may hold."},
 		{"git.key", "path", "none", "Private key for ssh."},
 		{"git.known_hosts", "path", "/etc/ssh/ssh_known_hosts", "Keys of hosts, for ssh. A host that is not there is not talked to."},
-		{"git.credentials", "path", "none", "File of git-credential-store, for https."},
+		{"git.credentials", "path", "none", "File of git-credential-store, root's alone, for https."},
 		{"git.ca", "path", "the system's", "Certificates of authorities, for https."},
 		{"git.verify.mode", "string", `"range"`, "What has to be signed: range (every commit since the one in use), head (the newest commit), tag (the tag that is followed), or off."},
 		{"git.verify.signers", "path", "none", "ssh-keygen's file of allowed signers, whose signatures count."},

@@ -28,11 +28,16 @@ type worker struct {
 func newWorker(a *Agent, s spec.Source) *worker {
 	w := &worker{a: a, s: s, dir: folder(a.opt.Engine.State.Path(), s.Name), wake: make(chan struct{}, 1)}
 	if s.Git != nil {
-		w.repo = git.Open(filepath.Join(w.dir, "git"), *s.Git)
+		w.repo = git.Open(filepath.Join(w.dir, "git"), *s.Git, w.secret)
 	}
 	w.st, _ = recall(w.dir) // the first pass says what is wrong with it
 	w.st.Name, w.st.Origin = s.Name, s.Origin()
 	return w
+}
+
+// secret reads a file that has to be root's alone, or is encrypted to the host.
+func (w *worker) secret(file string) ([]byte, error) {
+	return w.a.opt.Engine.Host.Vault.Read("/", file)
 }
 
 // look has the source looked at soon. What comes while that is still to be

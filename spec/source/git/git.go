@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"strake/spec"
 )
 
@@ -40,12 +42,16 @@ var (
 
 // Repository is a local copy of one branch or tag.
 type Repository struct {
-	dir  string // everything is below it
-	from spec.Git
+	dir    string // everything is below it
+	from   spec.Git
+	secret func(file string) ([]byte, error)
 }
 
-// Open takes dir, absolute, for the copy. Nothing is read or written yet.
-func Open(dir string, from spec.Git) *Repository { return &Repository{dir, from} }
+// Open takes dir, absolute, for the copy. Nothing is read or written yet. Credentials
+// are read by secret, which says what is wrong with whom the file belongs to.
+func Open(dir string, from spec.Git, secret func(file string) ([]byte, error)) *Repository {
+	return &Repository{dir, from, secret}
+}
 
 func (r *Repository) bare() string { return filepath.Join(r.dir, "repository.git") }
 
@@ -61,9 +67,9 @@ func (r *Repository) Head(ctx context.Context) (string, error) {
 		return "", err
 	}
 	ref := r.from.Ref()
-	out, err := r.git(ctx, limits{time: r.from.Timeout, out: 1 << 20}, "ls-remote", "--", r.from.URL, ref, ref+"^{}")
+	out, err := r.remote(ctx, limits{time: r.from.Timeout, out: 1 << 20}, "ls-remote", "--", r.from.URL, ref, ref+"^{}")
 	if err != nil {
-		return "", fmt.Errorf("repository %s %w: %w", r.from.URL, ErrUnreachable, err)
+		return "", err
 	}
 	found := ""
 	for line := range strings.Lines(string(out)) {
@@ -87,12 +93,12 @@ func (r *Repository) Fetch(ctx context.Context) (string, error) {
 		return "", err
 	}
 	r.sweep()
-	_, err := r.git(ctx, limits{time: r.from.Timeout, file: r.from.MaxSize, out: 1 << 20},
+	_, err := r.remote(ctx, limits{time: r.from.Timeout, file: r.from.MaxSize, out: 1 << 20},
 		"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head",
 		"--", r.from.URL, "+"+r.from.Ref()+":"+tracked)
 	if err != nil {
 		r.sweep()
-		return "", fmt.Errorf("repository %s %w: %w", r.from.URL, failure(err), err)
+		return "", err
 	}
 	return r.resolve(ctx, tracked)
 }
@@ -187,9 +193,10 @@ func line(text string, most int) string {
 
 // limits bound one run of git.
 type limits struct {
-	time time.Duration
-	file int64 // bytes of any file that it writes
-	out  int64 // bytes that it may say
+	time  time.Duration
+	file  int64      // bytes of any file that it writes
+	out   int64      // bytes that it may say
+	given []*os.File // what it has open, from descriptor 3 on
 }
 
 // local runs what needs nobody else.
@@ -197,11 +204,51 @@ func (r *Repository) local(ctx context.Context, args ...string) ([]byte, error) 
 	return r.git(ctx, limits{time: time.Minute, out: 64 << 20}, args...)
 }
 
+// credentials are what git shows to the repository, in memory: its own helper would
+// remove them from their file when a server refuses them, and that may be the server's
+// mistake of a moment. The caller closes them.
+func (r *Repository) credentials() ([]*os.File, error) {
+	if r.from.Credentials == "" {
+		return nil, nil
+	}
+	text, err := r.secret(r.from.Credentials)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("credentials", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("keep credentials in memory: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "credentials")
+	if _, err := f.Write(text); err != nil {
+		return nil, errors.Join(fmt.Errorf("keep credentials in memory: %w", err), f.Close())
+	}
+	return []*os.File{f}, nil
+}
+
+// remote runs what talks to the repository.
+func (r *Repository) remote(ctx context.Context, l limits, args ...string) ([]byte, error) {
+	given, err := r.credentials()
+	if err != nil {
+		return nil, err
+	}
+	l.given = given
+	out, err := r.git(ctx, l, args...)
+	for _, f := range given {
+		f.Close()
+	}
+	if err != nil {
+		err = fmt.Errorf("repository %s %w: %w", r.from.URL, failure(err), err)
+	}
+	return out, err
+}
+
 // git runs the program on the copy. Its error says what git said.
 func (r *Repository) git(ctx context.Context, l limits, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.time)
 	defer cancel()
 	cmd := r.command(ctx, l.file, args...)
+	cmd.ExtraFiles = l.given
 	out, said := &bounded{most: l.out}, &bounded{most: 4 << 10}
 	cmd.Stdout, cmd.Stderr = out, said
 	err := cmd.Run()
@@ -337,7 +384,7 @@ func (r *Repository) configure() error {
 	}
 	section("http", "lowSpeedLimit", "1000", "lowSpeedTime", "30")
 	if g.Credentials != "" {
-		section("credential", "helper", "store --file="+g.Credentials)
+		section("credential", "helper", "store --file=/proc/self/fd/3") // see credentials; nothing can be written beside it
 	}
 	if path, local := strings.CutPrefix(g.URL, "file://"); local {
 		// Which repository root reads was said by root, whoever else it belongs to.
