@@ -35,14 +35,16 @@ type builds interface {
 	Sweep(ctx context.Context) error
 }
 
-// unbuilt counts the layers that have to be built before c can start. Of an
-// image that is not there yet none is known.
+// unbuilt counts the layers that have to be built before c can start. On an
+// image that is not there yet there are none.
 func (e *Engine) unbuilt(c *resource.Container) int {
 	if c == nil {
 		return 0
 	}
 	if c.System != nil && len(c.Layers) == 0 {
-		return 1
+		fetched := *c
+		fetched.Image.Digest = "unknown"
+		return len(fetched.Recipes())
 	}
 	n := 0
 	for _, key := range c.Layers {

@@ -92,18 +92,23 @@ func (w *work) account(ctx context.Context, user string) bool {
 	return err == nil && exit == 0
 }
 
+// service has init start a service, or not. Each of the commands is content
+// with what is so already.
 func (w *work) service(ctx context.Context, v resource.Service) error {
-	enable, disable := []string{"systemctl", "enable"}, []string{"systemctl", "disable"}
-	runlevel := []string(nil)
-	if !w.has(ctx, "systemctl") {
-		if !w.has(ctx, "rc-update") {
-			return fmt.Errorf("%w: service %s: the image has neither systemd nor OpenRC", ErrBuild, v.Name)
-		}
-		enable, disable, runlevel = []string{"rc-update", "add"}, []string{"rc-update", "del"}, []string{"default"}
+	switch {
+	case w.has(ctx, "systemctl") && v.Enabled:
+		return w.run(ctx, "systemctl", "enable", v.Name)
+	case w.has(ctx, "systemctl"):
+		return w.run(ctx, "systemctl", "disable", v.Name)
+	case !w.has(ctx, "rc-update"):
+		return fmt.Errorf("%w: service %s: the image has neither systemd nor OpenRC", ErrBuild, v.Name)
+	case v.Enabled:
+		return w.run(ctx, "rc-update", "add", v.Name, "default")
 	}
-	args := enable
-	if !v.Enabled {
-		args = disable
-	}
-	return w.run(ctx, append(append(args, v.Name), runlevel...)...)
+	return w.run(ctx, "/bin/sh", "-c", removeFromAll, "rc-update", v.Name)
 }
+
+// removeFromAll takes a service out of OpenRC's runlevels: which one it is in
+// is the package's choice, and rc-update fails where it is not in all.
+const removeFromAll = `test -e "/etc/init.d/$1" || { echo "there is no service $1"; exit 1; }; ` +
+	`rc-update --quiet --all del "$1"; set -- /etc/runlevels/*/"$1"; test ! -L "$1"`

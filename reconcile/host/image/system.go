@@ -207,8 +207,11 @@ func cleanLayer(dir string) error {
 		return err
 	}
 	defer t.close()
-	for _, dir := range []string{"var/cache/apk", "var/cache/dnf", "var/cache/yum", "var/log/dnf"} {
-		if err := t.empty(dir, "*"); err != nil {
+	for _, c := range []struct{ dir, names string }{
+		{"var/cache/apk", "*"}, {"var/cache/dnf", "*"}, {"var/cache/yum", "*"}, {"var/cache/libdnf5", "*"},
+		{"var/log/dnf", "*"}, {"var/log", "dnf*.log*"}, {"var/log", "hawkey.log*"}, {"var/log", "apk.log*"},
+	} {
+		if err := t.empty(c.dir, c.names); err != nil {
 			return err
 		}
 	}

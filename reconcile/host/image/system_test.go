@@ -22,10 +22,10 @@ func keptLayer(t *testing.T) (*Layers, string) {
 	must(t, err)
 	defer unlock()
 	tree, log := filepath.Join(l.store.dir, "..", "upper"), filepath.Join(l.store.dir, "..", "log")
-	for _, dir := range []string{"etc", "var/lib/apt/lists", "run", "usr/sbin", "hidden"} {
+	for _, dir := range []string{"etc", "var/lib/apt/lists", "var/log", "run", "usr/sbin", "hidden"} {
 		must(t, os.MkdirAll(filepath.Join(tree, dir), 0o755))
 	}
-	for _, name := range []string{"etc/made", "etc/resolv.conf", "usr/sbin/policy-rc.d", "var/lib/apt/lists/x", "run/x"} {
+	for _, name := range []string{"etc/made", "etc/resolv.conf", "usr/sbin/policy-rc.d", "var/lib/apt/lists/x", "run/x", "var/log/dnf.rpm.log", "var/log/own.log"} {
 		must(t, os.WriteFile(filepath.Join(tree, name), []byte("x"), 0o644))
 	}
 	must(t, unix.Mknod(filepath.Join(tree, "etc/gone"), unix.S_IFCHR, 0))
@@ -43,7 +43,8 @@ func TestLayerKept(t *testing.T) {
 	must(t, l.Verify(t.Context(), key))
 	for name, want := range map[string]bool{
 		"etc/made": true, "etc/gone": true, "hidden": true, "var/lib/apt/lists": true,
-		"etc/resolv.conf": false, "usr/sbin/policy-rc.d": false, "var/lib/apt/lists/x": false, "run/x": false, "../build.log": true,
+		"etc/resolv.conf": false, "usr/sbin/policy-rc.d": false, "var/lib/apt/lists/x": false, "run/x": false,
+		"var/log/dnf.rpm.log": false, "var/log/own.log": true, "../build.log": true,
 	} {
 		if _, err := os.Lstat(filepath.Join(l.Path(key), name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
