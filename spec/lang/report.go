@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +104,11 @@ func (l *loader) plain(d *hcl.Diagnostic) spec.Diagnostic {
 	}
 	if d.Subject != nil {
 		p.Pos, p.End = place(*d.Subject), end(*d.Subject)
+	}
+	// HCL looks for near names in the innermost scope alone, which may have no functions.
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok && call.CalledFunctionNamespace() == "" {
+		name := call.CalledFunctionName()
+		p.Detail = "There is no function named " + quote(name) + "." + spec.DidYouMean(name, slices.Sorted(maps.Keys(l.scope.base.Functions)))
 	}
 	if l.sensitive && aboutSecret(d) {
 		p.Detail = "A sensitive value takes part in this, so the details are left out."
