@@ -32,8 +32,9 @@ type conn struct {
 
 	deadline struct {
 		sync.Mutex
-		given time.Time // by net/http
-		head  time.Time // of the head that has begun
+		given time.Time     // by net/http
+		head  time.Time     // of the head that has begun
+		set   chan struct{} // closed when net/http gives another; nil: nobody waits for it
 	}
 
 	in      []byte // received, and not passed on yet
@@ -73,7 +74,8 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		switch {
 		case c.passing:
-			return c.TCPConn.Read(p)
+			n, err := c.TCPConn.Read(p)
+			return n, c.patient(p, err)
 		case c.ended:
 			return 0, io.EOF
 		}
@@ -91,8 +93,38 @@ func (c *conn) Read(p []byte) (int, error) {
 				c.substitute(head{fault: errSlow})
 				continue
 			}
-			return 0, err
+			return 0, c.patient(p, err)
 		}
+	}
+}
+
+// patience is how long an answer may take after its client has said that it
+// will ask for nothing more.
+const patience = time.Minute
+
+// patient keeps the end of a client's words from net/http for as long as a
+// request is under way: it would take it for the end of the client and give the
+// request up, but a client may well send FIN and wait for its answer. What reads
+// aside meanwhile is known by its reading of a single byte.
+func (c *conn) patient(p []byte, err error) error {
+	if err != io.EOF || len(p) != 1 {
+		return err
+	}
+	c.deadline.Lock()
+	if t := c.deadline.given; !t.IsZero() && !time.Now().Before(t) {
+		c.deadline.Unlock()
+		return os.ErrDeadlineExceeded
+	}
+	set := make(chan struct{})
+	c.deadline.set = set
+	c.deadline.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-set:
+		return os.ErrDeadlineExceeded
+	case <-timer.C:
+		return err
 	}
 }
 
@@ -160,6 +192,10 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	c.deadline.Lock()
 	defer c.deadline.Unlock()
 	c.deadline.given = t
+	if c.deadline.set != nil {
+		close(c.deadline.set)
+		c.deadline.set = nil
+	}
 	return c.TCPConn.SetReadDeadline(sooner(t, c.deadline.head))
 }
 

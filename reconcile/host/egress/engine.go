@@ -80,7 +80,13 @@ func outward(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Respo
 	}}
 	ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
 		a.watchIdle()
-		return a.guest.client().RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+		answer, err := a.guest.client().RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+		if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
+			// Here, where the engine takes it for the site's own: of one that comes
+			// later it tells the client no length.
+			answer.Body = &body{answer.Body, nil, a, false}
+		}
+		return answer, err
 	})
 	return r, nil
 }
@@ -119,7 +125,6 @@ func homeward(r *http.Response, ctx *goproxy.ProxyCtx) *http.Response {
 	if ctx.Req.Body != nil && ctx.Req.Body != http.NoBody || attemptUpgrades(ctx.Req) {
 		r.Header.Set("Connection", "close") // see conn
 	}
-	r.Body = &body{r.Body, nil, a, false}
 	return r
 }
 

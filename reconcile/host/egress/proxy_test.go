@@ -334,6 +334,12 @@ func TestPlain(t *testing.T) {
 	if answer.Header.Get("X-Mine") != "yes" || answer.Header.Get("Keep-Alive") != "" || answer.Header.Get("Proxy-Authenticate") != "" {
 		t.Errorf("the client hears %v", answer.Header)
 	}
+	if answer.ContentLength != int64(len(text)) {
+		t.Errorf("the client hears of length %d, of %d", answer.ContentLength, len(text))
+	}
+	if head, err := w.client().Head(at); err != nil || head.ContentLength != int64(len("HEAD /a%20b?c 0")) {
+		t.Errorf("head: %+v, %v", head, err)
+	}
 	n := w.noted("page", func(a Attempt) bool { return a.Verdict == Allowed })
 	if n.Host != "site.test" || n.Port != port || n.Address != "127.0.0.2" || n.Rule != "u: site.test" || n.Method != "GET" || n.Received != int64(len(text)) || n.Container != "c" {
 		t.Errorf("noted: %+v", n)
@@ -360,6 +366,37 @@ func TestPlain(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestHalfClose: a client that sends FIN after its request gets the answer, of a
+// page that takes its time and by a tunnel.
+func TestHalfClose(t *testing.T) {
+	w := newWorld(t, Options{})
+	asked, answer := make(chan struct{}), make(chan struct{})
+	port := w.site("127.0.0.2", func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked <- struct{}{}
+		<-answer
+		fmt.Fprintf(rw, "%s %d", r.Method, len(body))
+	}, false)
+	w.set(resource.Egress{Allow: []string{"127.0.0.2"}, Ports: []int{port}})
+	at := fmt.Sprintf("127.0.0.2:%d", port)
+	for _, c := range []struct{ text, want string }{
+		{"GET http://" + at + "/ HTTP/1.1\r\nHost: " + at + "\r\n\r\n", "GET 0"},
+		{"POST http://" + at + "/ HTTP/1.1\r\nHost: " + at + "\r\nContent-Length: 5\r\n\r\nhello", "POST 5"},
+		{"CONNECT " + at + " HTTP/1.1\r\nHost: " + at + "\r\n\r\nGET / HTTP/1.0\r\n\r\n", "GET 0"},
+	} {
+		client := w.dial().(*net.TCPConn)
+		_, _ = io.WriteString(client, c.text)
+		_ = client.CloseWrite()
+		<-asked
+		time.Sleep(20 * time.Millisecond) // the end is read meanwhile
+		answer <- struct{}{}
+		got, err := io.ReadAll(client)
+		if err != nil || !strings.Contains(string(got), c.want) {
+			t.Errorf("%.7s is answered with %q: %v", c.text, got, err)
+		}
+	}
+}
 
 // TestTunnel: HTTPS by CONNECT, over HTTP/1.1 and HTTP/2, large both ways, and
 // bytes that come along with the request.
