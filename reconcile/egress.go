@@ -30,14 +30,15 @@ func (e *Engine) observeEgress(in scene, o *resource.Observed) error {
 	if !ok || have.Init != o.Init {
 		return nil
 	}
-	at, err := e.Host.Outlets.Listens(have)
+	open, err := e.Host.Outlets.Listens(have)
 	if err != nil {
 		return err
 	}
+	at := open.Places()
 	if f := have.Front; f != nil && !slices.Contains(in.filter.Guard.Proxied, f.Bridge) {
 		at = slices.DeleteFunc(at, func(a string) bool { return a == f.At }) // the firewall lets nobody there
 	}
-	o.Have.Egress, o.Have.EgressAt = have.Egress, at
+	o.Have.Egress, o.Have.EgressAt, o.Have.Publish = have.Egress, at, open.Publish
 	return nil
 }
 
@@ -56,7 +57,7 @@ func (e *Engine) OpenOutlets(ctx context.Context) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(standing)) {
 		c := standing[name].Container
-		if len(c.Egress) == 0 || !states[name].Up() {
+		if !c.Attended() || !states[name].Up() {
 			continue
 		}
 		live, err := e.Host.Containers.Inspect(ctx, name, nil)

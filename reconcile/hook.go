@@ -32,12 +32,13 @@ func (e *Engine) Complete(ctx context.Context, name string, init int) error {
 			err = e.Host.Devices.ChangeNIC(ctx, init, n, n)
 		}
 	}
-	if err != nil || len(c.Egress) == 0 {
+	if err != nil || !c.Attended() {
 		return err
 	}
-	// Without its way out it starts all the same, and has none until there is.
+	// Without its way out it starts all the same, and has none until there is; so
+	// it is with published ports.
 	if err := e.acting().OpenOutlet(ctx, c, init); err != nil {
-		e.progress(name + ": no way out: " + err.Error())
+		e.progress(name + ": no way out, nor published ports: " + err.Error())
 	}
 	return nil
 }

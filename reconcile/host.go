@@ -31,7 +31,7 @@ type Host struct {
 // outlets are the ways out of containers: a proxy, in a process of its own.
 type outlets interface {
 	Observe(ctx context.Context) ([]resource.Outlet, error)
-	Listens(o resource.Outlet) ([]string, error) // where it does, of all that it should
+	Listens(o resource.Outlet) (resource.Outlet, error) // what of it really does
 	Open(ctx context.Context, o resource.Outlet, passwords map[string]string) error
 	Close(ctx context.Context, container string) error
 }

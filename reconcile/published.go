@@ -45,15 +45,15 @@ func (e *Engine) portsFree(ctx context.Context, p plan.Plan, in scene) error {
 	var errs []error
 	for _, f := range fresh {
 		if listeners[f.port] {
-			errs = append(errs, fmt.Errorf("%w: container %s: nic %s: %s of the host is in use by a program of its own (`ss -lntup` shows which); publish another one, or have it listen on an address that is no container's",
-				ErrInvalid, f.container, f.nic, f.port))
+			errs = append(errs, fmt.Errorf("%w: container %s: %s of the host is in use by a program of its own (`ss -lntup` shows which); publish another one, or have it listen on an address that is no container's",
+				ErrInvalid, f.container, f.port))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // freshPort is one that is to be published and is not yet.
-type freshPort struct{ container, nic, port string }
+type freshPort struct{ container, port string }
 
 func (e *Engine) newPorts(p plan.Plan, in scene) []freshPort {
 	var list []freshPort
@@ -61,17 +61,28 @@ func (e *Engine) newPorts(p plan.Plan, in scene) []freshPort {
 	for _, f := range in.filter.Forwards {
 		led[fmt.Sprint(f.Protocol, " ", f.Port)] = true
 	}
+	for _, o := range in.outlets {
+		for _, p := range o.Publish {
+			led[fmt.Sprint("tcp ", p.Port)] = true
+		}
+	}
+	fresh := func(c plan.ContainerPlan, place, protocol string, port int) {
+		key := fmt.Sprint(protocol, " ", port)
+		if !led[key] {
+			led[key] = true // for the other family it is the same port
+			list = append(list, freshPort{c.Name + place, key})
+		}
+	}
 	for _, c := range p.Containers {
 		if c.Want == nil {
 			continue
 		}
+		for _, p := range c.Want.Publish {
+			fresh(c, "", "tcp", p.Port)
+		}
 		for _, n := range c.Want.NICs {
 			for _, f := range n.Forwards() {
-				fresh := freshPort{c.Name, n.Name, fmt.Sprint(f.Protocol, " ", f.Port)}
-				if !led[fresh.port] {
-					led[fresh.port] = true // for the other family it is the same port
-					list = append(list, fresh)
-				}
+				fresh(c, ": nic "+n.Name, f.Protocol, f.Port)
 			}
 		}
 	}
@@ -114,6 +125,9 @@ func claim(owner map[string]string, name string, c resource.Container) {
 // ports are the published ones, "tcp 80".
 func ports(c resource.Container) map[string]bool {
 	all := map[string]bool{}
+	for _, p := range c.Publish {
+		all[fmt.Sprint("tcp ", p.Port)] = true
+	}
 	for _, n := range c.NICs {
 		for _, p := range n.Publish {
 			for _, protocol := range p.Protocols() {

@@ -82,7 +82,7 @@ func labelForm(path string) string {
 		return "^(" + interfaceForm + ")$"
 	case "container.nic.route":
 		return "^(" + prefixForm + ")$"
-	case "container.nic.publish":
+	case "container.nic.publish", "container.publish":
 		return `^[1-9][0-9]{0,4}$`
 	case "container.mount", "container.secret_file", "container.file", "container.system.file":
 		return "^/"

@@ -140,6 +140,7 @@ func Keys() []Key {
 		{`egress["*"].limits.rate`, "rate", "no limit", Live, false, "Bits per second."},
 		{`egress["*"].limits.daily`, "size", "no limit", Live, false, "Bytes a day."},
 		{`egress["*"].limits.idle`, "duration", "no limit", Live, false, "How long a connection may be silent."},
+		{`publish["*"].to`, "number", "the host's port", Live, false, "Port of the container's loopback interface that a port of the host leads to; the block's label is the host's."},
 		{"health.start_period", "duration", `"0s"`, None, true, "Failures in it don't count."},
 		{"health.interval", "duration", `"2s"`, None, true, "Time between two tries."},
 		{"health.timeout", "duration", `"5s"`, None, true, "Time that one try may take."},

@@ -176,7 +176,7 @@ func Range(path string) (least, most int) {
 		return 1, 4094
 	case "container.nic.mtu":
 		return 576, 65535
-	case "container.nic.publish.to":
+	case "container.nic.publish.to", "container.publish.to":
 		return 1, 65535
 	case "container.health.check.status":
 		return 100, 599
@@ -216,6 +216,7 @@ func blockTable() []struct{ path, label, doc string } {
 		{"container.nic.limits", "", "Bits per second, as the container sees it."},
 		{"container.nic.route", "prefix", "A way to a prefix."},
 		{"container.nic.publish", "port", "A port of the host that leads to the container."},
+		{"container.publish", "port", "A port of the host that leads to the container's loopback interface."},
 		{"container.limits", "", "What it may use."},
 		{"container.mount", "target", "A host folder, file or volume inside; the label is where."},
 		{"container.secret_file", "path", "A file in memory that shows a secret; the label is its path inside."},

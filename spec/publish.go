@@ -6,12 +6,31 @@ import (
 	"strconv"
 )
 
-func publishPath(n *NIC, p Publish, key string) string {
-	path := nicPath(n, `publish["`+p.Port+`"]`)
+// published is one of a container's published ports: of an interface, or, where
+// nic is nil, of its own.
+type published struct {
+	of  *Container
+	nic *NIC
+	Publish
+}
+
+func (p published) path(key string) string {
+	path := `publish["` + p.Port + `"]`
+	if p.nic != nil {
+		path = nicPath(p.nic, path)
+	}
 	if key == "" {
 		return path
 	}
 	return path + "." + key
+}
+
+// name is how messages call what has it.
+func (p published) name(before string) string {
+	if p.nic == nil {
+		return ""
+	}
+	return before + "nic " + quote(p.nic.Name)
 }
 
 // HostPort is the port on the host; 0 where the label is none.
@@ -41,9 +60,12 @@ func (c *checker) allPublished() {
 	seen := map[string]string{}
 	for i := range c.stack.Containers {
 		o := &c.stack.Containers[i]
+		for _, p := range o.Publish {
+			c.publish(published{o, nil, p}, seen)
+		}
 		for j := range o.NICs {
 			for _, p := range o.NICs[j].Publish {
-				c.publish(o, &o.NICs[j], p, seen)
+				c.publish(published{o, &o.NICs[j], p}, seen)
 			}
 		}
 	}
@@ -68,9 +90,13 @@ func (c *checker) leads(n *NIC) bool {
 	return given(n.IPv4, four) || given(n.IPv6, six) || len(n.Addresses) > 0
 }
 
-func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]string) {
+func (c *checker) publish(p published, seen map[string]string) {
 	bad := func(key, summary, detail string) {
-		c.wrong(o, publishPath(n, p, key), "nic "+quote(n.Name)+": publish "+quote(p.Port)+": "+summary, detail)
+		where := p.name("")
+		if where != "" {
+			where += ": "
+		}
+		c.wrong(p.of, p.path(key), where+"publish "+quote(p.Port)+": "+summary, detail)
 	}
 	if p.HostPort() == 0 {
 		bad("", "this is not a port", "The label is the port on the host, from 1 to 65535.")
@@ -84,8 +110,8 @@ func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]strin
 		bad("protocol", "protocol "+why, "Write "+either(words)+".")
 		return
 	}
-	if !c.leads(n) {
-		bad("", "the interface has no address to forward to", "Give it or its network one that is not link-local, or leave publish out.")
+	if p.nic != nil && !c.leads(p.nic) {
+		bad("", "the interface has no address to forward to", "Give it or its network one that is not link-local, or publish without an interface: a publish block of the container's own leads to its loopback.")
 	}
 	for _, protocol := range p.protocols() {
 		key := protocol + " port " + p.Port
@@ -93,6 +119,6 @@ func (c *checker) publish(o *Container, n *NIC, p Publish, seen map[string]strin
 			bad("", key+" of the host is taken", "It is the one of "+other+".")
 			continue
 		}
-		seen[key] = fmt.Sprintf("container %s, nic %s (%s)", quote(o.Name), quote(n.Name), o.place(publishPath(n, p, "")))
+		seen[key] = fmt.Sprintf("container %s%s (%s)", quote(p.of.Name), p.name(", "), p.of.place(p.path("")))
 	}
 }

@@ -127,6 +127,7 @@ type Container struct {
 	Drift       string // "report" (default), "heal", "strict"
 	Ignore      []string
 	Egress      []string // names of Egress blocks; their rules add up
+	Publish     []Publish
 	System      System
 	Build       Build
 	Files       []File
@@ -187,7 +188,8 @@ type NICLimits struct {
 	Ingress, Egress int64
 }
 
-// Publish forwards a port of the host to the container.
+// Publish leads a port of the host to the container: to an interface, or, where
+// it is the container's own, to its loopback interface.
 type Publish struct {
 	Port     string // on the host, as the label has it
 	To       *int   // in the container; nil: the same

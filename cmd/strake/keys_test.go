@@ -42,6 +42,7 @@ var keyed = []keyCase{
 		`egress["*"].upstream`, `egress["*"].upstream_user`, `egress["*"].upstream_password`,
 		`egress["*"].limits.connections`, `egress["*"].limits.rate`, `egress["*"].limits.daily`, `egress["*"].limits.idle`,
 	}},
+	{spec.Live, "publish \"8081\" {\n }", "publish \"8081\" {\n to = 80\n }\n publish \"8082\" {\n }", []string{`publish["*"].to`}},
 	{spec.None, `depends_on = [container.a]`, `depends_on = [container.a, container.b]`, []string{"depends_on"}},
 	{spec.None, "lifecycle {\n protect = true\n drift = \"heal\"\n ignore_changes = [\"limits.cpus\"]\n }", "lifecycle {\n drift = \"strict\"\n ignore_changes = [\"hostname\"]\n }",
 		[]string{"lifecycle.protect", "lifecycle.drift", "lifecycle.ignore_changes"}},

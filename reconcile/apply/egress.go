@@ -8,9 +8,10 @@ import (
 )
 
 // OpenOutlet opens the way out of a container whose init is there, with the
-// rules that it has now, or closes it where it has none.
+// rules that it has now, and the ports that it publishes, or closes them where
+// it has none.
 func (h Host) OpenOutlet(ctx context.Context, c resource.Container, init int) error {
-	if len(c.Egress) == 0 {
+	if !c.Attended() {
 		return h.Outlets.Close(ctx, c.Name)
 	}
 	passwords := map[string]string{}

@@ -110,7 +110,7 @@ func (b *builder) container(c spec.Container) resource.Container {
 			Enabled: c.Autostart.Enabled != nil && *c.Autostart.Enabled, Order: c.Autostart.Order,
 			Delay: int(c.Autostart.Delay.Seconds()), Group: c.Autostart.Group,
 		},
-		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c), Egress: b.egress(c),
+		IDMap: b.ids(c), NICs: b.nics(c), Environment: environment(c), Egress: b.egress(c), Publish: publish(c.Publish),
 		System: b.system(c), Build: b.build(c), Files: b.files(c.Files), Rootfs: resource.Rootfs{Ephemeral: c.Rootfs.Ephemeral, Size: c.Rootfs.Size},
 		Health: health(c), Update: update(c),
 		Limits:    resource.Limits{Memory: c.Limits.Memory, CPU: int64(c.Limits.CPUs*1000 + 0.5), Processes: c.Limits.Processes},

@@ -27,15 +27,22 @@ func (b *builder) traffic(nic *resource.NIC, n spec.NIC) {
 	for _, r := range n.Routes {
 		nic.Routes = append(nic.Routes, resource.Route(r))
 	}
-	for _, p := range n.Publish {
+	nic.Publish = publish(n.Publish)
+	slices.Sort(nic.Addresses)
+	slices.Sort(nic.Prefixes)
+	slices.SortFunc(nic.Routes, func(a, b resource.Route) int { return cmp.Compare(a.To, b.To) })
+}
+
+// publish are published ports in their order.
+func publish(said []spec.Publish) []resource.Publish {
+	var list []resource.Publish
+	for _, p := range said {
 		to := p.HostPort()
 		if p.To != nil {
 			to = *p.To
 		}
-		nic.Publish = append(nic.Publish, resource.Publish{Port: p.HostPort(), To: to, Protocol: cmp.Or(p.Protocol, "tcp")})
+		list = append(list, resource.Publish{Port: p.HostPort(), To: to, Protocol: cmp.Or(p.Protocol, "tcp")})
 	}
-	slices.Sort(nic.Addresses)
-	slices.Sort(nic.Prefixes)
-	slices.SortFunc(nic.Routes, func(a, b resource.Route) int { return cmp.Compare(a.To, b.To) })
-	slices.SortFunc(nic.Publish, func(a, b resource.Publish) int { return a.Port - b.Port })
+	slices.SortFunc(list, func(a, b resource.Publish) int { return a.Port - b.Port })
+	return list
 }

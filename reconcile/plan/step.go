@@ -69,7 +69,7 @@ func steps(c ContainerPlan) []Step {
 			do(DoFiles)
 		}
 		do(DoStart)
-		if len(c.Want.Egress) > 0 {
+		if c.Want.Attended() {
 			do(DoEgress)
 		}
 	}
@@ -216,7 +216,7 @@ func liveSteps(c ContainerPlan) []Step {
 		list = append(list, Step{Do: DoGrow})
 	}
 	for _, do := range []Kind{DoLimits, DoHostname, DoResolver, DoEgress, DoEnvironment, DoSecrets, DoFiles} {
-		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] {
+		if touched[string(do)] || do == DoSecrets && touched["secret_file"] || do == DoFiles && touched["file"] || do == DoEgress && touched["publish"] {
 			list = append(list, Step{Do: do})
 		}
 	}

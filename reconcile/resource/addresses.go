@@ -137,7 +137,7 @@ func (n NIC) Incomplete() bool {
 
 // Late says whether the container has what is brought to it when liblxc is done.
 func (c Container) Late() bool {
-	return c.Secrets() || len(c.Egress) > 0 || slices.ContainsFunc(c.NICs, NIC.Incomplete)
+	return c.Secrets() || c.Attended() || slices.ContainsFunc(c.NICs, NIC.Incomplete)
 }
 
 // GroupOf is the number of the group that the devices behind one parent are in

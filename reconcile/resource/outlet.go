@@ -14,13 +14,16 @@ const ProxyPort = "3128"
 const LoopbackProxy = "127.0.0.1:" + ProxyPort
 
 // Outlet is a container's way out: its rules, and where it finds the proxy that
-// keeps them. Container, with its passwords, is what brings it about.
+// keeps them; and the ways in that the same process keeps. Container, with its
+// passwords, is what brings it about.
 type Outlet struct {
 	Container string   `json:"container"`
 	Egress    []Egress `json:"egress,omitempty"`
 	Loopback  bool     `json:"loopback,omitempty"` // at LoopbackProxy
 	Front     *Front   `json:"front,omitempty"`
 	Init      int      `json:"init,omitempty"` // whose namespace it is open in
+
+	Publish []Publish `json:"publish,omitempty"` // ports of the host that lead to its loopback interface
 
 	Attempts []Attempts `json:"attempts,omitempty"` // as observed, since the proxy runs
 }
@@ -39,7 +42,7 @@ func (f Front) Key() string { return f.Bridge + " " + f.Address }
 
 // OutletOf is the way out that c describes.
 func OutletOf(c Container) Outlet {
-	o := Outlet{Container: c.Name, Egress: c.Egress}
+	o := Outlet{Container: c.Name, Egress: c.Egress, Publish: c.Publish}
 	for _, at := range c.EgressAt {
 		if at == LoopbackProxy {
 			o.Loopback = true
@@ -49,6 +52,16 @@ func OutletOf(c Container) Outlet {
 	}
 	return o
 }
+
+// Shut is one that listens nowhere.
+func (o Outlet) Shut() Outlet {
+	o.Loopback, o.Front, o.Publish = false, nil, nil
+	return o
+}
+
+// Attended says whether a process has to keep something open for the container
+// while it runs.
+func (c Container) Attended() bool { return len(c.Egress)+len(c.Publish) > 0 }
 
 // Places are where the container finds the proxy.
 func (o Outlet) Places() []string {

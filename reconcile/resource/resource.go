@@ -33,6 +33,7 @@ type Container struct {
 	Ignore      []string          `json:"ignore_changes,omitempty"`
 	Egress      []Egress          `json:"egress,omitempty"`    // sorted by name
 	EgressAt    []string          `json:"egress_at,omitempty"` // where the proxy is for it, LoopbackProxy first
+	Publish     []Publish         `json:"publish,omitempty"`   // to its loopback interface, by TCP; sorted by Port
 	System      *System           `json:"system,omitempty"`
 	Build       *Build            `json:"build,omitempty"`
 	Files       []File            `json:"files,omitempty"` // sorted by path

@@ -84,6 +84,9 @@ func (c Container) Settings() []Setting {
 		e.settings(&s)
 	}
 	s.add("egress.at", strings.Join(c.EgressAt, " "))
+	for _, p := range c.Publish {
+		s.number(Labelled("publish", strconv.Itoa(p.Port))+".to", int64(p.To))
+	}
 	c.Health.settings(&s)
 	c.Update.settings(&s)
 	s.add("depends_on", strings.Join(c.DependsOn, " "))

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -112,6 +113,9 @@ func late(c resource.Container) string {
 	}
 	for _, e := range c.Egress {
 		list.WriteString(resource.Labelled("egress", e.Name) + "\n")
+	}
+	for _, p := range c.Publish {
+		list.WriteString(resource.Labelled("publish", strconv.Itoa(p.Port)) + "\n")
 	}
 	return list.String()
 }

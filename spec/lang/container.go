@@ -29,6 +29,7 @@ func (l *loader) containerBlock() *block[spec.Container] {
 			"autostart": autostartBlock(),
 			"idmap":     idmapBlock(),
 			"nic":       nicBlock(),
+			"publish":   inletBlock(),
 			"limits":    limitsBlock(),
 			"mount":     mountBlock(),
 			"proxy":     proxyBlock(),

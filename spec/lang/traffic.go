@@ -42,6 +42,22 @@ func publishBlock() *block[spec.Container] {
 	}
 }
 
+// inletBlock is a published port of the container's own, without an interface.
+func inletBlock() *block[spec.Container] {
+	return &block[spec.Container]{
+		label: "port",
+		present: func(c *spec.Container, label string) {
+			c.Publish = append(c.Publish, spec.Publish{Port: label})
+		},
+		settings: map[string]setting[spec.Container]{
+			"to": {read: port, set: func(c *spec.Container, label string, v any) {
+				n := v.(int)
+				onOne(c.Publish, func(p *spec.Publish) string { return p.Port }, label, func(p *spec.Publish) { p.To = &n })
+			}},
+		},
+	}
+}
+
 // inNIC finds the one of an interface's list that a setting belongs to.
 func inNIC[T any](list func(*spec.NIC) []T, label func(*T) string, set func(t *T, v any)) func(*spec.Container, string, any) {
 	return func(c *spec.Container, labels string, v any) {

@@ -132,6 +132,8 @@ func canonical(path string) string {
 		case ok && kind == "service": // units have dots of their own
 			return keyed(group+"."+kind, more, ".enabled")
 		}
+	case "publish":
+		return keyed(group, rest, ".to")
 	case "mount":
 		return keyed(group, rest, ".source", ".readonly", ".volume")
 	case "secret_file":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ func serveEgress(many int) error {
 		if many > 0 {
 			at = fmt.Sprintf("127.1.%d.%d:3128", i>>8, i&255)
 		}
-		l, err := net.Listen("tcp", at)
+		l, err := egress.Plain().Listen(context.Background(), "tcp", at)
 		if err != nil {
 			return err
 		}

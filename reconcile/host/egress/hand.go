@@ -12,18 +12,26 @@ import (
 )
 
 // Handed is a listener on its way to the process that serves it: from a hook
-// that opened it, or from a proxy to its successor.
+// that opened it, or from a proxy to its successor. Or it is what connections
+// into the container's namespace are made with.
 type Handed struct {
 	Container string // served for this container, or
 	Network   string // for whoever asks on this network
+	Port      int    // beside Container: of the host; what comes there goes to the container
 	Listener  *Listener
+	Sockets   []int // beside Container, in place of a listener
 }
+
+// mostSockets of one message.
+const mostSockets = 8
 
 // label goes with the descriptors.
 type label struct {
 	Container string `json:"container,omitempty"`
 	Network   string `json:"network,omitempty"`
-	Init      bool   `json:"init,omitempty"` // a pidfd comes along
+	Port      int    `json:"port,omitempty"`
+	Sockets   int    `json:"sockets,omitempty"` // so many, and no listener
+	Init      bool   `json:"init,omitempty"`    // a pidfd comes along
 	End       bool   `json:"end,omitempty"`
 }
 
@@ -31,6 +39,9 @@ type label struct {
 // other side has it. The sender's own stays open until it closes it: there is
 // no moment without one.
 func Send(c *net.UnixConn, h Handed) error {
+	if len(h.Sockets) > 0 {
+		return send(c, label{Container: h.Container, Sockets: len(h.Sockets)}, h.Sockets...)
+	}
 	f, err := h.Listener.File()
 	if err != nil {
 		return fmt.Errorf("hand over listener: %w", err)
@@ -40,7 +51,7 @@ func Send(c *net.UnixConn, h Handed) error {
 	if h.Listener.init != nil {
 		fds = append(fds, int(h.Listener.init.Fd()))
 	}
-	return send(c, label{Container: h.Container, Network: h.Network, Init: len(fds) > 1}, fds...)
+	return send(c, label{Container: h.Container, Network: h.Network, Port: h.Port, Init: len(fds) > 1}, fds...)
 }
 
 // SendEnd says that no further listener comes.
@@ -79,14 +90,24 @@ func Receive(c *net.UnixConn) (Handed, error) {
 		answer = err.Error()
 	}
 	if _, wrong := c.Write([]byte(answer)); wrong != nil && err == nil {
-		h.Listener.Close()
+		h.Close()
 		return Handed{}, fmt.Errorf("receive listener: %w", wrong)
 	}
 	return h, err
 }
 
+// Close lets go of it.
+func (h Handed) Close() {
+	if h.Listener != nil {
+		h.Listener.Close()
+	}
+	for _, fd := range h.Sockets {
+		_ = unix.Close(fd)
+	}
+}
+
 func receive(c *net.UnixConn) (Handed, error) {
-	text, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(2*4))
+	text, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(mostSockets*4))
 	n, m, flags, _, err := c.ReadMsgUnix(text, rights)
 	if err != nil {
 		return Handed{}, err
@@ -109,11 +130,25 @@ func receive(c *net.UnixConn) (Handed, error) {
 	if l.Init {
 		want = 2
 	}
+	if l.Sockets > 0 {
+		want = l.Sockets
+	}
 	switch {
 	case l.End && len(files) == 0:
 		return Handed{}, io.EOF
 	case flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0, len(files) != want, (l.Container == "") == (l.Network == ""):
 		return wrong(errors.New("message is not whole"))
+	}
+	if l.Sockets > 0 {
+		h := Handed{Container: l.Container}
+		for _, f := range files {
+			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+			f.Close()
+			if err == nil {
+				h.Sockets = append(h.Sockets, fd)
+			}
+		}
+		return h, nil
 	}
 	g, err := net.FileListener(files[0])
 	if err != nil {
@@ -125,7 +160,7 @@ func receive(c *net.UnixConn) (Handed, error) {
 		return wrong(errors.New("socket is not one of TCP"))
 	}
 	files[0].Close() // FileListener has its own copy
-	h := Handed{l.Container, l.Network, &Listener{TCPListener: tcp}}
+	h := Handed{Container: l.Container, Network: l.Network, Port: l.Port, Listener: &Listener{TCPListener: tcp}}
 	if l.Init {
 		h.Listener.init = files[1]
 	}

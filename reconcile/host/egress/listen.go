@@ -23,65 +23,83 @@ type Listener struct {
 var ErrOwnNamespace = errors.New("shares the host's network namespace")
 
 // Listen opens a socket in the network namespace of a process, the init of a
-// container: "127.0.0.1:3128". The namespace's loopback interface is set up
-// where it is down.
+// container: "127.0.0.1:3128".
 func Listen(pid int, address string) (*Listener, error) {
-	wrong := func(err error) (*Listener, error) {
+	var l net.Listener
+	init, err := Inside(pid, func() (err error) {
+		// One address without names, so the socket is made by this thread.
+		l, err = Plain().Listen(context.Background(), "tcp", address)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("listen at %s of process %d: %w", address, pid, err)
 	}
+	return &Listener{l.(*net.TCPListener), init}, nil
+}
+
+// Plain listens by TCP alone: several paths at once are nothing to a proxy next
+// door, and cost each connection something.
+func Plain() *net.ListenConfig {
+	c := new(net.ListenConfig)
+	c.SetMultipathTCP(false)
+	return c
+}
+
+// Inside has a thread in the network namespace of a process run f. The
+// namespace's loopback interface is set up where it is down. What comes back is
+// a pidfd of the process.
+func Inside(pid int, f func() error) (*os.File, error) {
 	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
-		return wrong(err)
+		return nil, err
 	}
 	init := os.NewFile(uintptr(fd), "pidfd")
 	space, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err == nil {
+		defer space.Close()
+		// The number may have gone to another process between the two: then the
+		// first one is gone by now.
+		err = unix.PidfdSendSignal(fd, 0, nil, 0)
+	}
+	if err == nil {
+		err = insideOf(space, f)
+	}
 	if err != nil {
 		init.Close()
-		return wrong(err)
+		return nil, err
 	}
-	defer space.Close()
-	// The number may have gone to another process between the two: then the
-	// first one is gone by now.
-	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil {
-		init.Close()
-		return wrong(err)
-	}
-	l, err := listenIn(space, address)
-	if err != nil {
-		init.Close()
-		return wrong(err)
-	}
-	return &Listener{l, init}, nil
+	return init, nil
 }
 
-func listenIn(space *os.File, address string) (*net.TCPListener, error) {
+func insideOf(space *os.File, f func() error) error {
 	if own, err := sameFile(space, "/proc/self/ns/net"); err != nil || own {
-		return nil, errors.Join(err, ErrOwnNamespace)
+		return errors.Join(err, ErrOwnNamespace)
 	}
-	type result struct {
-		l   *net.TCPListener
-		err error
-	}
-	done := make(chan result, 1)
+	done := make(chan error, 1)
 	go thread.Apart(func() {
-		l, err := func() (*net.TCPListener, error) {
-			if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET); err != nil {
-				return nil, fmt.Errorf("enter network namespace: %w", err)
-			}
-			if err := loopbackUp(); err != nil {
-				return nil, err
-			}
-			// One address without names, so the socket is made by this thread.
-			l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
-			if err != nil {
-				return nil, err
-			}
-			return l.(*net.TCPListener), nil
-		}()
-		done <- result{l, err}
+		err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET)
+		if err != nil {
+			err = fmt.Errorf("enter network namespace: %w", err)
+		} else if err = loopbackUp(); err == nil {
+			err = f()
+		}
+		done <- err
 	})
-	r := <-done
-	return r.l, r.err
+	return <-done
+}
+
+// Copy is the same socket by another descriptor.
+func Copy(l *net.TCPListener) (*Listener, error) {
+	f, err := l.File()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{TCPListener: c.(*net.TCPListener)}, nil
 }
 
 func sameFile(f *os.File, path string) (bool, error) {

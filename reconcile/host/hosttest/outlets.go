@@ -43,5 +43,5 @@ func (o Outlets) Observe(context.Context) ([]resource.Outlet, error) {
 	return slices.SortedFunc(maps.Values(o.h.outlets), func(a, b resource.Outlet) int { return cmp.Compare(a.Container, b.Container) }), nil
 }
 
-// Listens says where it does.
-func (o Outlets) Listens(w resource.Outlet) ([]string, error) { return w.Places(), nil }
+// Listens says what of it does: all.
+func (o Outlets) Listens(w resource.Outlet) (resource.Outlet, error) { return w, nil }

@@ -70,7 +70,9 @@ func (s *server) handOver(ctx context.Context, c *net.UnixConn, l *net.UnixListe
 	}
 	_ = c.Close()
 	l.Close()
-	_ = s.proxy.Drain(within(ctx))
+	ctx = within(ctx)
+	_ = s.proxy.Drain(ctx)
+	s.drain(ctx)
 	s.quit()
 }
 
@@ -93,6 +95,7 @@ func (s *server) bequeath(c *net.UnixConn) error {
 		if d.inner != nil {
 			handed = append(handed, egress.Handed{Container: name, Listener: d.inner})
 		}
+		handed = append(handed, d.handInlets()...)
 		if f := d.outlet.Front; f != nil && s.fronts[f.Key()] != nil && !sent[f.Key()] {
 			sent[f.Key()] = true
 			handed = append(handed, egress.Handed{Network: f.Key(), Listener: s.fronts[f.Key()].listener})

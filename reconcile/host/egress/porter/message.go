@@ -36,9 +36,11 @@ type request struct {
 type reply struct {
 	Error  string          `json:"error,omitempty"`
 	Outlet resource.Outlet `json:"outlet,omitzero"`
-	Inner  uint64          `json:"inner,omitempty"` // inode of the socket in the namespace
-	Front  uint64          `json:"front,omitempty"` // of the one on the bridge
-	Index  int             `json:"index,omitempty"` // of the bridge that it was opened on
+	Inner  uint64          `json:"inner,omitempty"`  // inode of the socket in the namespace
+	Front  uint64          `json:"front,omitempty"`  // of the one on the bridge
+	Index  int             `json:"index,omitempty"`  // of the bridge that it was opened on
+	Sown   bool            `json:"sown,omitempty"`   // it can connect into the namespace
+	Inlets map[int]uint64  `json:"inlets,omitempty"` // of those of published ports
 }
 
 // bequest is what a process leaves to its successor of one container; the

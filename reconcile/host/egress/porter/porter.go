@@ -1,5 +1,6 @@
 // Package porter keeps the doors of containers: it is the process that the
-// proxy of their egress runs in, and how others speak to it. Whoever may
+// proxy of their egress runs in, and that leads published ports of the host to
+// them; and how others speak to it. Whoever may
 // (strake while it applies, the hook of a start) opens the sockets within a
 // container's network namespace and hands them over; the process itself has no
 // power over anything, and goes on as a user who owns nothing. It outlives
@@ -14,10 +15,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"strake/reconcile/host/egress"
+	"strake/reconcile/host/egress/porter/inlet"
 	"strake/reconcile/resource"
 )
 
@@ -58,13 +62,19 @@ func (p *Porter) open(c *net.UnixConn, o resource.Outlet, passwords map[string]s
 	if err != nil {
 		return err
 	}
-	doors, err := missing(o, have)
+	listens, err := listening(o.Init, have)
 	if err != nil {
 		return err
 	}
+	doors, err := missing(o, listens)
+	if err != nil {
+		return err
+	}
+	inlets, taken := missingInlets(o, have, listens) // a port that is taken is no reason to have no way out
+	doors = append(doors, inlets...)
 	defer func() {
 		for _, d := range doors {
-			d.Listener.Close()
+			d.Close()
 		}
 	}()
 	if err := write(c, request{Do: openDoor, Outlet: o, Passwords: passwords, Doors: len(doors)}); err != nil {
@@ -76,41 +86,61 @@ func (p *Porter) open(c *net.UnixConn, o resource.Outlet, passwords map[string]s
 		}
 	}
 	_, err = answer(c)
-	return err
+	return errors.Join(err, taken)
 }
 
 // missing opens the sockets that the process does not have, or that are not
 // where they should be.
-func missing(o resource.Outlet, have reply) (doors []egress.Handed, err error) {
+func missing(o resource.Outlet, listens doors) (list []egress.Handed, err error) {
 	defer func() {
 		if err != nil {
-			for _, d := range doors {
-				d.Listener.Close()
+			for _, d := range list {
+				d.Close()
 			}
 		}
 	}()
-	listens, err := listening(o.Init, have)
-	if err != nil {
-		return nil, err
-	}
 	if o.Loopback && !listens.inner {
 		l, err := egress.Listen(o.Init, resource.LoopbackProxy)
 		if errors.Is(err, unix.EADDRINUSE) {
 			err = fmt.Errorf("%w: a program in the container has port %s", err, resource.ProxyPort)
 		}
 		if err != nil {
-			return doors, err
+			return list, err
 		}
-		doors = append(doors, egress.Handed{Container: o.Container, Listener: l})
+		list = append(list, egress.Handed{Container: o.Container, Listener: l})
 	}
 	if f := o.Front; f != nil && !listens.front {
 		l, err := frontListener(*f)
 		if err != nil {
-			return doors, err
+			return list, err
 		}
-		doors = append(doors, egress.Handed{Network: f.Key(), Listener: l})
+		list = append(list, egress.Handed{Network: f.Key(), Listener: l})
 	}
-	return doors, nil
+	return list, nil
+}
+
+// missingInlets opens those of published ports, and what leads into the
+// namespace; all that it can.
+func missingInlets(o resource.Outlet, have reply, listens doors) (list []egress.Handed, wrong error) {
+	if len(o.Publish) > 0 && (!have.Sown || have.Outlet.Init != o.Init) {
+		seeds, err := inlet.Plant(o.Init)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, egress.Handed{Container: o.Container, Sockets: seeds.Sockets()})
+	}
+	for _, p := range o.Publish {
+		if listens.inlets[p.Port] {
+			continue
+		}
+		l, err := egress.Plain().Listen(context.Background(), "tcp", ":"+strconv.Itoa(p.Port))
+		if err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("publish port %d of the host: %w", p.Port, err))
+			continue
+		}
+		list = append(list, egress.Handed{Container: o.Container, Port: p.Port, Listener: &egress.Listener{TCPListener: l.(*net.TCPListener)}})
+	}
+	return list, wrong
 }
 
 // frontListener listens at the bridge's own address, for what comes in by the
@@ -120,12 +150,13 @@ func frontListener(f resource.Front) (*egress.Listener, error) {
 	if resource.IsIPv6(host) {
 		host += "%" + f.Bridge
 	}
-	config := net.ListenConfig{Control: func(_, _ string, c rawConn) (err error) {
+	config := egress.Plain()
+	config.Control = func(_, _ string, c rawConn) (err error) {
 		wrong := c.Control(func(fd uintptr) {
 			err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, f.Bridge)
 		})
 		return errors.Join(wrong, err)
-	}}
+	}
 	l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(host, resource.ProxyPort))
 	if err != nil {
 		return nil, fmt.Errorf("listen on bridge %s: %w", f.Bridge, err)
@@ -176,27 +207,29 @@ func (p *Porter) Observe(ctx context.Context) ([]resource.Outlet, error) {
 	}
 }
 
-// Listens tells where a container finds the proxy, of all places where it
-// should: the kernel is asked whether the process's sockets listen there.
-func (p *Porter) Listens(o resource.Outlet) ([]string, error) {
+// Listens tells where a container finds the proxy and which of its ports are
+// published, of all that should be: the kernel is asked whether the process's
+// sockets listen there.
+func (p *Porter) Listens(o resource.Outlet) (resource.Outlet, error) {
 	c, err := p.dial()
 	if err != nil {
-		return nil, nil
+		return o.Shut(), nil
 	}
 	defer c.Close()
 	have, err := ask(c, request{Do: look, Outlet: o})
 	if err != nil {
-		return nil, fmt.Errorf("ask the egress proxy for %s: %w", o.Container, err)
+		return o.Shut(), fmt.Errorf("ask the egress proxy for %s: %w", o.Container, err)
 	}
 	listens, err := listening(o.Init, have)
 	if err != nil {
-		return nil, err
+		return o.Shut(), err
 	}
 	o.Loopback = o.Loopback && listens.inner
 	if !listens.front {
 		o.Front = nil
 	}
-	return o.Places(), nil
+	o.Publish = slices.DeleteFunc(slices.Clone(o.Publish), func(p resource.Publish) bool { return !listens.inlets[p.Port] })
+	return o, nil
 }
 
 // alone holds a lock while f runs: a hook and a run may want to open the same

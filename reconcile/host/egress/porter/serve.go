@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"strake/reconcile/host/egress"
+	"strake/reconcile/host/egress/porter/inlet"
 	"strake/reconcile/resource"
 )
 
@@ -46,7 +47,9 @@ type door struct {
 	passwords map[string]string
 	inner     *egress.Listener
 	inode     uint64
-	end       func() // of the watch for its init
+	seeds     *inlet.Seeds         // nil: nothing is published
+	inlets    map[int]*inlet.Inlet // by port of the host
+	end       func()               // of the watch for its init
 }
 
 // front is a socket on a bridge.
@@ -240,7 +243,7 @@ func (s *server) tell(container string) reply {
 	if !ok {
 		return reply{}
 	}
-	r := reply{Outlet: d.outlet, Inner: d.inode}
+	r := reply{Outlet: d.outlet, Inner: d.inode, Sown: d.seeds != nil, Inlets: d.inodes()}
 	s.beside(&r, d.outlet)
 	return r
 }
@@ -299,7 +302,7 @@ func (s *server) unlock(r request, handed []egress.Handed) error {
 	o := r.Outlet
 	if err := s.proxy.Set(o.Container, o.Egress, r.Passwords); err != nil {
 		for _, h := range handed {
-			h.Listener.Close()
+			h.Close()
 		}
 		return err
 	}
@@ -309,12 +312,13 @@ func (s *server) unlock(r request, handed []egress.Handed) error {
 	if d == nil || d.outlet.Init != o.Init {
 		if d != nil {
 			d.end()
+			d.closeInlets()
 		}
 		end, err := s.ends.watch(o.Init, func() { s.ended(o.Container, o.Init) })
 		if err != nil {
 			return err
 		}
-		d = &door{end: end}
+		d = &door{end: end, inlets: map[int]*inlet.Inlet{}}
 		s.open[o.Container] = d
 	}
 	s.leaveFront(d.outlet)
@@ -324,6 +328,9 @@ func (s *server) unlock(r request, handed []egress.Handed) error {
 			s.serveFront(h)
 			continue
 		}
+		if h.Port != 0 || len(h.Sockets) > 0 {
+			continue // below
+		}
 		d.inner, d.inode = h.Listener, inode(h.Listener)
 		s.proxy.Serve(o.Container, h.Listener)
 	}
@@ -331,6 +338,7 @@ func (s *server) unlock(r request, handed []egress.Handed) error {
 		d.inner.Close()
 		d.inner, d.inode = nil, 0
 	}
+	d.publish(handed)
 	s.enterFront(o)
 	s.sweepFronts()
 	if s.idle != nil {
@@ -363,6 +371,7 @@ func (s *server) drop(container string) {
 		return
 	}
 	d.end()
+	d.closeInlets()
 	delete(s.open, container)
 	s.leaveFront(d.outlet)
 	s.sweepFronts()

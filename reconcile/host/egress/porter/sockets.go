@@ -16,7 +16,10 @@ import (
 )
 
 // doors says which sockets of the process really listen.
-type doors struct{ inner, front bool }
+type doors struct {
+	inner, front bool
+	inlets       map[int]bool // by port of the host
+}
 
 // listening asks the kernel. A socket that an earlier init's namespace holds,
 // or that is bound to a bridge that was made anew since, listens for nobody.
@@ -35,7 +38,26 @@ func listening(init int, have reply) (doors, error) {
 			d.front, err = listens(file, have.Front)
 		}
 	}
+	if len(have.Inlets) > 0 && have.Outlet.Init == init && err == nil {
+		d.inlets, err = listeningInlets(have.Inlets)
+	}
 	return d, err
+}
+
+// listeningInlets are those that listen on the host, by whichever family: one
+// socket is both where the host has IPv6.
+func listeningInlets(have map[int]uint64) (map[int]bool, error) {
+	all := map[int]bool{}
+	for port, number := range have {
+		for _, table := range []string{"/proc/self/net/tcp6", "/proc/self/net/tcp"} {
+			here, err := listens(table, number)
+			if err != nil {
+				return nil, err
+			}
+			all[port] = all[port] || here
+		}
+	}
+	return all, nil
 }
 
 // listens looks for a socket in one of the kernel's tables (proc_net_tcp(5)):

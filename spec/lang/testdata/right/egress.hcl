@@ -25,16 +25,27 @@ egress "payments" {
 
 profile "base" {
   egress = egress.updates
+
+  publish "8443" {
+    to = 443
+  }
 }
 
 container "blog" {
+  unset    = ["publish.8443.to"]
   profiles = [profile.base]
   egress   = [egress.payments]
+
+  publish "8080" {
+    to = 80
+  }
+  publish "2222" {
+  }
 }
 
 container "closed" {
   profiles = [profile.base]
-  unset    = ["egress.updates"]
+  unset    = ["egress.updates", "publish.8443"]
 }
 
 secret "proxy" {

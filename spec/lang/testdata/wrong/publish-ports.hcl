@@ -38,6 +38,13 @@ container "b" {
 }
 
 container "c" {
+  publish "53" {
+  }
+  publish "http" {
+  }
+  publish "81" {
+    protocol = "udp"
+  }
   nic "eth0" {
     network = network.n
     publish "8080" {
