@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"strake/generations"
+	"strake/reconcile/event"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
@@ -21,11 +22,14 @@ type task struct {
 	c    plan.ContainerPlan
 	at   string // the name that the container has at this moment
 
+	forced func() // tells that a stop had to kill
+
 	crash *Crash // tests only
 }
 
 func (r *runner) task(c plan.ContainerPlan) *task {
-	return &task{r.host, r.run, c, c.Stands(), r.opt.Crash}
+	forced := func() { r.event(c.Name, plan.DoStop, event.Done, resource.ErrKilled) }
+	return &task{r.host, r.run, c, c.Stands(), forced, r.opt.Crash}
 }
 
 func (t *task) book() *generations.Book { return t.host.Store.Book(t.at) }
@@ -195,7 +199,11 @@ func (t *task) stop(ctx context.Context) error {
 			return err
 		}
 	}
-	err := unless(t.host.Containers.Stop(ctx, t.at, stopTimeout), resource.ErrNotRunning, resource.ErrKilled)
+	err := t.host.Containers.Stop(ctx, t.at, stopTimeout)
+	if errors.Is(err, resource.ErrKilled) {
+		t.forced()
+	}
+	err = unless(err, resource.ErrNotRunning, resource.ErrKilled)
 	if err != nil || t.c.Last == nil {
 		return err
 	}

@@ -79,6 +79,9 @@ func Outcomes() []Outcome {
 	return []Outcome{Begun, Proving, Done, Failed, Undone, Kept, Stuck, Skipped, Fetched, Same, Refused, Waiting, Found, Gone, Crashed, Flapping, Started, Reloaded, Stopped}
 }
 
+// Forced says whether it is a step that was done, though not in the way that it should be.
+func (e Event) Forced() bool { return e.Kind == Step && e.Outcome == Done && e.Error != "" }
+
 // longest is how much of a reason is told; the record of the run has it whole.
 const longest = 4096
 

@@ -111,7 +111,11 @@ func (r *run) event(e event.Event) {
 		_ = view.Line(r.Stderr, e)
 		return
 	}
-	if line := view.Event(e, r.g.Verbose); line != "" {
+	switch line := view.Event(e, r.g.Verbose); {
+	case line == "":
+	case e.Forced():
+		r.say("%s", line)
+	default:
 		r.progress(line)
 	}
 }

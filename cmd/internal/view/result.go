@@ -109,6 +109,8 @@ func Event(e event.Event, detail bool) string {
 		return e.Container + ": waiting until it is healthy"
 	case e.Outcome == event.Undone:
 		return e.Container + ": undone"
+	case e.Forced():
+		return e.Container + ": " + Safe(e.Error)
 	case e.Outcome != event.Begun || e.Step == "":
 		return ""
 	case detail || e.Step == string(plan.DoStop) || e.Step == string(plan.DoStart):
