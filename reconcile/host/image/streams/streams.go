@@ -180,7 +180,11 @@ func offer(name, version string, items map[string]item) (Offer, error) {
 		o.Root, o.Inside = whole.file(), "rootfs"
 		return o, o.Root.check()
 	}
-	return o, fmt.Errorf("%w as a tar archive: version %s of %s comes as %s", ErrNone, version, name, strings.Join(slices.Sorted(maps.Keys(byKind)), ", "))
+	err := fmt.Errorf("%w as a tar archive: version %s of %s comes as %s", ErrNone, version, name, strings.Join(slices.Sorted(maps.Keys(byKind)), ", "))
+	if _, ok := byKind["squashfs"]; ok {
+		err = fmt.Errorf("%w: unsquashfs makes a folder of the squashfs, which dir: takes", err)
+	}
+	return o, err
 }
 
 func first(items map[string]item, kinds ...string) (item, bool) {
