@@ -113,7 +113,8 @@ func doors(dir, programs string) (path string, err error) {
 	for name := range commands {
 		err = errors.Join(err, os.Symlink("door", filepath.Join(dir, name)))
 	}
-	return dir + ":" + system, err
+	goes, err2 := exec.LookPath("go")
+	return dir + ":" + system + ":" + filepath.Dir(goes), errors.Join(err, err2)
 }
 
 // enter is the command line that runs a command in the world.
