@@ -3,6 +3,7 @@ package egress
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -265,7 +266,11 @@ func (p *Proxy) Close() error {
 	for _, g := range p.all() {
 		g.leave("proxy has stopped")
 	}
-	return p.server.Close()
+	// The server closes again what it has not yet seen to be closed.
+	if err := p.server.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // log is where records go, one at a time.
