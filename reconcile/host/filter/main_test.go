@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -154,10 +153,3 @@ func prefix(s string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// nowPlus is a moment that is late after 700 ms.
-func nowPlus() moment { return moment(time.Now().Add(700 * time.Millisecond)) }
-
-type moment time.Time
-
-func (m moment) late() bool { return time.Now().After(time.Time(m)) }

@@ -33,11 +33,7 @@ func TestSendersBeyondTheFirst(t *testing.T) {
 			t.Errorf("seen %+v, want %+v", got, n)
 		}
 		for _, a := range from {
-			may, wait := slices.Contains(want, a), "0.4"
-			if may {
-				wait = "3"
-			}
-			if passes(a, wait) != may {
+			if may := slices.Contains(want, a); passes(a, patience(may)) != may {
 				t.Errorf("from %s with %v: passes %v", a, want, !may)
 			}
 		}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/netip"
+	"strings"
 
 	"strake/reconcile/resource"
 )
@@ -73,6 +74,20 @@ func (f Frame) Passes(n resource.NIC) bool {
 		return !n.Filter.IPv6
 	}
 	return true
+}
+
+// Routed says whether the host's IP or ARP takes such a frame at all from an
+// interface that is no port of a bridge: of others nothing comes there, filtered
+// or not. A tag of VLAN 0 is no tag for the kernel (IEEE 802.1Q, 6.8), and what is in it is
+// looked at.
+func (f Frame) Routed() bool {
+	// Fragments are put together before any rule of ours (nf_defrag), and what
+	// is not IPv6 goes before that.
+	if strings.Contains(f.Name, "piece") || f.Name == "report behind long hop-by-hop" || f.Class == ByGuard {
+		return false
+	}
+	kind := int(f.Bytes[12])<<8 | int(f.Bytes[13])
+	return kind == IPv4 || kind == IPv6 || kind == ARP && f.Bytes[18] == 6 && f.Bytes[19] == 4
 }
 
 // Last is a frame that passes in any case.
