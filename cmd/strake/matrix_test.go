@@ -217,12 +217,17 @@ func (m matrix) place(t *testing.T, name string, pid int, device, ipv4, ipv6 str
 // apply has strake bring the interface to a setting, in the running container.
 func (m matrix) apply(t *testing.T, s setting) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(m.dir, "m.hcl"), []byte(s.text()), 0o644); err != nil {
+	m.applyText(t, s.name, s.text())
+}
+
+func (m matrix) applyText(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(m.dir, "m.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"apply", "-y", "m.hcl"}, {"plan", "--detailed-exitcode", "m.hcl"}} {
 		if r := m.strake(nil, args...); r.code != 0 {
-			t.Fatalf("%s: strake %s exits %d\n%s", s.name, strings.Join(args, " "), r.code, r.out)
+			t.Fatalf("%s: strake %s exits %d\n%s", name, strings.Join(args, " "), r.code, r.out)
 		}
 	}
 }
@@ -349,20 +354,31 @@ func (m matrix) truths(t *testing.T) {
 // lies are the neighbours that have a MAC which is not their own.
 func (m matrix) lies(t *testing.T, p place) (list []string) {
 	t.Helper()
-	var neighbours []struct{ Dst, LLAddr string }
-	out := m.inside(t, p, "", "ip", "-j", "neigh", "show", "dev", p.device)
-	if err := json.Unmarshal(out, &neighbours); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	known := m.neighbours(t, p)
+	if len(known) < 3 {
+		t.Fatalf("%s knows too few neighbours to be lied to: %v", p.name, known)
 	}
-	if len(neighbours) < 3 {
-		t.Fatalf("%s knows too few neighbours to be lied to: %s", p.name, out)
-	}
-	for _, n := range neighbours {
-		if n.LLAddr != "" && n.LLAddr != m.rightful[n.Dst] {
-			list = append(list, n.Dst+" is "+n.LLAddr)
+	for address, mac := range known {
+		if mac != "" && mac != m.rightful[address] {
+			list = append(list, address+" is "+mac)
 		}
 	}
 	return list
+}
+
+// neighbours are the MACs that a place knows, by address.
+func (m matrix) neighbours(t *testing.T, p place) map[string]string {
+	t.Helper()
+	var list []struct{ Dst, LLAddr string }
+	out := m.inside(t, p, "", "ip", "-j", "neigh", "show", "dev", p.device)
+	if err := json.Unmarshal(out, &list); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	known := map[string]string{}
+	for _, n := range list {
+		known[n.Dst] = n.LLAddr
+	}
+	return known
 }
 
 // worksAs has the forger be honest for once, with what it has of addresses.
@@ -372,9 +388,8 @@ func (m matrix) worksAs(t *testing.T, target place, n resource.NIC) {
 		address string
 		has     bool
 	}{{target.station.IPv4, n.IPv4 != ""}, {target.station.IPv6, n.IPv6 != ""}} {
-		cmd := exec.Command("nsenter", "-t", strconv.Itoa(m.forger.pid), "-n", "ping", "-c1", "-W1", f.address)
-		if out, err := cmd.CombinedOutput(); (err == nil) != f.has {
-			t.Errorf("ping %s: %v, want %v\n%s", f.address, err == nil, f.has, out)
+		if out, answered := m.pings(f.address, f.has); answered != f.has {
+			t.Errorf("ping %s: %v, want %v\n%s", f.address, answered, f.has, out)
 		}
 		if target.name == m.host.name && f.has {
 			m.connects(t, f.address)
