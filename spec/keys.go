@@ -83,6 +83,7 @@ func Keys() []Key {
 		{`nic["*"].filter.ipv6`, "bool", "true on managed networks", Live, false, "Drop IPv6 and neighbour discovery with an address that is not the NIC's own. Implies the MAC filter."},
 		{`nic["*"].parent`, "string", "none", Live, false, "Interface of the host behind a routed, macvlan or physical one."},
 		{`nic["*"].vlan`, "number", "the bridge's", Live, false, "VLAN of the bridge that a bridged interface is in, 1 to 4094. The container sees no tags."},
+		{`nic["*"].oddities`, "string", "none", Live, false, "What somebody has changed of it that has no word here, such as flags of the bridge's port. Never written by people."},
 		{`nic["*"].addresses`, "list(string)", "[]", Live, false, "Further addresses of both families."},
 		{`nic["*"].prefixes`, "list(string)", "[]", Live, false, "Whole prefixes that are the container's too: routed to it, and let through by the filter."},
 		{`nic["*"].route["*"].via`, "string", "required", Live, false, "Router for a prefix; the block's label is the prefix."},
@@ -194,6 +195,7 @@ func NetworkKeys() []Key {
 		{"dns.upstream", "list(string)", "[]", Live, false, "Name servers for all other names."},
 		{"ra", "bool", "false", Live, false, "Router advertisements: containers make addresses of the prefix themselves."},
 		{"host.settings", "list(string)", "none", Live, false, "Settings of the whole host that it needs: made with it, and put back with the last that needs them. Never written by people."},
+		{"oddities", "string", "none", Live, false, "What somebody has changed of the bridge that has no word here, such as STP. Never written by people."},
 		{"isolate", "bool", "false", Live, false, "Containers on it can't talk to each other."},
 		{"host_access", "bool", "false", Live, false, "Containers may use what listens on the host."},
 	}

@@ -78,7 +78,7 @@ func grow() *Block {
 		}
 	}
 	for _, k := range NetworkKeys() {
-		if k.Path != "mac" && k.Path != "host.settings" {
+		if !slices.Contains([]string{"mac", "host.settings", "oddities"}, k.Path) {
 			root.setting("network."+k.Path, k)
 		}
 	}
@@ -136,7 +136,7 @@ func written(path string) string {
 	switch path {
 	case "image.source":
 		return "container.image"
-	case "image.include", "image.digest", "layers", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `mount["*"].size`, `secret_file["*"].content`, "egress.at", "resolver.servers", "resolver.search", `config["*"]`:
+	case "image.include", "image.digest", "layers", "writable", "idmap.base", `nic["*"].bridge`, `nic["*"].device`, `nic["*"].oddities`, `mount["*"].size`, `secret_file["*"].content`, "egress.at", "resolver.servers", "resolver.search", `config["*"]`:
 		return ""
 	}
 	if rest, ok := strings.CutPrefix(path, `egress["*"].`); ok {

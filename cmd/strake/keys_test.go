@@ -88,8 +88,9 @@ var elsewhere = map[string]string{
 
 	`health.check["*"].nic`: "health.txtar",
 
-	`nic["*"].parent`: "nic-routed.txtar, nic-parent.txtar",
-	`nic["*"].vlan`:   "nic-vlan.txtar, and on a kernel that has them testdata/vm/vlan.sh",
+	`nic["*"].parent`:   "nic-routed.txtar, nic-parent.txtar",
+	`nic["*"].oddities`: "drift.txtar: nobody writes it",
+	`nic["*"].vlan`:     "nic-vlan.txtar, and on a kernel that has them testdata/vm/vlan.sh",
 
 	`config["*"]`: "drift.txtar",
 }

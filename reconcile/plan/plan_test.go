@@ -166,7 +166,7 @@ func TestKeysCovered(t *testing.T) {
 		Autostart: resource.Autostart{Enabled: true, Order: 1, Delay: 1, Group: "g"},
 		IDMap:     resource.IDMap{Privileged: true, Base: 1, Size: 1},
 		NICs: []resource.NIC{{Name: "eth0", Network: "n", Type: "bridged", Bridge: "b", Device: "d", MAC: "m", IPv4: "4", IPv6: "6",
-			Gateway4: "g", Gateway6: "g", MTU: 1, Filter: yes, Parent: "p", VLAN: 1, Addresses: []string{"a"}, Prefixes: []string{"p"},
+			Gateway4: "g", Gateway6: "g", MTU: 1, Filter: yes, Parent: "p", VLAN: 1, Oddities: "o", Addresses: []string{"a"}, Prefixes: []string{"p"},
 			Routes: []resource.Route{{To: "1.2.3.0/24", Via: "v"}}, Limits: resource.Rates{Ingress: 1, Egress: 1},
 			Publish: []resource.Publish{{Port: 1, To: 1, Protocol: "tcp"}}}},
 		Environment: map[string]string{"A": "1"}, Limits: resource.Limits{Memory: 1, CPU: 1, Processes: 1},
@@ -204,7 +204,7 @@ func TestKeysCovered(t *testing.T) {
 // TestNetworkKeysCovered does for networks what TestKeysCovered does.
 func TestNetworkKeysCovered(t *testing.T) {
 	full := resource.Network{Name: "n", Bridge: "b", MAC: "m", IPv4: "4", IPv6: "6", MTU: 1, NAT: true, NATThrough: "i", DHCP: true, DNS: true,
-		Upstream: []string{"u"}, RA: true, Isolate: true, HostAccess: true}
+		Upstream: []string{"u"}, RA: true, Isolate: true, HostAccess: true, Oddities: "o"}
 	var have, table []string
 	for _, s := range full.Settings() {
 		have = append(have, s.Path)

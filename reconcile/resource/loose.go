@@ -1,6 +1,9 @@
 package resource
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Or is n, with what it leaves open as o has it.
 func (n NIC) Or(o NIC) NIC {
@@ -13,7 +16,18 @@ func (n NIC) Or(o NIC) NIC {
 	n.Gateway6 = cmp.Or(n.Gateway6, o.Gateway6)
 	n.MTU = cmp.Or(n.MTU, o.MTU)
 	n.VLAN = cmp.Or(n.VLAN, o.VLAN)
+	n.Routes = slices.Concat(n.Routes, o.routesBeside(n, true))
 	return n
+}
+
+// routesBeside are its routes to what said has, or to all else.
+func (n NIC) routesBeside(said NIC, beside bool) (list []Route) {
+	for _, r := range n.Routes {
+		if slices.ContainsFunc(said.Routes, func(s Route) bool { return s.To == r.To }) != beside {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // Only is n without what said leaves open.
@@ -37,5 +51,6 @@ func (n NIC) masked(said NIC, keep bool) NIC {
 	if (said.VLAN != 0) != keep {
 		n.VLAN = 0
 	}
+	n.Oddities, n.Routes = "", n.routesBeside(said, !keep)
 	return n
 }

@@ -148,6 +148,10 @@ type NIC struct {
 	// Leased are the bare addresses that it has by a client of its own in place
 	// of "dhcp". Only ever observed: no wish and no difference.
 	Leased []string `json:"leased,omitempty"`
+
+	// Oddities are what somebody has changed of it that no text has a word for,
+	// such as "isolated 1" of the bridge's port. Only ever observed: a wish has none.
+	Oddities string `json:"oddities,omitempty"`
 }
 
 // Route leads a prefix to a neighbour.
@@ -222,6 +226,8 @@ type Network struct {
 	DNS        bool     `json:"dns,omitempty"`
 	Upstream   []string `json:"dns_upstream,omitempty"`
 	RA         bool     `json:"ra,omitempty"`
+
+	Oddities string `json:"oddities,omitempty"` // as those of a NIC: "stp_state 1"
 }
 
 // Apart says whether all interfaces of the container are on bridges that strake

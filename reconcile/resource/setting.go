@@ -116,6 +116,7 @@ func (n NIC) settings(s *settings) {
 	s.flag(at+".filter.ipv6", n.Filter.IPv6)
 	s.add(at+".parent", n.Parent)
 	s.number(at+".vlan", int64(n.VLAN))
+	s.add(at+".oddities", n.Oddities)
 	s.add(at+".addresses", strings.Join(n.Addresses, " "))
 	s.add(at+".prefixes", strings.Join(n.Prefixes, " "))
 	for _, r := range n.Routes {
@@ -225,5 +226,6 @@ func (n Network) Settings() []Setting {
 	s.flag("dns", n.DNS)
 	s.add("dns.upstream", strings.Join(n.Upstream, " "))
 	s.flag("ra", n.RA)
+	s.add("oddities", n.Oddities)
 	return s
 }

@@ -40,7 +40,7 @@ func TestRight(t *testing.T) {
 			golden(t, strings.TrimSuffix(strings.TrimSuffix(file, ".json"), ".hcl")+".json", rendered(t, stack))
 		})
 	}
-	chosen := []string{"image.digest", "layers", "writable", "idmap.base", `mount["*"].size`, `nic["*"].bridge`, `nic["*"].device`, `secret_file["*"].content`, "resolver.servers", "resolver.search", "egress.at", `config["*"]`}
+	chosen := []string{"image.digest", "layers", "writable", "idmap.base", `mount["*"].size`, `nic["*"].bridge`, `nic["*"].device`, `nic["*"].oddities`, `secret_file["*"].content`, "resolver.servers", "resolver.search", "egress.at", `config["*"]`}
 	for _, k := range spec.Keys() {
 		inEgress := strings.HasPrefix(k.Path, `egress["*"].`) // has its place in the egress block
 		if !have[k.Path] && !inEgress && !slices.Contains(chosen, k.Path) {

@@ -100,6 +100,11 @@ func (d *Devices) plug(peer netlink.Link, from, to resource.NIC) error {
 	if err := d.up(peer); err != nil {
 		return err
 	}
+	if from.Oddities != "" {
+		if err := d.usualPort(peer, bridge); err != nil {
+			return err
+		}
+	}
 	return errors.Join(d.reacquaint(bridge, to), d.lead(bridge, from, to))
 }
 

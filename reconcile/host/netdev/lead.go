@@ -1,6 +1,7 @@
 package netdev
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,7 @@ func lead(h *netlink.Handle, l netlink.Link, was, want []resource.Route) error {
 		if slices.ContainsFunc(want, func(w resource.Route) bool { return w.To == r.To }) {
 			continue
 		}
-		if err := unlessGone(change(h.RouteDel, l, r)); err != nil {
+		if err := unlessGone(unlead(h, l, r)); err != nil {
 			return fmt.Errorf("delete route to %s: %w", r.To, err)
 		}
 	}
@@ -40,6 +41,16 @@ func change(do func(*netlink.Route) error, l netlink.Link, r resource.Route) err
 	return do(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(to), Gw: net.ParseIP(r.Via), Protocol: unix.RTPROT_STATIC})
 }
 
+// unlead deletes a route whoever made it: a protocol or a scope would have to be
+// the route's own.
+func unlead(h *netlink.Handle, l netlink.Link, r resource.Route) error {
+	to, err := netip.ParsePrefix(r.To)
+	if err != nil {
+		return err
+	}
+	return h.RouteDel(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(to), Gw: net.ParseIP(r.Via), Scope: netlink.SCOPE_NOWHERE})
+}
+
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
@@ -52,17 +63,47 @@ func unlessGone(err error) error {
 	return err
 }
 
-// led are those of the known routes that lead anywhere by this interface.
-func (s sight) led(index int, known []resource.Route) []resource.Route {
+// onLink stands in place of the router of a route that has none.
+const onLink = "link"
+
+// led are the known routes that lead anywhere by this interface, and those that
+// somebody has added by hand. What a program has made it marks as its own
+// (rtm_protocol), or the kernel does; where a client inside asks for addresses,
+// all routes are its own.
+func (s sight) led(index int, known resource.NIC) []resource.Route {
 	var list []resource.Route
-	for _, k := range known {
-		for _, r := range s.routes {
-			if r.LinkIndex == index && r.Gw != nil && r.Dst != nil && r.Dst.String() == k.To {
-				list = append(list, resource.Route{To: k.To, Via: r.Gw.String()})
-			}
+	for _, r := range s.routes {
+		if r.LinkIndex != index || r.Dst == nil {
+			continue
+		}
+		if ones, _ := r.Dst.Mask.Size(); ones == 0 {
+			continue
+		}
+		found := resource.Route{To: r.Dst.String(), Via: onLink}
+		if r.Gw != nil {
+			found.Via = r.Gw.String()
+		}
+		expected := slices.ContainsFunc(known.Routes, func(k resource.Route) bool { return k.To == found.To })
+		if expected || byHand(r, known) {
+			list = append(list, found)
 		}
 	}
+	slices.SortFunc(list, func(a, b resource.Route) int { return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Via, b.Via)) })
 	return list
+}
+
+// byHand says whether a route is one of those that `ip route add` makes, or that
+// strake made once, and not the way to a router of the interface.
+func byHand(r netlink.Route, known resource.NIC) bool {
+	if r.Protocol != unix.RTPROT_BOOT && r.Protocol != unix.RTPROT_STATIC || r.Type != unix.RTN_UNICAST {
+		return false
+	}
+	to, _ := netip.AddrFromSlice(r.Dst.IP)
+	if to = to.Unmap(); known.Asks(to.Is6()) || to.IsLinkLocalUnicast() {
+		return false
+	}
+	router := func(ip string) bool { return ip == to.String() }
+	return !router(known.Gateway4) && !router(known.Gateway6) && !slices.ContainsFunc(known.Routes, func(k resource.Route) bool { return router(k.Via) })
 }
 
 // lead makes the host route prefixes to the interface on a bridge of ours. On

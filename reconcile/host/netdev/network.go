@@ -139,7 +139,7 @@ func (d *Devices) mend(link netlink.Link, n resource.Network) error {
 			return fmt.Errorf("set mtu %d: %w", mtu(n.MTU), err)
 		}
 	}
-	if err := quiet(n); err != nil {
+	if err := errors.Join(usualBridge(link), quiet(n)); err != nil {
 		return err
 	}
 	want, err := bridgeAddresses(n)

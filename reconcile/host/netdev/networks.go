@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 
 	"strake/reconcile/resource"
 )
@@ -53,7 +54,11 @@ func (d *Devices) network(name string, l netlink.Link) (resource.Network, error)
 	}
 	v4, v6 := split(addrs)
 	n.MAC, n.IPv4, n.IPv6 = a.HardwareAddr.String(), addressText(v4), bridgeIPv6(v6)
-	n.NAT, err = d.forwards(n.Bridge)
+	if n.NAT, err = d.forwards(n.Bridge); err != nil {
+		return n, err
+	}
+	odd, err := oddities(a.Index, nl.IFLA_INFO_DATA, bridgeHabits)
+	n.Oddities = said(odd)
 	return n, err
 }
 

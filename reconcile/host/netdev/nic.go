@@ -166,7 +166,7 @@ func (d *Devices) RemoveNIC(ctx context.Context, pid int, n resource.NIC) error 
 		if l == nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, ErrNotFound)
 		}
-		if err := errors.Join(d.fetch(h, l, n), d.leave(n)); err != nil {
+		if err := errors.Join(d.part(ctx, pid, h, l, n), d.leave(n)); err != nil {
 			return fmt.Errorf("remove nic %s: %w", n.Name, err)
 		}
 		return nil

@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
 	"strake/reconcile/resource"
 )
 
@@ -280,4 +284,69 @@ func TestObservingManyIsQuick(t *testing.T) {
 	if each > 5*time.Millisecond {
 		t.Errorf("%v for each container, want about 0.2 ms", each)
 	}
+}
+
+// TestPortIsAsTheKernelMakesIt: whatever somebody has changed about a port or its
+// bridge shows, and is undone.
+func TestPortIsAsTheKernelMakesIt(t *testing.T) {
+	d := open(t)
+	net := network(t, d, web())
+	pid, n := namespace(t), eth0("sttweb1")
+	check(t, d.AddNIC(t.Context(), pid, n))
+	seen := func(want string) resource.NIC {
+		t.Helper()
+		list, err := d.NICs(t.Context(), pid, []resource.NIC{n})
+		check(t, err)
+		if list[0].Oddities != want {
+			t.Errorf("oddities %q, want %q", list[0].Oddities, want)
+		}
+		return list[0]
+	}
+	seen("")
+	port, err := d.host.LinkByName(n.Device)
+	check(t, err)
+	for _, h := range append(portHabits[:len(portHabits):len(portHabits)], stateHabit) {
+		if h.name == "vlan_tunnel" {
+			continue // needs a kernel that tells VLANs apart
+		}
+		odd := other(t, port, nl.IFLA_INFO_SLAVE_DATA, h)
+		info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+		info.AddChild(odd.usually())
+		check(t, setLink(unix.RTM_SETLINK, unix.AF_BRIDGE, port, info))
+		check(t, d.ChangeNIC(t.Context(), pid, seen(fmt.Sprint(h.name, " ", odd.usual)), n))
+		seen("")
+	}
+	bridge, err := d.host.LinkByName(net.Bridge)
+	check(t, err)
+	for _, h := range bridgeHabits {
+		odd := other(t, bridge, nl.IFLA_INFO_DATA, h)
+		check(t, setBridge(bridge, odd.usually()))
+		have, err := d.Networks(t.Context())
+		check(t, err)
+		if want := fmt.Sprint(h.name, " ", odd.usual); have[0].Oddities != want {
+			t.Errorf("oddities %q, want %q", have[0].Oddities, want)
+		}
+		check(t, d.EnsureNetwork(t.Context(), net))
+		if have, err = d.Networks(t.Context()); err != nil || have[0].Oddities != "" {
+			t.Errorf("left: %q, %v", have[0].Oddities, err)
+		}
+	}
+}
+
+// other is a habit with another value as its usual one.
+func other(t *testing.T, l netlink.Link, data uint16, h habit) oddity {
+	t.Helper()
+	parts, err := described(l.Attrs().Index, data)
+	check(t, err)
+	for _, p := range parts {
+		if p.Attr.Type == h.attribute {
+			h.usual = 1 - min(h.usual, 1)
+			if h.name == "group_fwd_mask" {
+				h.usual = 8 // the lowest three are the kernel's own
+			}
+			return oddity{h, p.Value}
+		}
+	}
+	t.Fatalf("the kernel does not speak of %s", h.name)
+	return oddity{}
 }

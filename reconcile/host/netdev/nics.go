@@ -120,7 +120,7 @@ func (s sight) end(l netlink.Link, known resource.NIC) resource.NIC {
 	}
 	n.IPv4, n.IPv6 = s.addresses(a.Index)
 	n.Gateway4, n.Gateway6 = s.gateway(a.Index, false), s.gateway(a.Index, true)
-	n.Routes = s.led(a.Index, known.Routes)
+	n.Routes = s.led(a.Index, known)
 	n.Leased = s.leased(a.Index, known)
 	return n.As(known).Asking(known)
 }
@@ -152,7 +152,11 @@ func (d *Devices) port(peer netlink.Link, n *resource.NIC) (err error) {
 	}
 	n.Bridge = master.Attrs().Name
 	n.Network, _ = d.owned(master)
-	n.VLAN, err = d.tagged(peer, master)
+	if n.VLAN, err = d.tagged(peer, master); err != nil {
+		return err
+	}
+	odd, err := d.portOddities(peer, master)
+	n.Oddities = said(odd)
 	return err
 }
 

@@ -74,16 +74,7 @@ func (d *Devices) separate(n resource.Network) error {
 	if _, ours := d.owned(l); !ours {
 		return fmt.Errorf("tag on %s: %w", n.Bridge, ErrForeign)
 	}
-	// Only the one attribute: the library's own call sends all of the link.
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(l.Attrs().Index)
-	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
-	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
-	info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.IFLA_BR_VLAN_FILTERING, []byte{1})
-	req.AddData(msg)
-	req.AddData(info)
-	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+	if err := setBridge(l, nl.NewRtAttr(nl.IFLA_BR_VLAN_FILTERING, []byte{1})); err != nil {
 		return fmt.Errorf("tell VLANs apart on %s: %w", n.Bridge, err)
 	}
 	return nil
