@@ -95,7 +95,8 @@ func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make
 	return out, err
 }
 
-// fresh says whether everything is still as a plan was made for.
+// fresh says whether everything is still as a plan was made for, and nobody
+// else has taken what it needs since.
 func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 	basis, err := e.ledgerBasis()
 	if err != nil {
@@ -108,6 +109,7 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	now := in
 	adopting, err := e.stillFound(p, &in)
 	if err != nil {
 		return err
@@ -134,7 +136,7 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 			return fmt.Errorf("%w (%s is not as it was)", ErrStale, c.Name)
 		}
 	}
-	return nil
+	return e.room(ctx, p, now, nowhere)
 }
 
 // execute makes ready what containers need, runs the plan and records it.

@@ -9,15 +9,25 @@ import (
 
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
+	"strake/spec"
 )
+
+// room refuses a plan that the host, or who else is on its networks, has no room
+// for. at says where a text has a setting.
+func (e *Engine) room(ctx context.Context, p plan.Plan, in scene, at func(name, path string) spec.Pos) error {
+	return errors.Join(e.portsFree(ctx, p, in), e.addressesFree(ctx, p, in), e.taggable(ctx, p, at), ownPorts(p, in))
+}
+
+// nowhere is for plans that no text is at hand for.
+func nowhere(string, string) spec.Pos { return spec.Pos{} }
 
 // addressesFree asks the neighbours about addresses that containers are to be
 // given on networks that are not strake's own, where anybody may have them. Those
 // that strake gave already, and those that a container comes with when it is taken
 // over, are not asked for: the containers would answer.
-func (e *Engine) addressesFree(ctx context.Context, w Wish, p plan.Plan, in scene) error {
+func (e *Engine) addressesFree(ctx context.Context, p plan.Plan, in scene) error {
 	asked, gave := map[resource.Probe]string{}, in.gave()
-	if !w.NoProbe {
+	if !p.NoProbe {
 		for _, c := range p.Containers {
 			if c.Want != nil && c.Want.Running && c.Action != plan.Adopt {
 				in.unknown(*c.Want, gave, asked)

@@ -20,6 +20,7 @@ type Target struct {
 	Container  string
 	Generation int  // 0: where `rollback` without a number leads
 	Data       bool // take the data of that generation back too
+	NoProbe    bool // the neighbours are not asked whether somebody has its addresses by now
 
 	point *plan.Point     // it is the current one, and a snapshot is made of it
 	ids   *resource.IDMap // it comes back, and its own are somebody else's
@@ -43,7 +44,12 @@ func (e *Engine) PlanSwitch(ctx context.Context, t Target) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return e.planSwitches(ctx, in, []Target{t}, nil)
+	p, err := e.planSwitches(ctx, in, []Target{t}, nil)
+	if err != nil {
+		return p, err
+	}
+	p.NoProbe = t.NoProbe
+	return p, e.room(ctx, p, in, nowhere)
 }
 
 // planSwitches plans several at once, on the networks given or, where those
@@ -228,6 +234,7 @@ func (e *Engine) switchNetworks(in scene, list []plan.Subject, networks []resour
 	}
 	for _, n := range in.networks { // as they are now
 		if old, ok := need[n.Name]; ok && old.Bridge == n.Bridge {
+			n.Oddities = ""
 			need[n.Name] = n
 		}
 	}
@@ -260,6 +267,7 @@ type StackTarget struct {
 	Stack      string
 	Generation int  // 0: the one before
 	Data       bool // with the data of each container
+	NoProbe    bool
 }
 
 func (e *Engine) planStack(ctx context.Context, t StackTarget) (plan.Plan, error) {
@@ -299,6 +307,9 @@ func (e *Engine) planStack(ctx context.Context, t StackTarget) (plan.Plan, error
 		targets = append(targets, Target{Container: now, Generation: s.Containers[name], Data: t.Data})
 	}
 	p, err := e.planSwitches(ctx, in, targets, s.Networks)
-	p.Stack = stack
-	return p, err
+	p.Stack, p.NoProbe = stack, t.NoProbe
+	if err != nil {
+		return p, err
+	}
+	return p, e.room(ctx, p, in, nowhere)
 }

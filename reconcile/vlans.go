@@ -13,7 +13,7 @@ import (
 
 // taggable refuses VLANs where the bridge can't tell them apart: all that
 // carries them out is the kernel.
-func (e *Engine) taggable(ctx context.Context, w Wish, p plan.Plan) error {
+func (e *Engine) taggable(ctx context.Context, p plan.Plan, at func(name, path string) spec.Pos) error {
 	var errs []error
 	for _, c := range p.Containers {
 		if c.Want == nil {
@@ -30,7 +30,7 @@ func (e *Engine) taggable(ctx context.Context, w Wish, p plan.Plan) error {
 			if errors.Is(err, resource.ErrNoVLAN) {
 				err = fmt.Errorf("%w; leave vlan out and give each group a network of its own, or boot another kernel", err)
 			}
-			errs = append(errs, fmt.Errorf("%w: %scontainer %s: nic %s: vlan %d: %w", ErrInvalid, place(w.at(c.Name, resource.Labelled("nic", n.Name)+".vlan")), c.Name, n.Name, n.VLAN, err))
+			errs = append(errs, fmt.Errorf("%w: %scontainer %s: nic %s: vlan %d: %w", ErrInvalid, place(at(c.Name, resource.Labelled("nic", n.Name)+".vlan")), c.Name, n.Name, n.VLAN, err))
 		}
 	}
 	return errors.Join(errs...)

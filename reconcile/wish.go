@@ -90,7 +90,8 @@ func (e *Engine) plan(ctx context.Context, w Wish) (plan.Plan, error) {
 	if p.Basis, err = e.ledgerBasis(); err != nil {
 		return p, err
 	}
-	return p, errors.Join(e.portsFree(ctx, p, in), e.addressesFree(ctx, w, p, in), e.taggable(ctx, w, p), ownPorts(p, in), oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p), smaller(p), unitless(p))
+	p.NoProbe = w.NoProbe
+	return p, errors.Join(e.room(ctx, p, in, w.at), oneStack(p, in), e.ownNetworks(w, want.Networks), e.acceptable(p), volumes(w, p), smaller(p), unitless(p))
 }
 
 // known refuses targets that the text does not have: a slip of the pen must

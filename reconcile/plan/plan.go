@@ -31,6 +31,7 @@ type Plan struct {
 	Basis      string          `json:"basis"`   // digest of the ledger that it was made with
 	Choices    ledger.Ledger   `json:"choices"` // the ledger with what this plan chose
 	Secrets    []Secret        `json:"secrets,omitempty"`
+	NoProbe    bool            `json:"no_probe,omitempty"` // the neighbours are not asked about new addresses
 
 	// Contents is what files are to hold that stand in Containers with a
 	// digest, by that.

@@ -11,7 +11,7 @@ func (r *run) rollbackCommand() *cli.Command {
 		Name: "rollback", Category: "generations",
 		Usage:     "go back to the generation that was in use before, or to N; puts a hold on what is left",
 		ArgsUsage: "NAME [N] | --stack STACK [N]",
-		Flags:     append([]cli.Flag{&cli.StringFlag{Name: "stack", Usage: "a whole stack, `NAME`, with its networks"}, withDataFlag()}, carryFlags()...),
+		Flags:     append([]cli.Flag{&cli.StringFlag{Name: "stack", Usage: "a whole stack, `NAME`, with its networks"}, withDataFlag(), noProbeFlag()}, carryFlags()...),
 		Action:    r.rollback,
 	}
 }
@@ -29,7 +29,7 @@ func (r *run) rollback(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	t := reconcile.Target{Container: args[0], Data: c.Bool("with-data")}
+	t := reconcile.Target{Container: args[0], Data: c.Bool("with-data"), NoProbe: c.Bool("no-probe")}
 	if len(args) > 1 {
 		if t.Generation, err = number(args[1]); err != nil {
 			return err
@@ -60,6 +60,6 @@ func (r *run) rollbackStack(c *cli.Context) error {
 		return err
 	}
 	return r.carry(c, deed{answers: answersOf(c), do: func(how reconcile.How) (reconcile.Outcome, error) {
-		return e.RollbackStack(c.Context, reconcile.StackTarget{Stack: c.String("stack"), Generation: n, Data: c.Bool("with-data")}, how)
+		return e.RollbackStack(c.Context, reconcile.StackTarget{Stack: c.String("stack"), Generation: n, Data: c.Bool("with-data"), NoProbe: c.Bool("no-probe")}, how)
 	}})
 }

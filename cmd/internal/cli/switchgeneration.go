@@ -10,7 +10,7 @@ func (r *run) switchGenerationCommand() *cli.Command {
 	return &cli.Command{
 		Name: "switch-generation", Category: "generations",
 		Usage: "go to any generation of a container; puts nothing on hold", ArgsUsage: "NAME N",
-		Flags: append([]cli.Flag{withDataFlag()}, carryFlags()...),
+		Flags: append([]cli.Flag{withDataFlag(), noProbeFlag()}, carryFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "NAME", "N")
 			if err != nil {
@@ -25,7 +25,7 @@ func (r *run) switchGenerationCommand() *cli.Command {
 				return err
 			}
 			return r.carry(c, deed{answers: answersOf(c), do: func(how reconcile.How) (reconcile.Outcome, error) {
-				return e.Switch(c.Context, reconcile.Target{Container: args[0], Generation: n, Data: c.Bool("with-data")}, how)
+				return e.Switch(c.Context, reconcile.Target{Container: args[0], Generation: n, Data: c.Bool("with-data"), NoProbe: c.Bool("no-probe")}, how)
 			}})
 		},
 	}

@@ -58,7 +58,7 @@ func wishFlags(v *values) []cli.Flag {
 		&cli.StringSliceFlag{Name: "target", Usage: "only this container, `NAME`; repeatable"},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "not this container, `NAME`; repeatable"},
 		&cli.BoolFlag{Name: "prune", Usage: "retire containers that left the configuration"},
-		&cli.BoolFlag{Name: "no-probe", Usage: "do not ask the neighbours whether somebody has a new address already"},
+		noProbeFlag(),
 		&cli.BoolFlag{Name: "defer-restart", Usage: "leave what needs a restart to the next start"},
 		&cli.StringSliceFlag{Name: "reset-writable", Usage: "drop a container's own changes of `PATH`, at a restart; repeatable"},
 		&cli.BoolFlag{Name: "move-stack", Usage: "the stack comes from another place now"},
@@ -98,3 +98,8 @@ func (r *run) load(path string, v *values) (config.Config, error) {
 
 // variables are those of the environment.
 func (r *run) variables() map[string]string { return config.Variables(r.Env) }
+
+// noProbeFlag leaves a question out.
+func noProbeFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "no-probe", Usage: "do not ask the neighbours whether somebody has a new address already"}
+}
