@@ -350,3 +350,30 @@ func other(t *testing.T, l netlink.Link, data uint16, h habit) oddity {
 	t.Fatalf("the kernel does not speak of %s", h.name)
 	return oddity{}
 }
+
+// TestHotPlugIsQuick: a NIC of a running container comes and goes within 5 ms.
+// The best of many is what it takes on a machine that others use, too.
+func TestHotPlugIsQuick(t *testing.T) {
+	d := open(t)
+	network(t, d, web())
+	pid, n := namespace(t), eth0("sttweb1")
+	clocked := func(best *time.Duration, f func() error) {
+		t.Helper()
+		begin := time.Now()
+		check(t, f())
+		*best = min(*best, time.Since(begin))
+	}
+	added, removed, floor := time.Hour, time.Hour, time.Hour
+	for range 20 {
+		clocked(&added, func() error { return d.AddNIC(t.Context(), pid, n) })
+		clocked(&removed, func() error { return d.RemoveNIC(t.Context(), pid, n) })
+		check(t, d.AddNIC(t.Context(), pid, n))
+		l, err := d.host.LinkByName(n.Device)
+		check(t, err)
+		clocked(&floor, func() error { return d.host.LinkDel(l) })
+	}
+	t.Logf("added in %v, removed in %v; the kernel answers a deletion after %v", added, removed, floor)
+	if most := 5 * time.Millisecond; added > most || removed > most {
+		t.Errorf("more than %v", most)
+	}
+}
