@@ -231,13 +231,15 @@ type Network struct {
 }
 
 // Apart says whether all interfaces of the container are on bridges that strake
-// makes, and there is an IPv6 address among theirs: then none of them can be
-// anybody else's, as strake gave them and the filters hold everybody to theirs.
+// makes, or alone with the host, and there is an IPv6 address among theirs: then
+// none of them can be anybody else's, as strake gave them and the filters hold
+// everybody to theirs. Who else may have a routed one is on its parent's network,
+// and would never be heard of by asking inside.
 func (c Container) Apart() bool {
 	var any bool
 	for _, n := range c.NICs {
 		at := slices.IndexFunc(c.Networks, func(w Network) bool { return w.Name == n.Network })
-		if n.Type != "bridged" || at < 0 || c.Networks[at].External {
+		if n.Type != "routed" && (n.Type != "bridged" || at < 0 || c.Networks[at].External) {
 			return false
 		}
 		any = any || n.IPv6 != ""
