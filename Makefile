@@ -1,6 +1,6 @@
 # Build, try and test strake on this machine. Needs root and apt.
 SHELL := /bin/bash
-PACKAGES := gcc pkg-config mount lxc lxc-dev nftables dnsmasq-base busybox-static mmdebstrap debootstrap uidmap e2fsprogs btrfs-progs git gnupg iproute2 iputils-ping procps man-db openssh-client openssh-server rsync systemd curl python3
+PACKAGES := gcc pkg-config mount lxc lxc-dev nftables dnsmasq-base isc-dhcp-client busybox-static mmdebstrap debootstrap uidmap e2fsprogs btrfs-progs git gnupg iproute2 iputils-ping procps man-db openssh-client openssh-server rsync systemd curl python3
 GO_WANTED := $(shell sed -n 's/^go //p' go.mod)
 GO_FETCHED := $(HOME)/.cache/strake-go
 # What is built is the same in whichever folder it is built, and built once.

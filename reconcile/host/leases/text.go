@@ -9,9 +9,11 @@ import (
 	"strake/reconcile/resource"
 )
 
-// lasts is how long a lease lasts: who has one keeps it, so this is only how
-// soon a change from outside is noticed.
-const lasts = "1h"
+// lasts is how long a lease lasts: who has one keeps it. An IPv6 address is leased to
+// an identifier that the client has made up and written down (DUID, RFC 8415, 11),
+// not to a MAC: a container that comes back without its files asks by another one, and
+// gets its address by DHCP only when the lease of the one before has ended.
+const lasts = "10m"
 
 // texts are the files that dnsmasq reads, by name.
 func texts(s served) map[string]string {
