@@ -213,9 +213,10 @@ func streamed(t *testing.T) string {
 
 // TestOneFetchForAllProcesses: of several strakes one fetches.
 func TestOneFetchForAllProcesses(t *testing.T) {
+	t.Setenv("PATH", bootstrap(t)+":"+os.Getenv("PATH"))
 	registry := serve(t) + "/some/image:1"
 	push(t, registry, index(t, "hello"))
-	for source, begins := range map[string]string{"tar:" + big(t): "unpacking", "oci:" + registry: "looking", "simplestreams:" + streamed(t): "asking"} {
+	for source, begins := range map[string]string{"tar:" + big(t): "unpacking", "oci:" + registry: "looking", "simplestreams:" + streamed(t): "asking", "debootstrap:fake": "first"} {
 		s := store(t)
 		var all []*process
 		for range 4 {
