@@ -50,10 +50,35 @@ func toil(name string, f function.Function, args []cty.Value) int {
 		n += comparisons(args[0], cty.Map(cty.DynamicPseudoType))
 	case "distinct":
 		n += repeated(args[0])
+	case "jsondecode":
+		n += deepened(args[0])
 	case "file", "filebase64", "fileexists", "fileset", "templatefile":
 		n += reading
 	}
 	return n
+}
+
+// deepened is what reading JSON costs besides its value: of each list and object
+// go-cty reads all that is left of the text. Bytes that are only passed over are
+// cheap.
+func deepened(json cty.Value) int {
+	text := textOf(json)
+	deep, most, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			deep++
+			most = max(most, deep)
+		case c == ']' || c == '}':
+			deep--
+		}
+	}
+	return times(len(text)/64, most)
 }
 
 // repeated is what finding the same elements costs, text aside: each is

@@ -100,6 +100,8 @@ func TestHostile(t *testing.T) {
 		"loops over one, JSON":  {"t.hcl.json", `{"locals": {"l": "${range(1000)}"}, "container": {"a": {"environment": {"A": "${length([for a in local.l : [for b in local.l : [for c in local.l : [for d in local.l : d]]]])}"}}}}`, "oop over less"},
 		"loops in text, JSON":   {"t.hcl.json", `{"locals": {"l": "${range(1000)}"}, "container": {"a": {"environment": {"A": "%{for a in local.l}%{for b in local.l}%{for c in local.l}%{endfor}%{endfor}%{endfor}"}}}}`, "oop over less"},
 		"secret key, JSON":      {"t.hcl.json", `{"variable": {"v": {"sensitive": true, "default": "k"}}, "locals": {"a": {"${var.v}": "1"}}}`, ""},
+		"deep JSON":             {"t.hcl", "locals {\n  t = format(\"%999999d\", 1)\n}\n" + env(`length([for a in range(100) : jsondecode("`+strings.Repeat("[", 9_000)+`${local.t}`+strings.Repeat("]", 9_000)+`")])`), "oop over less"},
+		"fair JSON":             {"t.hcl", env(`length([for a in range(1000) : jsondecode("{\"a\": [{\"b\": [1, 2, {}]}], \"c\": \"]]]\"}")])`), ""},
 		"power":                 {"t.hcl", env(`pow(10, 1000000)`), "without end"},
 		"regular expression":    {"t.hcl", env(`regex("(x{1000}){1000}", "x")`), "error"},
 		"JSON of many keys":     {"t.hcl.json", `{"container": {"a": {"environment": {` + strings.Repeat(`"A": "1", `, 20_000) + `"B": "2"}}}}`, "mistakes more"},
