@@ -47,7 +47,7 @@ test: deps go
 # test from then on. Before Go 1.27 the end of FUZZTIME itself can be taken for a
 # failure (golang.org/issue/75804): where nothing was found, such a run is done again.
 FUZZTIME ?= 30s
-FUZZTIME_SHORT ?= 5s
+FUZZTIME_SHORT ?= 3s
 fuzz: deps go
 	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' cmd reconcile spec generations | sort | sed 's,^\(.*\)/[^/]*:func ,\1 ,' | \
 		xargs -P 2 -L 1 sh -c 'in=./$$0 target=$$1; echo "fuzz $$target in $$in"; \

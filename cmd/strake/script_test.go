@@ -110,10 +110,12 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), args[1], args[2])), 0o644))
 }
 
-// waitfor COMMAND... runs a command until it succeeds, for half a minute.
+// waitfor COMMAND... runs a command until it succeeds, for half a minute. What is
+// waited for needs the processor more than who asks.
 func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
+		began := time.Now()
 		err := ts.Exec(args[0], args[1:]...)
 		if (err == nil) != neg {
 			return
@@ -121,7 +123,7 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("waited in vain for %s: %v", strings.Join(args, " "), err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(max(50*time.Millisecond, 2*time.Since(began)))
 	}
 }
 
