@@ -87,7 +87,11 @@ func (e *Engine) carry(ctx context.Context, kind generations.Kind, how How, make
 		}
 		if p.Empty() {
 			out.Empty = true
-			return e.remember(p)
+			if err := e.remember(p); err != nil || kind != generations.Apply {
+				return err
+			}
+			out.Stack, err = e.catchUp(p)
+			return err
 		}
 		out, err = e.execute(ctx, kind, p, how)
 		return err
@@ -139,10 +143,16 @@ func (e *Engine) fresh(ctx context.Context, p plan.Plan) error {
 	return e.room(ctx, p, now, nowhere)
 }
 
-// execute makes ready what containers need, runs the plan and records it.
-func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan, how How) (Outcome, error) {
+// runOf is the attempt at a plan.
+func (e *Engine) runOf(kind generations.Kind, p plan.Plan) apply.Run {
 	run := e.run(kind, p.Stack)
 	run.Origin, run.Commit, run.Message = p.Origin, p.Commit, p.Message
+	return run
+}
+
+// execute makes ready what containers need, runs the plan and records it.
+func (e *Engine) execute(ctx context.Context, kind generations.Kind, p plan.Plan, how How) (Outcome, error) {
+	run := e.runOf(kind, p)
 	return e.aloud(ctx, run, p, func(out Outcome) (Outcome, error) { return e.carryOut(ctx, out, p, how) })
 }
 

@@ -28,9 +28,31 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 	if p.Stack == "" {
 		return 0, nil
 	}
-	standing, err := e.standing()
+	s, err := e.stackNow(p)
 	if err != nil {
 		return 0, err
+	}
+	return e.writeStack(run, s)
+}
+
+// catchUp does it where all is as a plan from a text wants it and nobody wrote that
+// down: a run that did everything was cut short before it came to this.
+func (e *Engine) catchUp(p plan.Plan) (int, error) {
+	if p.Stack == "" {
+		return 0, nil
+	}
+	s, err := e.stackNow(p)
+	if err != nil || s.Same(e.lastStack(p.Stack)) {
+		return 0, err
+	}
+	return e.writeStack(e.runOf(generations.Apply, p), s)
+}
+
+// stackNow is the stack as a plan that is carried out leaves it.
+func (e *Engine) stackNow(p plan.Plan) (state.StackState, error) {
+	standing, err := e.standing()
+	if err != nil {
+		return state.StackState{}, err
 	}
 	s := state.StackState{Containers: map[string]int{}, IDs: map[string]string{}}
 	for name, st := range standing {
@@ -39,7 +61,7 @@ func (e *Engine) recordStack(run apply.Run, p plan.Plan) (int, error) {
 		}
 	}
 	s.Networks, s.Volumes = e.stackNetworks(p), e.stackVolumes(p)
-	return e.writeStack(run, s)
+	return s, nil
 }
 
 func (e *Engine) writeStack(run apply.Run, s state.StackState) (int, error) {

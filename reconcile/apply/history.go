@@ -17,6 +17,7 @@ func (t *task) commit(outcome generations.Outcome) error {
 		if err := t.activate(outcome, ""); err != nil {
 			return err
 		}
+		t.crash.Point()
 	}
 	return t.host.Store.ClearJournal(t.at)
 }

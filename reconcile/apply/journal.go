@@ -47,7 +47,7 @@ func unfinished(s store, container string) (entry, error) {
 	if err := e.check(container); err != nil {
 		return e, fmt.Errorf("read journal of %s: %w", container, err)
 	}
-	if e.Plan.Last == nil && active(s.Book(container)) {
+	if e.Plan.Last == nil && usedBefore(s.Book(container), e.Run.ID) {
 		return e, fmt.Errorf("read journal of %s: it says that the container is new, which has generations in use", container)
 	}
 	return e, nil
@@ -89,10 +89,11 @@ func (e entry) check(container string) error {
 	return nil
 }
 
-// active says whether a generation of the container was ever in use.
-func active(b *generations.Book) bool {
+// usedBefore says whether a generation of the container was ever in use, but for
+// what this run itself wrote down at its end.
+func usedBefore(b *generations.Book, run string) bool {
 	list, _ := b.Activations() // what is damaged tells nothing
-	return slices.ContainsFunc(list, func(a generations.Activation) bool { return a.Outcome == generations.Healthy })
+	return slices.ContainsFunc(list, func(a generations.Activation) bool { return a.Outcome == generations.Healthy && a.Run != run })
 }
 
 // Crash kills the process at its At-th journalled moment: how tests die

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,13 @@ type StackState struct {
 	IDs        map[string]string  `json:"ids"` // of the containers: another one of the same name is not meant
 	Networks   []resource.Network `json:"networks,omitempty"`
 	Volumes    []resource.Volume  `json:"volumes,omitempty"`
+}
+
+// Same says whether both say the same.
+func (s StackState) Same(other StackState) bool {
+	return maps.Equal(s.Containers, other.Containers) && maps.Equal(s.IDs, other.IDs) &&
+		slices.EqualFunc(s.Networks, other.Networks, func(a, b resource.Network) bool { return resource.Digest(a) == resource.Digest(b) }) &&
+		slices.EqualFunc(s.Volumes, other.Volumes, func(a, b resource.Volume) bool { return resource.Digest(a) == resource.Digest(b) })
 }
 
 // StackFile is the file of a stack's generation that holds its StackState.

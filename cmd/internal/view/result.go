@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -21,7 +22,7 @@ func Outcome(w io.Writer, pl plan.Plan, out reconcile.Outcome, s Style) error {
 		p.f("%s\n", s.paint(yellow, "awaiting confirmation until "+Moment(t.Until)+": `strake confirm` keeps it, else what was before comes back"))
 	}
 	if out.Stack != 0 {
-		p.f("stack %s: generation %d\n", out.Run.Stack, out.Stack)
+		p.f("stack %s: generation %d\n", cmp.Or(pl.Stack, out.Run.Stack), out.Stack)
 	}
 	return p.end()
 }
