@@ -116,7 +116,7 @@ func TestDHCPGivesWhatTheInterfaceHas(t *testing.T) {
 		if err != nil || got["ip"] != c.ip || got["subnet"] != "255.255.255.0" || got["router"] != c.router {
 			t.Errorf("%s: %v, %v", c.mac, got, err)
 		}
-		if got["dns"] != "10.233.0.1" || got["domain"] != "lan" || got["mtu"] != "1400" || got["lease"] != "3600" {
+		if got["dns"] != "10.233.0.1" || got["domain"] != "lan" || got["mtu"] != "1400" || got["lease"] != "600" {
 			t.Errorf("%s: %v", c.mac, got)
 		}
 	}

@@ -14,10 +14,11 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime"
-	"strake/reconcile/scoped"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/scoped"
+	"strake/reconcile/thread"
 )
 
 // Prober asks. It has no state.
@@ -150,15 +151,14 @@ func (t target) connect(ctx context.Context, literal string) (net.Conn, error) {
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() {
-		runtime.LockOSThread()
+	go thread.Apart(func() {
 		if err := enter(t.pid); err != nil {
 			done <- result{nil, err}
 			return
 		}
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", literal) // a literal is dialled in this goroutine
 		done <- result{conn, err}
-	}()
+	})
 	r := <-done
 	return r.conn, r.err
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/thread"
 )
 
 // elsewhere is a process with a network of its own, in which the test can
@@ -45,8 +47,7 @@ func elsewhere(t *testing.T) target {
 func listen(t *testing.T, at target, address string) net.Listener {
 	t.Helper()
 	made := make(chan net.Listener, 1)
-	go func() {
-		runtime.LockOSThread()
+	go thread.Apart(func() {
 		if err := enter(at.pid); err != nil {
 			t.Error(err)
 		}
@@ -55,7 +56,7 @@ func listen(t *testing.T, at target, address string) net.Listener {
 			t.Error(err)
 		}
 		made <- l
-	}()
+	})
 	l := <-made
 	if l == nil {
 		t.FailNow()
