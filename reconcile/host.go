@@ -155,6 +155,7 @@ type images interface {
 
 // disks are file systems in files.
 type disks interface {
+	Able(d resource.Disk) error // what keeps it from being made
 	Ensure(ctx context.Context, d resource.Disk) error
 	Detach(at string) error
 	Below(path string) ([]string, error) // what is mounted there and below

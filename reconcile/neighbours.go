@@ -15,7 +15,7 @@ import (
 // room refuses a plan that the host, or who else is on its networks, has no room
 // for. at says where a text has a setting.
 func (e *Engine) room(ctx context.Context, p plan.Plan, in scene, at func(name, path string) spec.Pos) error {
-	return errors.Join(e.portsFree(ctx, p, in), e.addressesFree(ctx, p, in), e.taggable(ctx, p, at), ownPorts(p, in))
+	return errors.Join(e.portsFree(ctx, p, in), e.addressesFree(ctx, p, in), e.taggable(ctx, p, at), e.sizable(p, at), ownPorts(p, in))
 }
 
 // nowhere is for plans that no text is at hand for.

@@ -27,6 +27,8 @@ var (
 	ErrDamaged = errors.New("it is damaged")
 	// ErrForeign: it belongs to somebody else, and is not touched.
 	ErrForeign = errors.New("belongs to somebody else")
+	// ErrNoSize: this host can't hold a file system to a size.
+	ErrNoSize = errors.New("this host can't bound a file system")
 	// ErrNoVLAN: bridges of this host can't tell VLANs apart.
 	ErrNoVLAN = errors.New("the kernel of this host can't tell VLANs apart on a bridge (it is built without CONFIG_BRIDGE_VLAN_FILTERING)")
 )

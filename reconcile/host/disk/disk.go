@@ -37,6 +37,22 @@ func (Disks) Ensure(ctx context.Context, d resource.Disk) error {
 	return nil
 }
 
+// Able says what keeps a disk that is not there yet from being made: ErrNoSize.
+func (Disks) Able(d resource.Disk) error {
+	if _, err := os.Stat(d.File); err == nil || d.Size == 0 {
+		return nil
+	}
+	for _, name := range []string{"mkfs.ext4", "resize2fs"} {
+		if _, err := find(name); err != nil {
+			return fmt.Errorf("%w: %s is missing (apt-get install e2fsprogs)", resource.ErrNoSize, name)
+		}
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		return fmt.Errorf("%w: it has no loop devices (modprobe loop)", resource.ErrNoSize)
+	}
+	return nil
+}
+
 // alone keeps other goroutines and processes, such as hooks, from the same
 // disk: several containers may share it.
 func alone(d resource.Disk, f func() error) error {
@@ -262,7 +278,7 @@ func run(ctx context.Context, name string, args ...string) error {
 
 func find(name string) (string, error) {
 	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			return filepath.Join(dir, name), nil
 		}
 	}

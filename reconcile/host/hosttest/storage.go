@@ -104,6 +104,9 @@ func (h *Host) Renew(_ context.Context, root resource.Root) error {
 // Ensure makes and mounts a disk.
 func (Disks) Ensure(context.Context, resource.Disk) error { return nil }
 
+// Able: there is nothing that it could lack.
+func (Disks) Able(resource.Disk) error { return nil }
+
 // Detach unmounts it.
 func (Disks) Detach(string) error { return nil }
 

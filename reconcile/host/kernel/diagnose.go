@@ -106,6 +106,23 @@ func stateFinding(f Facts, h Host) Finding {
 	return Finding{subject, Warn, h.StateDir + " is on " + m.Type + ", which is not tested", elsewhere}
 }
 
+// sizesFinding judges what holds a bound on space: an ext4 in a file.
+func sizesFinding(f Facts) Finding {
+	const subject = "sizes"
+	const meaning = ": neither rootfs nor a volume can have a size"
+	for _, name := range []string{"loop", "ext4"} {
+		if f.Modules[name] == Absent {
+			return Finding{subject, Warn, "the kernel has no " + name + meaning, "apt-get install linux-image-amd64 && reboot"}
+		}
+	}
+	for _, name := range []string{"mkfs.ext4", "resize2fs"} {
+		if f.Tools[name] == "" {
+			return Finding{subject, Warn, name + " is missing" + meaning, "apt-get install e2fsprogs"}
+		}
+	}
+	return ok(subject, "of root file systems and volumes can be bounded")
+}
+
 func nftFinding(f Facts) Finding {
 	const subject = "nftables"
 	if f.Modules["nf_tables"] == Absent {

@@ -40,7 +40,7 @@ func Findings(f Facts, h Host) []Finding {
 	}
 	return []Finding{
 		kernelFinding(f), lxcFinding(h), cgroupFinding(f), controllersFinding(f), swapFinding(f),
-		namespacesFinding(f), idmapFinding(f), overlayFinding(f), stateFinding(f, h),
+		namespacesFinding(f), idmapFinding(f), overlayFinding(f), stateFinding(f, h), sizesFinding(f),
 		subidFinding(f, h), nftFinding(f), bridgeFinding(f), forwardFinding(f),
 		appArmorFinding(f), seccompFinding(f), inotifyFinding(f, h), keysFinding(f, h),
 	}

@@ -82,10 +82,10 @@ func Read(root fs.FS) (Facts, error) {
 		Keys:       Keys{r.number("proc/sys/kernel/keys/maxkeys"), r.number("proc/sys/kernel/keys/maxbytes")},
 		BridgeCall: r.line("proc/sys/net/bridge/bridge-nf-call-iptables") == "1",
 		Systemd:    r.exists("run/systemd/system"), // sd_booted(3)
-		Tools:      r.tools("nft", "newuidmap", "newgidmap", "apparmor_parser"),
+		Tools:      r.tools("nft", "newuidmap", "newgidmap", "apparmor_parser", "mkfs.ext4", "resize2fs"),
 		Profile:    r.first("usr/share/lxc/config/common.seccomp", "usr/local/share/lxc/config/common.seccomp"),
 	}
-	f.Modules = r.modules(release, "overlay", "bridge", "veth", "nf_tables")
+	f.Modules = r.modules(release, "overlay", "bridge", "veth", "nf_tables", "loop", "ext4")
 	return f, nil
 }
 

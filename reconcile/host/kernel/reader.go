@@ -102,7 +102,7 @@ func (r reader) modules(release string, names ...string) map[string]Module {
 // inKernel finds a driver by one of its functions: a kernel without modules
 // has no index of them, and only its symbols tell what was built in.
 func inKernel(symbols, name string) bool {
-	symbol := map[string]string{"nf_tables": "nf_tables_newrule", "veth": "veth_xmit", "bridge": "br_handle_frame"}[name]
+	symbol := map[string]string{"nf_tables": "nf_tables_newrule", "veth": "veth_xmit", "bridge": "br_handle_frame", "loop": "loop_configure"}[name]
 	return symbol != "" && strings.Contains(symbols, " "+symbol)
 }
 
