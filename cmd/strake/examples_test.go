@@ -163,7 +163,7 @@ func (e *example) open(g cli.Globals) (*cli.Deps, error) {
 		return renderer(g.LXCPath, lxc.Environment{})(top, c)
 	}
 	return &cli.Deps{Engine: &reconcile.Engine{
-		Host:  reconcile.Host{Containers: printing{e.host}, Devices: e.host, Filter: e.host, Leases: e.host.Leases(), Roots: e.host, Outlets: e.host.Outlets(), Images: hosttest.Images{}, Layers: &e.layers, Builder: &e.layers, Subids: e.host, Vault: vault.Open(filepath.Join(g.StateDir, "secrets"))},
+		Host:  reconcile.Host{Containers: printing{e.host}, Devices: e.host, Filter: e.host, Leases: e.host.Leases(), Roots: e.host, Outlets: e.host.Outlets(), Images: hosttest.Images{}, Disks: hosttest.Disks{}, Layers: &e.layers, Builder: &e.layers, Subids: e.host, Vault: vault.Open(filepath.Join(g.StateDir, "secrets"))},
 		State: state.Open(g.StateDir, render),
 	}}, nil
 }

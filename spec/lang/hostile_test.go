@@ -120,7 +120,7 @@ func TestHostile(t *testing.T) {
 				part = 10
 			}
 			got := spoken(dir, part)
-			if took := spent() - begin; took > 20*time.Second/time.Duration(part) {
+			if took := spent() - begin; took > 20*time.Second/time.Duration(part)+4*time.Second { // what only reads it costs the same in each part
 				t.Errorf("took %v", took)
 			}
 			if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 2<<30 {
