@@ -219,14 +219,7 @@ func (m routers) wrong(t *testing.T) (list []string) {
 // container and the host, if it has an address of it.
 func (m routers) works(t *testing.T, target place, n resource.NIC) {
 	m.tell(t)
-	for _, f := range []struct {
-		address string
-		has     bool
-	}{{target.station.IPv4, n.IPv4 != ""}, {target.station.IPv6, n.IPv6 != ""}} {
-		if out, answered := m.pings(f.address, f.has); answered != f.has {
-			t.Errorf("ping %s: %v, want %v\n%s", f.address, answered, f.has, out)
-		}
-	}
+	m.reaches(t, target, n)
 }
 
 // pings has the forger ask somebody. What must answer has time: a busy machine

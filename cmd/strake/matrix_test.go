@@ -384,6 +384,17 @@ func (m matrix) neighbours(t *testing.T, p place) map[string]string {
 // worksAs has the forger be honest for once, with what it has of addresses.
 func (m matrix) worksAs(t *testing.T, target place, n resource.NIC) {
 	m.truths(t)
+	for _, address := range m.reaches(t, target, n) {
+		if target.name == m.host.name {
+			m.connects(t, address)
+		}
+	}
+}
+
+// reaches has the forger ask a place by each family, which is answered where it has
+// an address of it. What comes back are the addresses by which it is.
+func (m matrix) reaches(t *testing.T, target place, n resource.NIC) (list []string) {
+	t.Helper()
 	for _, f := range []struct {
 		address string
 		has     bool
@@ -391,10 +402,11 @@ func (m matrix) worksAs(t *testing.T, target place, n resource.NIC) {
 		if out, answered := m.pings(f.address, f.has); answered != f.has {
 			t.Errorf("ping %s: %v, want %v\n%s", f.address, answered, f.has, out)
 		}
-		if target.name == m.host.name && f.has {
-			m.connects(t, f.address)
+		if f.has {
+			list = append(list, f.address)
 		}
 	}
+	return list
 }
 
 // connects opens a TCP connection from the forger to the host.

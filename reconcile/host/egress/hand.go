@@ -143,10 +143,14 @@ func receive(c *net.UnixConn) (Handed, error) {
 		h := Handed{Container: l.Container}
 		for _, f := range files {
 			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-			f.Close()
-			if err == nil {
-				h.Sockets = append(h.Sockets, fd)
+			if err != nil { // they come in pairs: none is better than one less
+				h.Close()
+				return wrong(err)
 			}
+			h.Sockets = append(h.Sockets, fd)
+		}
+		for _, f := range files {
+			f.Close()
 		}
 		return h, nil
 	}
