@@ -44,6 +44,7 @@ type attempt struct {
 	tunnel  *tunnel
 	cancel  context.CancelFunc
 	over    bool
+	stopped bool        // from outside; it may take a moment to be over
 	timer   *time.Timer // notes it while it lasts
 	idle    *time.Timer // ends it in silence; of tunnels the pumps see to that
 }
@@ -223,11 +224,11 @@ func plain(err error) string {
 // stop ends an attempt from outside.
 func (a *attempt) stop(v Verdict, rule string) {
 	a.guest.mu.Lock()
-	if a.over {
+	if a.over || a.stopped {
 		a.guest.mu.Unlock()
 		return
 	}
-	a.verdict, a.rule = v, rule
+	a.stopped, a.verdict, a.rule = true, v, rule
 	t, cancel := a.tunnel, a.cancel
 	a.guest.mu.Unlock()
 	cancel()

@@ -249,6 +249,12 @@ func (g *guest) busy() bool {
 	return len(g.conns) > 0
 }
 
+func (g *guest) attempting() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.attempts) > 0
+}
+
 func (p *Proxy) shut() {
 	p.mu.Lock()
 	p.closed = true
@@ -265,6 +271,9 @@ func (p *Proxy) Close() error {
 	p.shut()
 	for _, g := range p.all() {
 		g.leave("proxy has stopped")
+	}
+	for late := time.Now().Add(time.Second); slices.ContainsFunc(p.all(), (*guest).attempting) && time.Now().Before(late); {
+		time.Sleep(time.Millisecond) // what was closed goes on record
 	}
 	// The server closes again what it has not yet seen to be closed.
 	if err := p.server.Close(); !errors.Is(err, net.ErrClosed) {

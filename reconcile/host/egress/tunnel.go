@@ -24,6 +24,12 @@ type tunnel struct {
 	early   []byte      // from the client, read by net/http along with the head
 	pumping atomic.Bool // the client has said what was to be checked
 	once    sync.Once
+
+	flows struct { // pumps that have not counted all yet
+		sync.Mutex
+		n      int
+		closed bool
+	}
 }
 
 type halfCloser interface {
@@ -165,6 +171,8 @@ var errDaily = errors.New("limit: bytes of the day are used up")
 // pump copies until the end of src. Where limits want it, it stops now and
 // then to look at them: after a time (window) or an amount (chunk).
 func (t *tunnel) pump(dst, src net.Conn, in bool) (int64, error) {
+	t.flow(1)
+	defer t.flow(-1)
 	a := t.attempt
 	count := &a.sent
 	if in {
@@ -274,13 +282,28 @@ func (t *tunnel) poke() {
 	}
 }
 
-// Close ends both sides, and the attempt.
+// flow counts pumps. The last one of a tunnel that is closed puts it on record:
+// before, nobody knows what has passed.
+func (t *tunnel) flow(more int) {
+	t.flows.Lock()
+	t.flows.n += more
+	last := t.flows.closed && t.flows.n == 0
+	t.flows.Unlock()
+	if last {
+		t.attempt.finish()
+	}
+}
+
+// Close ends both sides, and with them the attempt.
 func (t *tunnel) Close() error {
 	err := net.ErrClosed
 	t.once.Do(func() {
 		err = t.Conn.Close()
 		t.attempt.conn.Close()
-		t.attempt.finish()
+		t.flows.Lock()
+		t.flows.closed = true
+		t.flows.Unlock()
+		t.flow(0)
 	})
 	return err
 }
