@@ -20,7 +20,7 @@ func files(folder *source.Folder) map[string]function.Function {
 	return map[string]function.Function{
 		"file": stringFunction(func(name string) (string, error) { data, err := folder.Read(name); return string(data), err }),
 		"filebase64": stringFunction(func(name string) (string, error) {
-			data, err := folder.Read(name)
+			data, err := folder.Bytes(name)
 			return base64.StdEncoding.EncodeToString(data), err
 		}),
 		"fileexists": function.New(&function.Spec{

@@ -121,6 +121,7 @@ func TestFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		"root/a.txt": "A", "root/t.tftpl": "port ${port}%{ for h in hosts } ${upper(h)}%{ endfor }", "root/bad.tftpl": "${nope}",
 		"root/self.tftpl": `${templatefile("self.tftpl", {})}`, "out.txt": "secret",
+		"root/any.bin": "\xef\xbb\xbf\xff\x00", "root/large.bin": strings.Repeat("\x00", source.MaxFile+1),
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -134,6 +135,10 @@ func TestFiles(t *testing.T) {
 	}
 	for expr, want := range map[string]string{
 		`file("a.txt")`: "A", `filebase64("a.txt")`: "QQ==", `fileexists("a.txt")`: "true", `fileexists("b.txt")`: "false",
+		`filebase64("any.bin")`:                                      "77u//wA=",
+		`try(file("any.bin"), "no")`:                                 "no",
+		`try(filebase64("large.bin"), "no")`:                         "no",
+		`try(filebase64("link"), "no")`:                              "no",
 		`join(",", fileset(".", "*.txt"))`:                           "a.txt",
 		`templatefile("t.tftpl", { port = 80, hosts = ["a", "b"] })`: "port 80 A B",
 		`try(file("link"), "no")`:                                    "no",

@@ -12,11 +12,20 @@ import (
 	"unicode/utf8"
 )
 
-// readFile reads a regular file inside root. os.Root follows symlinks that
+// readFile reads a text file inside root.
+func readFile(root *os.Root, name, shown string) ([]byte, error) {
+	data, err := readBytes(root, name, shown)
+	if err != nil {
+		return nil, err
+	}
+	return check(shown, data)
+}
+
+// readBytes reads a regular file inside root. os.Root follows symlinks that
 // stay inside and refuses the others. The file is looked at before it is
 // opened, because opening a device can have effects, and again afterwards,
 // because it may have been exchanged; O_NONBLOCK keeps a fifo from blocking.
-func readFile(root *os.Root, name, shown string) ([]byte, error) {
+func readBytes(root *os.Root, name, shown string) ([]byte, error) {
 	info, err := root.Stat(name)
 	if err != nil {
 		return nil, refused(root, name, shown, err)
@@ -35,11 +44,19 @@ func readFile(root *os.Root, name, shown string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, irregular(shown, info.Mode())
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
+	return bounded(shown, f)
+}
+
+// bounded reads all that there is, and refuses too much.
+func bounded(shown string, from io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(from, MaxFile+1))
+	switch {
+	case err != nil:
 		return nil, unreadable(shown, err)
+	case len(data) > MaxFile:
+		return nil, fmt.Errorf("read %s: %w: more than %d MiB", shown, ErrTooLarge, MaxFile>>20)
 	}
-	return check(shown, data)
+	return data, nil
 }
 
 // refused tells an escaping symlink from the other failures: os.Root has no
@@ -77,9 +94,6 @@ func irregular(shown string, mode os.FileMode) error {
 
 // check refuses what is no text, and takes a byte order mark away.
 func check(shown string, data []byte) ([]byte, error) {
-	if len(data) > MaxFile {
-		return nil, fmt.Errorf("read %s: %w: more than %d MiB", shown, ErrTooLarge, MaxFile>>20)
-	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		return nil, fmt.Errorf("read %s: %w: NUL byte at offset %d", shown, ErrNotText, i)
 	}

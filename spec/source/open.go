@@ -47,6 +47,14 @@ func (f *Folder) Read(name string) ([]byte, error) {
 	return readFile(f.root, within(name), name)
 }
 
+// Bytes reads a file in the folder as it is, text or not.
+func (f *Folder) Bytes(name string) ([]byte, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return readBytes(f.root, within(name), name)
+}
+
 // Exists says whether there is a regular file of that name in the folder.
 func (f *Folder) Exists(name string) (bool, error) {
 	if f.err != nil {

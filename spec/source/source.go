@@ -84,11 +84,10 @@ func readInput(in io.Reader) (Text, error) {
 	if err != nil {
 		return Text{}, fmt.Errorf("find the current folder: %w", err)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, MaxFile+1))
-	if err != nil {
-		return Text{}, fmt.Errorf("read the standard input: %w", err)
+	data, err := bounded("the standard input", in)
+	if err == nil {
+		data, err = check("the standard input", data)
 	}
-	data, err = check("the standard input", data)
 	if err != nil {
 		return Text{}, err
 	}

@@ -8,7 +8,7 @@ container "a" {
     F = file("../functions.hcl")
     G = file("/etc/hostname")
     H = file("out")
-    I = filebase64("nul.bin")
+    I = file("nul.bin")
     J = templatefile("bad.tftpl", { a = 1 })
     K = setproduct(range(1000), range(1000), range(1000))
     L = templatefile("lines.tftpl", {})
