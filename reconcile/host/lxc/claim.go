@@ -58,7 +58,7 @@ func exists(root fs.FS, file string) bool {
 }
 
 // written finds the owner by what only that one writes into a configuration.
-func written(lines []resource.Line) *resource.Claim {
+func written(name string, lines []resource.Line) *resource.Claim {
 	for _, l := range lines {
 		for _, o := range []struct{ owner, key, part string }{
 			{incus, "lxc.hook.", " callhook /var/lib/incus"},
@@ -75,10 +75,20 @@ func written(lines []resource.Line) *resource.Claim {
 			{proxmox, "lxc.net.", "/lxcnetaddbr"},
 			{libvirt, "lxc.rootfs.path", "/var/lib/libvirt/"},
 		} {
+			if o.owner == proxmox && !numbered(name) {
+				continue
+			}
 			if strings.HasPrefix(l.Key, o.key) && strings.Contains(l.Value, o.part) {
 				return &resource.Claim{Owner: o.owner, Sign: "its " + l.Key + " has " + strings.TrimSpace(o.part)}
 			}
 		}
 	}
 	return nil
+}
+
+// numbered says whether the name is one that Proxmox VE gives. On its hosts all
+// that includes LXC's common.conf has its hooks, by a file in common.conf.d;
+// they do nothing for who has another name, and such containers are anybody's.
+func numbered(name string) bool {
+	return name != "" && strings.Trim(name, "0123456789") == ""
 }

@@ -37,19 +37,20 @@ func TestPlaced(t *testing.T) {
 }
 
 func TestWritten(t *testing.T) {
-	for _, c := range []struct{ key, value, owner string }{
-		{"lxc.hook.pre-start", `/proc/4711/exe callhook /var/lib/lxd "default" "c1" start`, lxd},
-		{"lxc.hook.post-stop", `/opt/incus/bin/incusd callhook /var/lib/incus "default" "c1" stop`, incus},
-		{"lxc.hook.post-stop", `/srv/bin/incusd callhook /srv/incus "default" "c1" stop`, incus},
-		{"lxc.hook.pre-start", `/proc/4711/exe callhook /srv/lxd "default" "c1" start`, lxd},
-		{"lxc.apparmor.profile", "lxd-c1_</var/lib/lxd>//&:lxd-c1_<var-lib-lxd>:", lxd},
-		{"lxc.apparmor.profile", "generated", ""},
-		{"lxc.hook.pre-start", "/usr/share/lxc/hooks/lxc-pve-prestart-hook", proxmox},
-		{"lxc.net.0.script.up", "/usr/share/lxc/lxcnetaddbr", proxmox},
-		{"lxc.rootfs.path", "dir:/var/lib/lxc/c1/rootfs", ""},
-		{"lxc.environment", "X=/usr/share/lxc/lxcnetaddbr lxc-pve-", ""},
+	for _, c := range []struct{ name, key, value, owner string }{
+		{"c1", "lxc.hook.pre-start", `/proc/4711/exe callhook /var/lib/lxd "default" "c1" start`, lxd},
+		{"c1", "lxc.hook.post-stop", `/opt/incus/bin/incusd callhook /var/lib/incus "default" "c1" stop`, incus},
+		{"c1", "lxc.hook.post-stop", `/srv/bin/incusd callhook /srv/incus "default" "c1" stop`, incus},
+		{"c1", "lxc.hook.pre-start", `/proc/4711/exe callhook /srv/lxd "default" "c1" start`, lxd},
+		{"c1", "lxc.apparmor.profile", "lxd-c1_</var/lib/lxd>//&:lxd-c1_<var-lib-lxd>:", lxd},
+		{"c1", "lxc.apparmor.profile", "generated", ""},
+		{"101", "lxc.hook.pre-start", "/usr/share/lxc/hooks/lxc-pve-prestart-hook", proxmox},
+		{"c1", "lxc.hook.pre-start", "/usr/share/lxc/hooks/lxc-pve-prestart-hook", ""}, // by common.conf.d/01-pve.conf
+		{"101", "lxc.net.0.script.up", "/usr/share/lxc/lxcnetaddbr", proxmox},
+		{"c1", "lxc.rootfs.path", "dir:/var/lib/lxc/c1/rootfs", ""},
+		{"c1", "lxc.environment", "X=/usr/share/lxc/lxcnetaddbr lxc-pve-", ""},
 	} {
-		claim := written([]resource.Line{{Key: "lxc.uts.name", Value: "c1"}, {Key: c.key, Value: c.value}})
+		claim := written(c.name, []resource.Line{{Key: "lxc.uts.name", Value: "c1"}, {Key: c.key, Value: c.value}})
 		if owner := ownerOf(claim); owner != c.owner {
 			t.Errorf("%s = %s: %q, want %q", c.key, c.value, owner, c.owner)
 		}

@@ -44,7 +44,7 @@ func (r *Runtime) foreign(name string) (resource.Foreign, error) {
 		return f, err
 	}
 	if f.Claim == nil {
-		f.Claim = written(f.Lines)
+		f.Claim = written(name, f.Lines)
 	}
 	return f, nil
 }
