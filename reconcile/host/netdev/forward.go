@@ -114,7 +114,7 @@ func (r *ledger) enter(path, user string) error {
 		return fmt.Errorf("set %s: the kernel has no such setting", path)
 	}
 	if len(e.Users) == 0 {
-		e = entry{Was: value}
+		e = entry{Was: r.was(path, value)}
 	}
 	if !slices.Contains(e.Users, user) {
 		e.Users = append(e.Users, user)
@@ -122,6 +122,11 @@ func (r *ledger) enter(path, user string) error {
 	}
 	if path == forward6 && value != "1" {
 		if e.RA, err = listeners(e.RA); err != nil {
+			return err
+		}
+	}
+	if (path == forward4 || path == forward6) && value != "1" {
+		if e.Alone, err = r.forwarders(path, e.Alone); err != nil {
 			return err
 		}
 	}
@@ -148,8 +153,16 @@ func (r *ledger) leave(path, user string) error {
 		r.Settings[path] = e
 		return r.save()
 	}
+	if r.withhold(path) {
+		return r.save()
+	}
 	if value, err := read(path); err != nil || value != "" { // else its interface is gone, and it with that
 		if err := errors.Join(err, (setting{path, e.Was}).ensure()); err != nil {
+			return err
+		}
+	}
+	if e.Was != "1" {
+		if err := r.goOn(path, e.Alone); err != nil {
 			return err
 		}
 	}

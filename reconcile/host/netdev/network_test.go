@@ -79,6 +79,10 @@ func TestNetworkDriftShowsAndIsMended(t *testing.T) {
 		"ip link set stt-web down",
 		"sysctl -q -w net.ipv4.ip_forward=0",
 		"sysctl -q -w net.ipv6.conf.all.forwarding=0",
+		"sysctl -q -w net.ipv6.conf.stt-web.accept_ra=1",
+		"sysctl -q -w net.ipv6.conf.stt-web.autoconf=1",
+		"sysctl -q -w net.ipv6.conf.stt-web.addr_gen_mode=0",
+		"sysctl -q -w net.ipv6.conf.stt-web.disable_ipv6=1",
 	} {
 		t.Run(hand, func(t *testing.T) {
 			d := open(t)
@@ -212,6 +216,49 @@ func TestForwardingThatWasOnStaysOn(t *testing.T) {
 	check(t, d.RemoveNetwork(t.Context(), n))
 	if got, _ := read(forward4); got != "1" {
 		t.Errorf("ip_forward is %s, want 1 as before", got)
+	}
+}
+
+// An interface that forwards by itself, by its owner's word or for a routed
+// container, goes on when the whole host stops, which takes it from every
+// interface; and the whole host's stays whole when the routed one goes.
+func TestForwardingOfOneAndOfAll(t *testing.T) {
+	beside(t)
+	run(t, "ip", "link", "add", "stt-up", "type", "veth", "peer", "name", "stt-up2")
+	t.Cleanup(func() { exec.Command("ip", "link", "del", "stt-up").Run() })
+	run(t, "sysctl", "-q", "-w", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+	run(t, "sysctl", "-q", "-w", "net.ipv4.conf.stt-up.forwarding=1", "net.ipv6.conf.stt-up.forwarding=1")
+	expect := func(up, lan string) {
+		t.Helper()
+		for path, want := range map[string]string{forwardingOf(forward4, "stt-up"): up, forwardingOf(forward4, "sttlan"): lan} {
+			if got, err := read(path); got != want || err != nil {
+				t.Errorf("%s is %q, %v; want %s", path, got, err, want)
+			}
+		}
+	}
+	n := web()
+	n.NAT = true
+	for _, first := range []string{"the network", "the container"} {
+		d, pid, r := given(t, "sttr4") // without the network
+		expect("1", "1")
+		network(t, d, n)
+		if first == "the container" {
+			check(t, d.RemoveNIC(t.Context(), pid, r))
+			expect("1", "1") // answers come in there
+			check(t, d.AddNIC(t.Context(), pid, r))
+			check(t, d.RemoveNIC(t.Context(), pid, r))
+		}
+		check(t, d.RemoveNetwork(t.Context(), n))
+		if first == "the network" {
+			expect("1", "1")
+			expectNIC(t, d, pid, r)
+			within(t, pid, "ping", "-c1", "-W3", "192.0.2.2")
+			check(t, d.RemoveNIC(t.Context(), pid, r))
+		}
+		expect("1", "0")
+	}
+	if got, _ := read(forwardingOf(forward6, "stt-up")); got != "1" {
+		t.Errorf("stt-up does not forward IPv6 any more: %s", got)
 	}
 }
 

@@ -24,6 +24,7 @@ type entry struct {
 	Was   string   `json:"was"`
 	Users []string `json:"users"`               // bridges
 	RA    []string `json:"accept_ra,omitempty"` // interfaces whose accept_ra went from 1 to 2
+	Alone []string `json:"alone,omitempty"`     // interfaces that forwarded before the whole host did
 }
 
 func (d *Devices) recordPath() string { return filepath.Join(d.opt.Record, "forwarding.json") }
