@@ -44,7 +44,8 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 		if peer == nil {
 			return fmt.Errorf("change nic %s: its other end is not on this host: %w", to.Name, ErrForeign)
 		}
-		if err := errors.Join(d.attach(peer, from, to), changeEnd(h, l, from, to)); err != nil {
+		end := func() error { return changeEnd(h, l, from, to) }
+		if err := errors.Join(d.attach(peer, from, to), with6(pid, to.Name, end)); err != nil {
 			return fmt.Errorf("change nic %s: %w", to.Name, err)
 		}
 		return nil

@@ -86,12 +86,13 @@ func number64(b []byte) uint64 {
 	return 0
 }
 
-func said(list []oddity) string {
-	words := make([]string, len(list))
-	for i, o := range list {
-		words[i] = o.String()
+// said are the oddities of a link, and those of its settings.
+func said(list []oddity, settings ...string) string {
+	var words []string
+	for _, o := range list {
+		words = append(words, o.String())
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(append(words, settings...), ", ")
 }
 
 // oddities are what of the habits is otherwise. data is the part of a link's

@@ -9,6 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"strake/reconcile/thread"
 )
 
 // inside runs f with a handle on the network namespace of pid.
@@ -41,4 +43,37 @@ func enter(ctx context.Context, pid int) (*netlink.Handle, error) {
 		return nil, fmt.Errorf("enter network namespace of process %d: %w", pid, err)
 	}
 	return h, nil
+}
+
+// with6 gives an interface inside its addresses by f, also where somebody there has
+// switched IPv6 off, for all that come or for this one: the kernel takes away what
+// it has, and takes no new ones (EACCES).
+func with6(pid int, name string, f func() error) error {
+	err := f()
+	if !errors.Is(err, unix.EACCES) {
+		return err
+	}
+	if err := set(pid, setting{disabled6(name), "0"}); err != nil {
+		return err
+	}
+	return f()
+}
+
+// set changes a setting of the network namespace of pid: /proc/sys/net is that of
+// whoever opens it.
+func set(pid int, s setting) error {
+	ns, err := netns.GetFromPid(pid)
+	if err != nil {
+		return fmt.Errorf("network namespace of process %d: %w", pid, err)
+	}
+	defer ns.Close()
+	done := make(chan error, 1)
+	go thread.Apart(func() {
+		if err := unix.Setns(int(ns), unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("enter network namespace of process %d: %w", pid, err)
+			return
+		}
+		done <- s.ensure()
+	})
+	return <-done
 }

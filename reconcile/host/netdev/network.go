@@ -157,10 +157,9 @@ func (d *Devices) mend(link netlink.Link, n resource.Network) error {
 // quiet keeps the bridge from choosing addresses and routes by itself. A
 // kernel without IPv6 has no such settings.
 func quiet(n resource.Network) error {
-	at := "net/ipv6/conf/" + n.Bridge + "/"
-	set := []setting{{at + "accept_ra", "0"}, {at + "autoconf", "0"}, {at + "addr_gen_mode", "1"}}
+	set := hostSettings(n.Bridge)
 	if n.IPv6 != "" {
-		set = append(set, setting{at + "disable_ipv6", "0"})
+		set = append(set, setting{disabled6(n.Bridge), "0"})
 	}
 	for _, s := range set {
 		err := s.ensure()

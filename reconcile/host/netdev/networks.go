@@ -58,7 +58,11 @@ func (d *Devices) network(name string, l netlink.Link) (resource.Network, error)
 		return n, err
 	}
 	odd, err := oddities(a.Index, nl.IFLA_INFO_DATA, bridgeHabits)
-	n.Oddities = said(odd)
+	if err != nil {
+		return n, err
+	}
+	settings, err := changed(hostSettings(n.Bridge))
+	n.Oddities = said(odd, settings...)
 	return n, err
 }
 

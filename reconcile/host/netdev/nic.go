@@ -31,7 +31,7 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		if err != nil {
 			return fmt.Errorf("add nic %s as %s: %w", n.Name, n.Device, err)
 		}
-		if err := d.connect(h, pair, n); err != nil {
+		if err := with6(pid, n.Name, func() error { return d.connect(h, pair, n) }); err != nil {
 			return errors.Join(fmt.Errorf("add nic %s: %w", n.Name, err), d.host.LinkDel(pair), d.leave(n))
 		}
 		return nil

@@ -103,6 +103,16 @@ func TestAddressesWorkAtOnce(t *testing.T) {
 	}
 }
 
+// Whoever switches IPv6 off inside keeps nobody from giving an interface its addresses.
+func TestNICComesWhereIPv6IsOff(t *testing.T) {
+	d, pid, n := open(t), namespace(t), eth0("sttv6")
+	network(t, d, web())
+	within(t, pid, "sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1")
+	check(t, d.AddNIC(t.Context(), pid, n))
+	expectNIC(t, d, pid, n)
+	within(t, pid, "ping", "-c1", "-W2", "fd42:231::1")
+}
+
 func TestFailedAddLeavesNothing(t *testing.T) {
 	d := open(t)
 	network(t, d, web())
@@ -165,21 +175,22 @@ func TestNICChangesLive(t *testing.T) {
 // Whatever a person does to the interface shows, and is mended.
 func TestNICDriftShowsAndIsMended(t *testing.T) {
 	for hand, inside := range map[string]bool{
-		"ip link set sttv5 nomaster":                   false,
-		"ip link set sttv5 down":                       false,
-		"ip link set sttv5 name sttvx":                 false,
-		"ip addr add 10.231.0.99/24 dev eth0":          true,
-		"ip addr del 10.231.0.2/24 dev eth0":           true,
-		"ip addr flush dev eth0":                       true,
-		"ip -6 addr add fd42:231::99/64 dev eth0":      true,
-		"ip -6 addr del fd42:231::2/64 dev eth0":       true,
-		"ip route del default":                         true,
-		"ip route replace default via 10.231.0.77":     true,
-		"ip -6 route del default":                      true,
-		"ip link set eth0 down":                        true,
-		"ip link set eth0 address 02:5a:00:00:00:55":   true,
-		"ip link set eth0 mtu 1300":                    true,
-		"ip addr change 10.231.0.2/24 brd + dev eth0 ": true,
+		"ip link set sttv5 nomaster":                     false,
+		"ip link set sttv5 down":                         false,
+		"ip link set sttv5 name sttvx":                   false,
+		"ip addr add 10.231.0.99/24 dev eth0":            true,
+		"ip addr del 10.231.0.2/24 dev eth0":             true,
+		"ip addr flush dev eth0":                         true,
+		"ip -6 addr add fd42:231::99/64 dev eth0":        true,
+		"ip -6 addr del fd42:231::2/64 dev eth0":         true,
+		"ip route del default":                           true,
+		"ip route replace default via 10.231.0.77":       true,
+		"ip -6 route del default":                        true,
+		"ip link set eth0 down":                          true,
+		"ip link set eth0 address 02:5a:00:00:00:55":     true,
+		"ip link set eth0 mtu 1300":                      true,
+		"sysctl -q -w net.ipv6.conf.eth0.disable_ipv6=1": true,
+		"ip addr change 10.231.0.2/24 brd + dev eth0 ":   true,
 	} {
 		t.Run(hand, func(t *testing.T) {
 			d, pid, n := added(t, "sttv5")

@@ -43,7 +43,7 @@ func (d *Devices) give(h *netlink.Handle, pid int, n resource.NIC) error {
 	if err := d.host.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
 		return err
 	}
-	return d.furnish(h, n)
+	return d.furnish(h, pid, n)
 }
 
 // lend moves the parent itself. Its alias says what it is called at home,
@@ -63,11 +63,11 @@ func (d *Devices) lend(h *netlink.Handle, pid int, parent netlink.Link, n resour
 	if err != nil {
 		return err
 	}
-	return d.furnish(h, n)
+	return d.furnish(h, pid, n)
 }
 
 // furnish gives the container's end its addresses, and one that LXC brought its mark.
-func (d *Devices) furnish(h *netlink.Handle, n resource.NIC) error {
+func (d *Devices) furnish(h *netlink.Handle, pid int, n resource.NIC) error {
 	l, err := h.LinkByName(n.Name)
 	if err != nil {
 		return err
@@ -77,10 +77,12 @@ func (d *Devices) furnish(h *netlink.Handle, n resource.NIC) error {
 			return err
 		}
 	}
-	if n.Type == physical {
-		return number(h, l, resource.NIC{}, n)
-	}
-	return changeEnd(h, l, resource.NIC{}, n)
+	return with6(pid, n.Name, func() error {
+		if n.Type == physical {
+			return number(h, l, resource.NIC{}, n)
+		}
+		return changeEnd(h, l, resource.NIC{}, n)
+	})
 }
 
 // home is the alias of an interface that is lent.
@@ -158,7 +160,7 @@ func (d *Devices) lent(s sight, l netlink.Link, known resource.NIC) (resource.NI
 // another interface.
 func (d *Devices) alter(h *netlink.Handle, pid int, l netlink.Link, from, to resource.NIC) error {
 	if from.Type == to.Type && from.Parent == to.Parent {
-		if err := d.furnish(h, to); err != nil {
+		if err := d.furnish(h, pid, to); err != nil {
 			return err
 		}
 		return lead(h, l, from.Routes, to.Routes)

@@ -70,16 +70,29 @@ func hostEnds(n resource.NIC) []string {
 // deaf keeps the host from learning anything from the container, and lets it
 // forward what comes from there. A kernel without IPv6 lacks some of these.
 func deaf(n resource.NIC) error {
-	four, six := "net/ipv4/conf/"+n.Device+"/", "net/ipv6/conf/"+n.Device+"/"
-	for _, s := range []setting{
-		{six + "accept_ra", "0"}, {six + "autoconf", "0"}, {six + "accept_redirects", "0"}, {six + "addr_gen_mode", "1"},
-		{four + "accept_redirects", "0"}, {four + "rp_filter", "1"}, {four + "forwarding", "1"},
-	} {
+	set := routedSettings(n.Device, n)
+	if n.Gateway6 != "" {
+		set = append(set, setting{disabled6(n.Device), "0"})
+	}
+	for _, s := range set {
 		if err := s.ensure(); err != nil && !(errors.Is(err, unix.ENOENT) && n.Gateway6 == "") {
 			return err
 		}
 	}
 	return nil
+}
+
+// routedSettings are those of the device on the host that a routed interface has.
+// The kernel takes forwarding from every interface with that of the whole host, so
+// it is asked for only where it is needed, and who needs it is on record.
+func routedSettings(device string, n resource.NIC) []setting {
+	four, six := "net/ipv4/conf/"+device+"/", "net/ipv6/conf/"+device+"/"
+	list := append(hostSettings(device), setting{six + "accept_redirects", "0"},
+		setting{four + "accept_redirects", "0"}, setting{four + "rp_filter", "1"})
+	if n.Gateway4 != "" && (n.Parent != "" || len(n.Publish) > 0) {
+		list = append(list, setting{four + "forwarding", "1"})
+	}
+	return list
 }
 
 // leads are what the host routes to the interface: its addresses, and prefixes.
@@ -238,7 +251,9 @@ func (d *Devices) routes(peer netlink.Link, n *resource.NIC, known resource.NIC)
 	if n.Parent, err = d.behind(*n, known); n.Parent == known.Parent && peer.Attrs().Group != resource.GroupOf(known.Parent) {
 		n.Parent += "?"
 	}
-	return err
+	settings, err2 := changed(routedSettings(peer.Attrs().Name, known))
+	n.Oddities = said(nil, settings...)
+	return errors.Join(err, err2)
 }
 
 // routedTo marks those of the addresses that the host does not route to a device.

@@ -63,6 +63,8 @@ func TestRoutedDriftShowsAndIsMended(t *testing.T) {
 		"ip neigh del proxy 192.0.2.8 dev sttlan", "ip -6 neigh del proxy 2001:db8::7 dev sttlan",
 		"sysctl -q -w net.ipv4.conf.sttlan.forwarding=0", "sysctl -q -w net.ipv6.conf.sttlan.proxy_ndp=0",
 		"ip link set sttr2 name sttr2x",
+		"sysctl -q -w net.ipv4.conf.sttr2.rp_filter=0", "sysctl -q -w net.ipv4.conf.sttr2.accept_redirects=1", "sysctl -q -w net.ipv4.conf.sttr2.forwarding=0",
+		"sysctl -q -w net.ipv6.conf.sttr2.accept_ra=1", "sysctl -q -w net.ipv6.conf.sttr2.accept_redirects=1", "sysctl -q -w net.ipv6.conf.sttr2.disable_ipv6=1",
 	} {
 		t.Run(hand, func(t *testing.T) {
 			d, pid, n := given(t, "sttr2")
