@@ -37,8 +37,12 @@ func (h *Host) EnsureNetwork(_ context.Context, n resource.Network) error {
 	return nil
 }
 
-// Tags says that bridges tell VLANs apart.
-func (h *Host) Tags(context.Context, resource.Network) error { return nil }
+// Tags says that bridges tell VLANs apart, unless it is made to fail.
+func (h *Host) Tags(_ context.Context, n resource.Network) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.Fail["Tags "+n.Name]
+}
 
 // Tag finds that they do.
 func (h *Host) Tag(context.Context, resource.Network) error { return nil }
