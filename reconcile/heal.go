@@ -179,11 +179,13 @@ func asked(in scene, h Healing, now time.Time) (names []string, later []Drift) {
 
 // most is the hardest that may strike a container.
 func (h Healing) most(s standing) spec.Impact {
-	if h.May != nil && !h.May(s.Record.Stack) {
+	if !h.may(s) {
 		return spec.None
 	}
 	return heal.Most(s.Container.Drift)
 }
+
+func (h Healing) may(s standing) bool { return h.May == nil || h.May(s.Record.Stack) }
 
 // judge has a verdict on each that differs, or did so at the last look.
 func (e *Engine) judge(in scene, p plan.Plan, h Healing, now time.Time) ([]Drift, error) {
@@ -217,15 +219,24 @@ func (e *Engine) judge(in scene, p plan.Plan, h Healing, now time.Time) ([]Drift
 }
 
 // mends says whether a network may be mended: it has no policy of its own, so
-// one of those that are on it has to have one.
+// one of those that are on it has to have one. Who serves it is strake's own
+// process, and is started again for any of them.
 func (h Healing) mends(in scene, n plan.NetworkPlan) bool {
 	for _, s := range in.standing {
 		on := slices.ContainsFunc(s.Container.NICs, func(nic resource.NIC) bool { return n.Want != nil && nic.Bridge == n.Want.Bridge })
-		if on && h.most(s) >= spec.Live {
+		if on && (h.most(s) >= spec.Live || fell(n) && h.may(s)) {
 			return true
 		}
 	}
 	return false
+}
+
+// fell says whether nothing else is wrong than that whoever served a network has
+// ended.
+func fell(n plan.NetworkPlan) bool {
+	served := []string{"dhcp", "dns", "dns.upstream", "ra"}
+	return n.Have != nil && !n.Have.Serves() && len(n.Changes) > 0 &&
+		!slices.ContainsFunc(n.Changes, func(c plan.Change) bool { return !slices.Contains(served, c.Path) })
 }
 
 // drifted are the settings that are otherwise behind strake's back.

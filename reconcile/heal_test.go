@@ -157,11 +157,51 @@ func TestHealNetworks(t *testing.T) {
 	}
 }
 
+// TestServantsAreStartedAgain: who serves a network is strake's own process and no
+// drift of anybody's, unless there is more to it.
+func TestServantsAreStartedAgain(t *testing.T) {
+	b := newBench(t)
+	w := web(container("c1", drift("report")))
+	w.Stack.Networks[0].DHCP, w.Stack.Networks[0].DNS = true, true
+	b.apply(w)
+	networks, _ := b.host.Networks(ctx)
+	bridge := networks[0].Bridge
+	served := func() bool {
+		list, _ := b.host.Leases().Observe(ctx)
+		return len(list) == 1
+	}
+	healed := func(h Healing) bool {
+		t.Helper()
+		h.Hint, h.Patience = Hint{Networks: true}, heal.Usual()
+		b.host.Leases().End(bridge)
+		if _, err := b.Heal(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		return served()
+	}
+	if healed(Healing{May: func(string) bool { return false }}) {
+		t.Error("of a stack that is not to be healed")
+	}
+	if !healed(Healing{}) {
+		t.Error("nobody serves it")
+	}
+	b.settled(w)
+	networks[0].MTU = 1400
+	if err := b.host.EnsureNetwork(ctx, networks[0]); err != nil {
+		t.Fatal(err)
+	}
+	if healed(Healing{}) {
+		t.Error("what somebody has changed beside is mended without a policy")
+	}
+}
+
 // TestWatch: a hint comes first of all, after each hand edit, and where to look
 // is in it; while a run is under way none comes.
 func TestWatch(t *testing.T) {
 	b := newBench(t)
-	b.apply(web(container("c1"), container("c2")))
+	w := web(container("c1"), container("c2"))
+	w.Stack.Networks[0].DHCP = true
+	b.apply(w)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	hints, err := b.Watch(ctx, time.Hour)
@@ -192,6 +232,11 @@ func TestWatch(t *testing.T) {
 	b.host.Flush()
 	if h := next(); !h.All {
 		t.Errorf("the firewall: %+v", h)
+	}
+	networks, _ := b.host.Networks(ctx)
+	b.host.Leases().End(networks[0].Bridge)
+	if h := next(); h.All || !h.Networks {
+		t.Errorf("whoever serves a network: %+v", h)
 	}
 	unlock, _, err := b.State.Lock(ctx, time.Second)
 	if err != nil {

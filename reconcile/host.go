@@ -106,6 +106,7 @@ type leases interface {
 	Set(ctx context.Context, g resource.Guard) error
 	Ensure(ctx context.Context, g resource.Guard) error
 	Observe(ctx context.Context) ([]resource.Served, error)
+	WatchServants(ctx context.Context, tell func(resource.Notice)) (follow func() error)
 }
 
 // roots are the root filesystems.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -33,6 +34,7 @@ func (e *Engine) Watch(ctx context.Context, every time.Duration) (<-chan Hint, e
 	if err := e.Host.Filter.WatchRules(ctx, w.notice); err != nil {
 		return nil, err
 	}
+	w.followServants = e.Host.Leases.WatchServants(ctx, w.notice)
 	if err := e.State.Watch(ctx, w.ran); err != nil {
 		return nil, err
 	}
@@ -45,8 +47,9 @@ type watcher struct {
 	e   *Engine
 	ctx context.Context
 
-	followInits   func(context.Context, []string) ([]resource.Process, error)
-	followDevices func([]resource.Process) error
+	followInits    func(context.Context, []string) ([]resource.Process, error)
+	followDevices  func([]resource.Process) error
+	followServants func() error
 
 	wake  chan struct{} // something was gathered
 	hints chan Hint
@@ -178,7 +181,7 @@ func (w *watcher) follow() error {
 	if err != nil {
 		return err
 	}
-	return w.followDevices(inits)
+	return errors.Join(w.followDevices(inits), w.followServants())
 }
 
 // know reads which containers there are, and what is theirs of the host's

@@ -55,3 +55,17 @@ func (l Leases) Observe(context.Context) ([]resource.Served, error) {
 	defer l.h.mu.Unlock()
 	return slices.SortedFunc(maps.Values(l.h.served), func(a, b resource.Served) int { return cmp.Compare(a.Network.Bridge, b.Network.Bridge) }), nil
 }
+
+// WatchServants tells of a bridge that nobody serves any more.
+func (l Leases) WatchServants(ctx context.Context, tell func(resource.Notice)) func() error {
+	l.h.listen(ctx, &hears{tell: tell, servants: true})
+	return func() error { return nil }
+}
+
+// End has whoever serves a bridge end.
+func (l Leases) End(bridge string) {
+	l.h.mu.Lock()
+	defer l.h.mu.Unlock()
+	delete(l.h.served, bridge)
+	l.h.toldServant(bridge)
+}

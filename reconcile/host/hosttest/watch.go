@@ -13,6 +13,7 @@ type hears struct {
 	inits    bool // ends of inits
 	devices  bool
 	rules    bool
+	servants bool
 	followed map[string]bool // containers, by name
 }
 
@@ -86,6 +87,10 @@ func (h *Host) toldInside(name string) {
 
 func (h *Host) toldDevice(name string) {
 	h.told(resource.Notice{Device: name}, func(o *hears) bool { return o.devices })
+}
+
+func (h *Host) toldServant(bridge string) {
+	h.told(resource.Notice{Device: bridge}, func(o *hears) bool { return o.servants })
 }
 
 func (h *Host) toldRules() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"strake/reconcile/resource"
 )
@@ -202,7 +203,19 @@ func TestEndIsSeenAndMended(t *testing.T) {
 		t.Errorf("seen %+v", s)
 	}
 	before := l.pids()
+	ended := make(chan resource.Notice, 10)
+	follow := l.WatchServants(t.Context(), func(n resource.Notice) { ended <- n })
+	check(t, follow())
+	check(t, follow())
 	check(t, syscall.Kill(before[0], syscall.SIGKILL))
+	select {
+	case n := <-ended:
+		if want := (resource.Notice{Device: bridge}); n != want {
+			t.Errorf("told %+v, want %+v", n, want)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nobody is told of its end")
+	}
 	if !soon(func() bool { return len(l.pids()) == 0 }) {
 		t.Fatal("it is not gone")
 	}
