@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -60,19 +61,26 @@ func retiredContainer(r state.Retired) (n int, rec generations.Record, c resourc
 	return n, rec, c.Named(r.Name), nil
 }
 
+// Return is a container that is to come back from the attic.
+type Return struct {
+	Container string
+	NoProbe   bool // the neighbours are not asked whether somebody has its addresses by now
+}
+
 // Undestroy brings a container back from the attic, the one that was destroyed
 // last of those of the name: with its generations, data, addresses and uuid, as its current
-// generation says. Ids that are another container's by now it gets anew.
-func (e *Engine) Undestroy(ctx context.Context, name string, how How) (Outcome, error) {
+// generation says. Ids that are another container's by now it gets anew. It stays in
+// the attic where there is no room for it.
+func (e *Engine) Undestroy(ctx context.Context, t Return, how How) (Outcome, error) {
 	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) {
-		if err := plain("container", name); err != nil {
+		if err := plain("container", t.Container); err != nil {
 			return plan.Plan{}, err
 		}
-		r, err := e.takeDown(name)
+		r, err := e.takeDown(t.Container)
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		p, err := e.planReturn(ctx, name)
+		p, err := e.planReturn(ctx, t)
 		if err != nil && r.Run != "" {
 			err = errors.Join(err, e.putBack(r))
 		}
@@ -172,7 +180,8 @@ func (e *Engine) remind(r state.Retired) error {
 }
 
 // planReturn plans what brings the container up again.
-func (e *Engine) planReturn(ctx context.Context, name string) (plan.Plan, error) {
+func (e *Engine) planReturn(ctx context.Context, back Return) (plan.Plan, error) {
+	name := back.Container
 	c, n, err := e.Current(name)
 	if err != nil {
 		return plan.Plan{}, err
@@ -191,7 +200,13 @@ func (e *Engine) planReturn(ctx context.Context, name string) (plan.Plan, error)
 		entry.IDMap = idmap.Range{Base: t.ids.Base, Size: t.ids.Size}
 		p.Choices.Containers[name] = entry
 	}
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	p.NoProbe = back.NoProbe
+	in.standing = maps.Clone(in.standing)
+	delete(in.standing, name) // its addresses were nobody's while it was away
+	return p, e.room(ctx, p, in, nowhere)
 }
 
 // idsOf is another range of ids for a container whose own is gone; nil where

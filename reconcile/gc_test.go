@@ -62,7 +62,7 @@ func (h *history) once() {
 		_, err := h.Destroy(ctx, name, Destruction{Force: true, Purge: h.r.IntN(2) == 0}, how)
 		h.held(err)
 	case what == 6:
-		_, err := h.Undestroy(ctx, name, how)
+		_, err := h.Undestroy(ctx, Return{Container: name}, how)
 		h.held(err)
 	case what == 7:
 		h.now = h.now.Add(3 * 24 * time.Hour)

@@ -11,6 +11,7 @@ func (r *run) undestroyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "undestroy", Category: "running",
 		Usage: "bring back a container that was destroyed, with its data and generations", ArgsUsage: "NAME",
+		Flags: []cli.Flag{noProbeFlag()},
 		Action: func(c *cli.Context) error {
 			name, err := r.one(c)
 			if err != nil {
@@ -20,7 +21,8 @@ func (r *run) undestroyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return r.carry(c, deed{do: func(how reconcile.How) (reconcile.Outcome, error) { return e.Undestroy(c.Context, name, how) }})
+			t := reconcile.Return{Container: name, NoProbe: c.Bool("no-probe")}
+			return r.carry(c, deed{do: func(how reconcile.How) (reconcile.Outcome, error) { return e.Undestroy(c.Context, t, how) }})
 		},
 	}
 }
