@@ -193,6 +193,6 @@ func (e *Engine) lowerOne(ctx context.Context, c resource.Container) error {
 		return nil
 	}
 	root := resource.RootOf(c)
-	root.Writable = piece
+	root.Writable = root.Writable[1:]
 	return e.Host.Roots.Merge(ctx, root, len(piece))
 }

@@ -119,13 +119,26 @@ func whole(p Piece, have []Piece) bool {
 // kernel looks for a file that is not there.
 const High = 12
 
-// Lower is the piece that makes a high stack low again; false where it is.
+// Lower is a piece that makes a high stack lower; false where it is low. It is of
+// the uppermost pieces, down to one that has as many layers as all above it
+// together: so a layer is merged once more only when as many have come on top, which
+// is a few times, whatever the number of restarts.
 func Lower(stack []int, have []Piece) (Piece, bool) {
 	if len(stack) < 2 {
 		return nil, false
 	}
 	pieces, ok := Resolve(stack[1:], have)
-	return slices.Clone(stack[1:]), ok && len(pieces) > High
+	if !ok || len(pieces) <= High {
+		return nil, false
+	}
+	layers := 0
+	for i, p := range pieces {
+		if i > 1 && len(p) >= layers {
+			break
+		}
+		layers += len(p)
+	}
+	return slices.Clone(stack[1 : 1+layers]), true
 }
 
 // Useless lists the pieces that no stack is mounted from. Those in use stay:

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -127,14 +128,21 @@ func (h *history) collect(t *testing.T, mounted []Piece) {
 // of one that is kept whole, few are mounted.
 func TestLow(t *testing.T) {
 	h := &history{fresh: 1, all: []Stack{{Layers: []int{1}}}, disk: []Piece{{1}}}
+	times := map[int]int{} // that a layer was merged
 	for range 199 {
 		h.restart(h.top)
 		if p, ok := Lower(h.layers(), h.disk); ok {
 			h.disk = append(h.disk, p)
+			for _, n := range p {
+				times[n]++
+			}
 		}
 		if n := len(h.mounted(t)); n > High+2 {
 			t.Fatalf("%d pieces are mounted", n)
 		}
+	}
+	if most := slices.Max(slices.Collect(maps.Values(times))); most > 4 {
+		t.Errorf("a layer was merged %d times", most)
 	}
 	h.all, h.top = h.all[h.top:], 0
 	h.collect(t, nil)

@@ -17,8 +17,8 @@ import (
 )
 
 // Merge makes one piece of the n uppermost layers of a root, beside those that
-// it is made of: they stay. Every file is a hard link, so it is the very file with
-// all that it has, and takes no room; only folders are made anew. Nobody may
+// it is made of: they stay. A file is a hard link, so it is the very file with all that
+// it has, and takes no room, or a copy where it is small; folders are made anew. Nobody may
 // write to one of the layers. Error: ErrNoLayer.
 func (r *Roots) Merge(ctx context.Context, root resource.Root, n int) error {
 	p := chain.Piece(root.Writable[:n])
@@ -252,7 +252,7 @@ func (m merger) name(s strata, to *os.File, at, name string) error {
 	case !e.there():
 		return nil // in a folder that covers none the kernel would show a whiteout as the device that it is
 	case !e.isDir():
-		return link(s[e.from].File, to, name)
+		return together(s[e.from].File, to, name, e.st)
 	}
 	if err := unix.Mkdirat(int(to.Fd()), name, 0o700); err != nil {
 		return &os.PathError{Op: "mkdir", Path: name, Err: err}
@@ -277,6 +277,27 @@ func whiteout(to *os.File, name string) error {
 		return &os.PathError{Op: "mknod", Path: name, Err: err}
 	}
 	return nil
+}
+
+// small is how large a file may be that is copied.
+const small = 64 << 10
+
+// together has a file in both pieces. A hard link is the very file, whatever
+// its size; but it has one name more then, for as long as both pieces are
+// there, and who reads files that decide something refuses that: cron a
+// crontab, logrotate a log (allowhardlink in logrotate(8)). Those are small, and copied,
+// as long as there is room.
+func together(from, to *os.File, name string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink == 1 && st.Size <= small {
+		err := copyFile(from, to, name, translation{})
+		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+			return err
+		}
+		if err := unix.Unlinkat(int(to.Fd()), name, 0); err != nil && err != unix.ENOENT {
+			return &os.PathError{Op: "unlink", Path: name, Err: err}
+		}
+	}
+	return link(from, to, name)
 }
 
 // link makes a hard link, or, where a file has as many as it may have or the

@@ -224,6 +224,7 @@ func TestMergeIsWholeOrNot(t *testing.T) {
 		root.Writable = append([]int{n}, root.Writable...)
 		mount(t, r, root)
 		write(t, filepath.Join(r.Path("c1"), fmt.Sprint("file", n)), "x")
+		write(t, filepath.Join(r.Path("c1"), fmt.Sprint("large", n)), strings.Repeat("x", small+1))
 		must(t, r.Unmount(t.Context(), "c1"))
 	}
 	writable := filepath.Join(state, "containers/c1/writable")
@@ -234,6 +235,13 @@ func TestMergeIsWholeOrNot(t *testing.T) {
 	older := root
 	older.Writable = []int{2, 1}
 	must(t, r.Merge(t.Context(), older, 2))
+	for name, links := range map[string]uint64{"file1": 1, "file2": 1, "large1": 2} { // cron reads no file that has two names
+		var st unix.Stat_t
+		must(t, unix.Lstat(filepath.Join(writable, "2-1/upper", name), &st))
+		if uint64(st.Nlink) != links {
+			t.Errorf("%s has %d names", name, st.Nlink)
+		}
+	}
 	have, used, err := r.Layers("c1", 0)
 	must(t, err)
 	if fmt.Sprint(have) != "[[1] [2] [2 1] [3]]" || fmt.Sprint(used) != "[[1] [2] [3]]" {
