@@ -98,7 +98,7 @@ func (s *shadow) name(at, name string, layer, own strata) error {
 
 // databases says which packages are installed, by the package managers of
 // distributions.
-var databases = [...]string{"/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/sysimage/rpm", "/var/lib/rpm"}
+var databases = [...]string{"/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/apk/db/installed", "/usr/lib/sysimage/rpm", "/var/lib/rpm"}
 
 func (s *shadow) databases(own strata) error {
 	for _, name := range databases {
