@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"strake/cmd/internal/hugeheap"
 	"strake/reconcile/host/egress"
 	"strake/reconcile/resource"
 )
@@ -49,6 +50,7 @@ func allowed() []string {
 // serveEgress is the proxy in a process of its own: for one container, or for
 // very many.
 func serveEgress(many int) error {
+	hugeheap.Small()
 	p := egress.Open(egress.Options{Log: func(egress.Attempt) {}})
 	for i := range max(1, many) {
 		name, at := fmt.Sprintf("c%d", i), strakeAt

@@ -17,6 +17,7 @@ import (
 	"strake/cmd/internal/api"
 	"strake/cmd/internal/config"
 	"strake/cmd/internal/footprint"
+	"strake/cmd/internal/hugeheap"
 	"strake/cmd/internal/parts"
 	"strake/cmd/internal/service"
 	"strake/cmd/internal/view"
@@ -65,6 +66,7 @@ func (r *run) agent(c *cli.Context) error {
 	defer unlock()
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
+	hugeheap.Small()
 	opt.Rest = footprint.Later(restsAfter)
 	opt.Engine.Event, opt.Engine.Sight = r.logger(), &reconcile.Sight{}
 	// Everywhere else the end of a session ends strake; here it is a word of the operator's.

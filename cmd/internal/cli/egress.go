@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"strake/cmd/internal/hugeheap"
 	"strake/cmd/internal/view"
 	"strake/reconcile/host/egress"
 	"strake/reconcile/host/egress/porter"
@@ -74,6 +75,7 @@ func (r *run) egress(c *cli.Context) error {
 // collected as usual again.
 func (r *run) serveEgress(c *cli.Context, p proxy) error {
 	debug.SetGCPercent(100)
+	hugeheap.Small()
 	s := porter.Serving{Log: slog.New(slog.NewTextHandler(r.Stderr, nil)), Nobody: !c.Bool("keep-root")}
 	if c.Bool("on-demand") {
 		s.Idle = idleEgress

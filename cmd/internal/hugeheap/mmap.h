@@ -1,0 +1,1 @@
+void small_heap(void);
