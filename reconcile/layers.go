@@ -79,6 +79,9 @@ func (e *Engine) untidy(ctx context.Context) ([]Garbage, error) {
 		if len(left) > 0 {
 			why = append(why, "remove what was cut short, or copied for a generation that is gone")
 		}
+		if len(t.waiting) > 0 {
+			e.progress(fmt.Sprintf("%s: it is mounted from layers %s; they go with the gc after its next start", name, pieceNames(t.waiting)))
+		}
 		if len(why) > 0 {
 			list = append(list, Garbage{Kind: "layers", Name: name, Why: strings.Join(why, "; ")})
 		}
@@ -97,6 +100,7 @@ func pieceNames(list []chain.Piece) string {
 // tidying is what there is to do about the layers of a container.
 type tidying struct {
 	merge, remove []chain.Piece
+	waiting       []chain.Piece   // nobody needs them, but they are mounted
 	roots         []resource.Root // of its generations
 	init          int             // 0: it is not up
 }
@@ -123,7 +127,16 @@ func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []r
 			return t, err
 		}
 	}
-	t.remove, err = chain.Useless(stacks, append(pieces(have), t.merge...), pieces(used))
+	all, mounted := append(pieces(have), t.merge...), pieces(used)
+	if t.remove, err = chain.Useless(stacks, all, mounted); err != nil {
+		return t, err
+	}
+	useless, err := chain.Useless(stacks, all, nil)
+	for _, p := range useless {
+		if p.Among(mounted) {
+			t.waiting = append(t.waiting, p)
+		}
+	}
 	return t, err
 }
 

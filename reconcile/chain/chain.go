@@ -23,6 +23,9 @@ func (p Piece) Name() string {
 	return fmt.Sprintf("%d-%d", p[0], p[len(p)-1])
 }
 
+// Among says whether it is one of the list.
+func (p Piece) Among(list []Piece) bool { return slices.ContainsFunc(list, p.is) }
+
 func compare(a, b Piece) int { return slices.Compare(a, b) }
 
 // Resolve says which pieces a stack is mounted from: the fewest, and of equal
@@ -58,7 +61,7 @@ func begins(stack []int, p Piece) bool {
 // Mounted is Resolve for a stack whose top is written to: that one is a layer
 // of its own.
 func Mounted(stack []int, have []Piece) ([]Piece, bool) {
-	if len(stack) == 0 || !slices.ContainsFunc(have, Piece{stack[0]}.is) {
+	if len(stack) == 0 || !(Piece{stack[0]}).Among(have) {
 		return nil, false
 	}
 	rest, ok := Resolve(stack[1:], have)
@@ -99,7 +102,7 @@ func Merges(stacks []Stack, have []Piece) []Piece {
 			for n < len(layers) && !ends[layers[n]] && len(above[layers[n]]) == 1 {
 				n++
 			}
-			if p := Piece(layers[:n]); n > 1 && !slices.ContainsFunc(have, p.is) && !slices.ContainsFunc(list, p.is) && whole(p, have) {
+			if p := Piece(layers[:n]); n > 1 && !p.Among(have) && !p.Among(list) && whole(p, have) {
 				list = append(list, slices.Clone(p))
 			}
 			layers = layers[n:]
@@ -158,7 +161,7 @@ func Useless(stacks []Stack, have, used []Piece) ([]Piece, error) {
 	}
 	var list []Piece
 	for _, p := range have {
-		if !slices.ContainsFunc(needed, p.is) {
+		if !p.Among(needed) {
 			list = append(list, p)
 		}
 	}

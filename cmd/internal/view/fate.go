@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"strake/reconcile/plan"
@@ -118,7 +119,9 @@ func both(a, b []resource.Mount) []resource.Mount {
 func hostFolders(mounts []resource.Mount) string {
 	var list []string
 	for _, m := range mounts {
-		list = append(list, m.Source)
+		if !slices.Contains(list, m.Source) {
+			list = append(list, m.Source)
+		}
 	}
 	if len(list) == 0 {
 		return ""
