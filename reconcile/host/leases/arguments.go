@@ -30,7 +30,7 @@ func (p place) arguments(s served, index int) []string {
 	if n.DHCP {
 		list = append(append(list, p.dhcp(n)...), routers(s)...)
 	}
-	return append(list, ranges6(n)...)
+	return append(list, p.ranges6(n)...)
 }
 
 func (p place) pidFile(index int) string { return p.file(fmt.Sprint("pid-", index)) }
@@ -86,22 +86,21 @@ func routers(s served) []string {
 
 // ranges6 are DHCPv6 and router advertisements. dnsmasq wants a prefix of at
 // least 64. Where nothing leads out, the host says that it is no router for
-// anything else (RFC 4861, a lifetime of 0).
-func ranges6(n resource.Network) []string {
+// anything else (RFC 4861, a lifetime of 0). No advertisement has an address made
+// of it (the autonomous flag, RFC 4862, 5.5.3): beside a chosen one it would be
+// another, which the kernel may prefer and the filter knows nothing of; and to
+// the very one that is there it gives an end, two hours after the last advertisement.
+func (p place) ranges6(n resource.Network) []string {
 	own, err := netip.ParsePrefix(n.IPv6)
 	if err != nil || own.Bits() < 64 || !n.RA && !n.DHCP {
 		return nil
 	}
-	mode := "static"
-	switch {
-	case n.RA && n.DHCP:
-		mode = "static,slaac"
-	case n.RA:
-		mode = "ra-only"
-	}
-	list := []string{fmt.Sprintf("--dhcp-range=%s,%s,%d,%s", own.Masked().Addr(), mode, own.Bits(), lasts)}
+	list := []string{fmt.Sprintf("--dhcp-range=%s,static,%d,%s", own.Masked().Addr(), own.Bits(), lasts)}
 	if n.RA {
 		list = append(list, "--enable-ra")
+	}
+	if n.RA && !n.DHCP {
+		list = append(list, "--dhcp-leasefile="+p.file("leases")) // else the system's; nobody gets a lease
 	}
 	if n.RA && !n.NAT {
 		list = append(list, "--ra-param="+n.Bridge+",60,0")

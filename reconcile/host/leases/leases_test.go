@@ -133,8 +133,9 @@ func TestDHCPGivesWhatTheInterfaceHas(t *testing.T) {
 	}
 }
 
-// A router advertisement brings an address of the prefix, and no way out where
-// there is none.
+// A router advertisement says where the prefix is and which way out, where there is
+// one. No address comes of it: that is given otherwise, and the only one that the
+// filter lets through.
 func TestRouterAdvertisements(t *testing.T) {
 	newBridge(t)
 	l, g := opened(t), guard()
@@ -143,11 +144,14 @@ func TestRouterAdvertisements(t *testing.T) {
 		g.Networks[0].NAT = nat
 		check(t, l.Set(t.Context(), g))
 		pid := strconv.Itoa(plug(t, fmt.Sprint("sttl", i+2), fmt.Sprintf("02:00:00:00:33:%02x", i+2)))
-		address := func() bool {
-			return strings.Contains(run(t, "nsenter", "-t", pid, "-n", "ip", "-6", "address", "show", "dev", "eth0"), fmt.Sprintf("fd42:33::ff:fe00:33%02x/64", i+2))
+		has := func(what ...string) string {
+			return run(t, append([]string{"nsenter", "-t", pid, "-n", "ip", "-6"}, what...)...)
 		}
-		if !soon(address) {
-			t.Error("no address by router advertisement")
+		if !soon(func() bool { return has("route", "show", "fd42:33::/64") != "" }) {
+			t.Error("no router advertisement came")
+		}
+		if got := has("address", "show", "dev", "eth0", "scope", "global"); got != "" {
+			t.Errorf("an address that the filter does not know: %s", got)
 		}
 		if got := run(t, "nsenter", "-t", pid, "-n", "ip", "-6", "route", "show", "default"); (got != "") != nat {
 			t.Errorf("with NAT %v: default route %q", nat, got)

@@ -175,7 +175,7 @@ static const char *path_for(struct lxc_container *c)
 	return PATH;
 }
 
-/* apart says that nobody else can have the addresses of what is started. */
+/* apart says that nobody else can have the addresses of what is started, or give it any. */
 static bool apart;
 
 /*
@@ -186,15 +186,20 @@ static bool apart;
  * is the namespace's own default that counts, and only before the interfaces
  * are there. For a start by others, strake's start-host hook adds the
  * addresses again.
+ *
+ * An address that works at once has the kernel ask for routers at once, and what
+ * one answers would be a default route before liblxc adds its own, which fails
+ * then (EEXIST). The way out is given; no advertisement is waited for.
  */
 int unshare(int flags)
 {
 	static const char *defaults[] = {
 		"/proc/sys/net/ipv6/conf/all/accept_dad", "/proc/sys/net/ipv6/conf/default/accept_dad",
+		"/proc/sys/net/ipv6/conf/default/accept_ra",
 	};
 	int err = (int)syscall(SYS_unshare, flags);
 
-	for (int i = 0; apart && err == 0 && (flags & CLONE_NEWNET) && i < 2; i++) {
+	for (int i = 0; apart && err == 0 && (flags & CLONE_NEWNET) && i < 3; i++) {
 		int fd = open(defaults[i], O_WRONLY | O_CLOEXEC);
 
 		if (fd < 0)

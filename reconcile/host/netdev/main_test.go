@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,17 +58,23 @@ func openAs(t *testing.T, installation, record string) *Devices {
 	return d
 }
 
-// namespace is the pid of a process with a network namespace of its own.
+// namespace is the pid of a process with a network namespace of its own. It ends
+// with the thread that began it, at the latest: one that does nothing else.
 func namespace(t testing.TB) int {
 	t.Helper()
 	cmd := exec.Command("sleep", "3600")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	begun, over := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		begun <- cmd.Start()
+		<-over
+	}()
+	check(t, <-begun)
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
+		close(over)
 	})
 	return cmd.Process.Pid
 }

@@ -3,6 +3,7 @@ package netdev
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -111,6 +112,38 @@ func TestNICComesWhereIPv6IsOff(t *testing.T) {
 	check(t, d.AddNIC(t.Context(), pid, n))
 	expectNIC(t, d, pid, n)
 	within(t, pid, "ping", "-c1", "-W2", "fd42:231::1")
+}
+
+// A router that advertises itself keeps nobody from giving an interface its own way.
+func TestGatewayBesideAnAdvertisedOne(t *testing.T) {
+	d, pid, n := added(t, "sttv7")
+	within(t, pid, "ip", "-6", "route", "del", "default")
+	advertised := func() bool {
+		advertise(t, n.Bridge)
+		return strings.Contains(within(t, pid, "ip", "-6", "route", "show", "default"), "via fe80::1 dev eth0 proto ra")
+	}
+	for tries := 0; !advertised(); tries++ { // the container listens once its link-local address works
+		if tries == 50 {
+			t.Fatal("no router is heard")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	check(t, d.ChangeNIC(t.Context(), pid, n, n))
+	expectNIC(t, d, pid, n)
+}
+
+// advertise sends a router advertisement (RFC 4861, 4.2) to all on a bridge.
+func advertise(t *testing.T, bridge string) {
+	t.Helper()
+	l, err := net.InterfaceByName(bridge)
+	check(t, err)
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6) // the kernel counts the checksum
+	check(t, err)
+	defer unix.Close(fd)
+	check(t, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255))
+	check(t, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, l.Index))
+	to := &unix.SockaddrInet6{Addr: [16]byte{0xff, 2, 15: 1}, ZoneId: uint32(l.Index)}
+	check(t, unix.Sendto(fd, []byte{134, 0, 0, 0, 64, 0, 7, 8, 15: 0}, 0, to))
 }
 
 func TestFailedAddLeavesNothing(t *testing.T) {
@@ -301,7 +334,7 @@ func TestObservingManyIsQuick(t *testing.T) {
 // bridge shows, and is undone.
 func TestPortIsAsTheKernelMakesIt(t *testing.T) {
 	d := open(t)
-	net := network(t, d, web())
+	lan := network(t, d, web())
 	pid, n := namespace(t), eth0("sttweb1")
 	check(t, d.AddNIC(t.Context(), pid, n))
 	seen := func(want string) resource.NIC {
@@ -327,7 +360,7 @@ func TestPortIsAsTheKernelMakesIt(t *testing.T) {
 		check(t, d.ChangeNIC(t.Context(), pid, seen(fmt.Sprint(h.name, " ", odd.usual)), n))
 		seen("")
 	}
-	bridge, err := d.host.LinkByName(net.Bridge)
+	bridge, err := d.host.LinkByName(lan.Bridge)
 	check(t, err)
 	for _, h := range bridgeHabits {
 		odd := other(t, bridge, nl.IFLA_INFO_DATA, h)
@@ -337,7 +370,7 @@ func TestPortIsAsTheKernelMakesIt(t *testing.T) {
 		if want := fmt.Sprint(h.name, " ", odd.usual); have[0].Oddities != want {
 			t.Errorf("oddities %q, want %q", have[0].Oddities, want)
 		}
-		check(t, d.EnsureNetwork(t.Context(), net))
+		check(t, d.EnsureNetwork(t.Context(), lan))
 		if have, err = d.Networks(t.Context()); err != nil || have[0].Oddities != "" {
 			t.Errorf("left: %q, %v", have[0].Oddities, err)
 		}

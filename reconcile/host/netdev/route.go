@@ -62,8 +62,28 @@ func addDefault(h *netlink.Handle, l netlink.Link, gateway string) error {
 		r.Flags = int(netlink.FLAG_ONLINK)
 	}
 	err := h.RouteAdd(r)
+	if errors.Is(err, unix.EEXIST) && ip.To4() == nil && onlyAdvertised(h, l) {
+		err = h.RouteAppend(r)
+	}
 	if errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("the container has a default route by another interface: %w", ErrExists)
 	}
 	return err
+}
+
+// onlyAdvertised says whether all IPv6 default routes are by this interface, and
+// what a router has advertised: with them another one can be.
+func onlyAdvertised(h *netlink.Handle, l netlink.Link) bool {
+	have, err := routes(h)
+	return err == nil && !slices.ContainsFunc(have, func(r netlink.Route) bool {
+		if r.Gw == nil || r.Gw.To4() != nil {
+			return false
+		}
+		if r.Dst != nil {
+			if ones, _ := r.Dst.Mask.Size(); ones != 0 {
+				return false
+			}
+		}
+		return r.LinkIndex != l.Attrs().Index || r.Protocol != unix.RTPROT_RA
+	})
 }
