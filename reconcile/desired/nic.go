@@ -20,10 +20,11 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 			continue
 		}
 		net := b.networks[n.Network]
-		managed := !b.truly(net).External && (n.Parent == "" || n.Type == "routed")
+		real := b.truly(net)
+		managed := !real.External && (n.Parent == "" || n.Type == "routed")
 		nic := resource.NIC{
 			Name: n.Name, Network: n.Network, Type: cmp.Or(n.Type, "bridged"), Bridge: net.Bridge,
-			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, net.MTU),
+			MAC: n.MAC, IPv4: n.IPv4, IPv6: n.IPv6, MTU: cmp.Or(n.MTU, real.MTU),
 			Filter: resource.Filter{
 				MAC:  on(n.Filter.MAC, managed),
 				IPv4: on(n.Filter.IPv4, managed),
@@ -34,8 +35,8 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 		if nic.MAC == "auto" {
 			nic.MAC = ""
 		}
-		if nic.MTU == 1500 {
-			nic.MTU = 0
+		if nic.MTU == usualMTU && managed && (real.MTU == 0 || real.MTU == usualMTU) {
+			nic.MTU = 0 // elsewhere that is the size of what it is connected to
 		}
 		if nic.Filter.IPv4 || nic.Filter.IPv6 {
 			nic.Filter.MAC = true
@@ -45,6 +46,9 @@ func (b *builder) nics(c spec.Container) []resource.NIC {
 	slices.SortFunc(list, func(a, b resource.NIC) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
+
+// usualMTU is that of a network of strake's own that says none.
+const usualMTU = 1500
 
 // addrs are addresses without their prefix lengths.
 func addrs(texts []string) []netip.Addr {

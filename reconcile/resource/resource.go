@@ -134,7 +134,7 @@ type NIC struct {
 	IPv6     string `json:"ipv6,omitempty"` // global address with prefix length; the link-local one follows from MAC
 	Gateway4 string `json:"gateway4,omitempty"`
 	Gateway6 string `json:"gateway6,omitempty"`
-	MTU      int    `json:"mtu,omitempty"` // 0: 1500
+	MTU      int    `json:"mtu,omitempty"` // 0: 1500, on a bridge or parent of others theirs
 	Filter   Filter `json:"filter"`
 
 	Parent    string    `json:"parent,omitempty"` // interface of the host

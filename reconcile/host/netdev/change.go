@@ -1,6 +1,7 @@
 package netdev
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ func (d *Devices) ChangeNIC(ctx context.Context, pid int, from, to resource.NIC)
 	if from.Name != to.Name {
 		return fmt.Errorf("change nic %s: it can't become %s", from.Name, to.Name)
 	}
+	to.MTU = cmp.Or(to.MTU, d.usualMTU(to))
 	return inside(ctx, pid, func(h *netlink.Handle) error {
 		l, err := find(h, to.Name)
 		if err != nil {

@@ -1,6 +1,7 @@
 package netdev
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 	if err := d.possible(n); err != nil {
 		return fmt.Errorf("add nic %s: %w", n.Name, err)
 	}
+	n.MTU = cmp.Or(n.MTU, d.usualMTU(n))
 	return inside(ctx, pid, func(h *netlink.Handle) error {
 		if endless(n) {
 			if err := d.give(h, pid, n); err != nil {
@@ -36,6 +38,27 @@ func (d *Devices) AddNIC(ctx context.Context, pid int, n resource.NIC) error {
 		}
 		return nil
 	})
+}
+
+// usualMTU is the size of an interface that says none: of what it is connected to,
+// which on networks of strake's own the text would say. A smaller one would
+// make another's bridge smaller (br_mtu_auto_adjust).
+func (d *Devices) usualMTU(n resource.NIC) int {
+	at := n.Bridge
+	if n.Type == macvlan {
+		at = n.Parent
+	}
+	if at == "" {
+		return defaultMTU
+	}
+	l, err := find(d.host, at)
+	if err != nil || l == nil {
+		return defaultMTU
+	}
+	if _, ours := d.owned(l); ours {
+		return defaultMTU
+	}
+	return l.Attrs().MTU
 }
 
 // possible says whether the host has what the interface is to be connected to.
@@ -60,14 +83,16 @@ func (d *Devices) master(n resource.NIC) (netlink.Link, error) {
 }
 
 // pair makes both ends by one request, the container's end where it belongs:
-// it is never visible on the host, and never under another name.
+// it is never visible on the host, and never under another name. A bridge that was
+// given no MAC takes the lowest of its ports (br_stp_recalculate_bridge_id), so
+// the host's end has a high one, as liblxc gives it: another's bridge keeps its own.
 func (d *Devices) pair(pid int, n resource.NIC) (netlink.Link, error) {
 	mac, err := net.ParseMAC(n.MAC)
 	if err != nil {
 		return nil, err
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = n.Device, mtu(n.MTU)
+	attrs.Name, attrs.MTU, attrs.HardwareAddr = n.Device, mtu(n.MTU), append(net.HardwareAddr{0xfe}, mac[1:]...)
 	v := netlink.NewVeth(attrs)
 	v.PeerName, v.PeerHardwareAddr = n.Name, mac
 	v.PeerMTU, v.PeerNamespace = uint32(mtu(n.MTU)), netlink.NsPid(pid)

@@ -114,6 +114,37 @@ func TestNICComesWhereIPv6IsOff(t *testing.T) {
 	within(t, pid, "ping", "-c1", "-W2", "fd42:231::1")
 }
 
+// A bridge of others keeps its MAC and its size, whatever comes and goes there;
+// what is connected to it is as large, unless somebody says otherwise.
+func TestOthersBridgeStaysAsItIs(t *testing.T) {
+	const theirs = "f2:54:00:00:00:01"
+	d, pid := open(t), namespace(t)
+	run(t, "ip", "link", "add", "stt-lan", "type", "bridge")
+	t.Cleanup(func() { exec.Command("ip", "link", "del", "stt-lan").Run() })
+	run(t, "ip", "link", "add", "stt-up", "address", theirs, "mtu", "9000", "type", "veth", "peer", "name", "stt-up2")
+	t.Cleanup(func() { exec.Command("ip", "link", "del", "stt-up").Run() })
+	run(t, "ip", "link", "set", "stt-up", "master", "stt-lan")
+	n := eth0("sttv8")
+	n.Network, n.Bridge, n.IPv4, n.IPv6, n.Gateway4, n.Gateway6 = "", "stt-lan", "", "", "", ""
+	for range 4 { // the kernel would make an address up, and nearly all of them are lower
+		check(t, d.AddNIC(t.Context(), pid, n))
+		expectNIC(t, d, pid, n)
+		within(t, pid, "ip", "link", "set", "eth0", "mtu", "1500")
+		if got := nics(t, d, pid, n); got[0].MTU != 1500 {
+			t.Errorf("a change by hand does not show: %+v", got)
+		}
+		check(t, d.ChangeNIC(t.Context(), pid, n, n))
+		expectNIC(t, d, pid, n)
+		if got := run(t, "ip", "-o", "link", "show", "dev", "stt-lan"); !strings.Contains(got, "link/ether "+theirs) || !strings.Contains(got, "mtu 9000") {
+			t.Fatalf("the bridge is not what it was: %s", got)
+		}
+		check(t, d.RemoveNIC(t.Context(), pid, n))
+	}
+	n.MTU = 1500
+	check(t, d.AddNIC(t.Context(), pid, n))
+	expectNIC(t, d, pid, n)
+}
+
 // A router that advertises itself keeps nobody from giving an interface its own way.
 func TestGatewayBesideAnAdvertisedOne(t *testing.T) {
 	d, pid, n := added(t, "sttv7")
@@ -400,7 +431,7 @@ func other(t *testing.T, l netlink.Link, data uint16, h habit) oddity {
 func TestHotPlugIsQuick(t *testing.T) {
 	d := open(t)
 	network(t, d, web())
-	pid, n := namespace(t), eth0("sttweb1")
+	pid, n := namespace(t), eth0("sttweb2")
 	clocked := func(best *time.Duration, f func() error) {
 		t.Helper()
 		begin := time.Now()

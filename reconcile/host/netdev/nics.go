@@ -99,6 +99,7 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (
 	if err := d.port(peer, &n); err != nil {
 		return n, true, err
 	}
+	n.MTU = d.sizeShown(l.Attrs().MTU, n, as)
 	n.Limits = d.limits(peer, as.Limits)
 	if n.Publish, err = d.published(n, as.Publish); err != nil {
 		return n, true, err
@@ -138,6 +139,19 @@ func (s sight) leased(index int, known resource.NIC) []string {
 		list = append(list, p.Addr().String())
 	}
 	return list
+}
+
+// sizeShown is none for the usual size, unless another is known, which may be the
+// usual one, too.
+func (d *Devices) sizeShown(size int, n, known resource.NIC) int {
+	usual := defaultMTU
+	if n.Network == "" { // not on a network of ours
+		usual = d.usualMTU(n)
+	}
+	if known.MTU == 0 && size == usual {
+		return 0
+	}
+	return size
 }
 
 // port says where a host's end is plugged in, and into which VLAN there: nowhere while it is down.

@@ -147,6 +147,7 @@ func (d *Devices) lent(s sight, l netlink.Link, known resource.NIC) (resource.NI
 		if p, err := d.host.LinkByIndex(l.Attrs().ParentIndex); err == nil {
 			n.Parent = p.Attrs().Name
 		}
+		n.MTU = d.sizeShown(l.Attrs().MTU, n, known)
 	case physical: // its address and size are its own
 		n.Parent, n.MTU, n.MAC = strings.TrimPrefix(l.Attrs().Alias, d.home("")), 0, ""
 		return n, strings.HasPrefix(l.Attrs().Alias, d.home(""))
