@@ -228,7 +228,11 @@ func generationText(c plan.ContainerPlan) string {
 	case c.From == 0:
 		return fmt.Sprintf("gen %d", c.To)
 	}
-	return fmt.Sprintf("gen %d -> %d", c.From, c.To)
+	text := fmt.Sprintf("gen %d -> %d", c.From, c.To)
+	if c.As > 0 && c.As != c.From {
+		text += fmt.Sprintf(" (%d again)", c.As)
+	}
+	return text
 }
 
 func (o PlanOptions) block(p *printer, b block, w width, names int) {
