@@ -121,8 +121,10 @@ func regrow(ctx context.Context, d resource.Disk, device string) error {
 	return errors.Join(run(ctx, "resize2fs", d.File, fmt.Sprintf("%dK", d.Size>>10)), attach(ctx, d))
 }
 
+// attach mounts it so that what is deleted inside leaves the file, too: a loop
+// device makes a hole of what is discarded, where the file system below can.
 func attach(ctx context.Context, d resource.Disk) error {
-	return run(ctx, "mount", "-t", "ext4", "-o", "loop", d.File, d.At)
+	return run(ctx, "mount", "-t", "ext4", "-o", "loop,discard", d.File, d.At)
 }
 
 // create makes the file system aside: one with its name is whole. Only what is

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +40,27 @@ func TestGrow(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(d.At, "file")); err != nil || string(text) != "kept" {
 		t.Errorf("the file has %q, %v", text, err)
+	}
+}
+
+// TestRoomIsGivenBack: what is deleted inside takes no room on the host any more.
+func TestRoomIsGivenBack(t *testing.T) {
+	d := disk(t)
+	wanted(t, d, 128<<20)
+	large := filepath.Join(d.At, "large")
+	write(t, large, strings.Repeat("x", 40<<20))
+	flush := func() int64 {
+		unix.Sync()
+		var st unix.Stat_t
+		must(t, unix.Stat(d.File, &st))
+		return st.Blocks << 9
+	}
+	full := flush()
+	must(t, os.Remove(large))
+	for deadline := time.Now().Add(20 * time.Second); flush() > full-32<<20; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("its file took %d bytes, and takes %d", full, flush())
+		}
 	}
 }
 
