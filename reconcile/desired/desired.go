@@ -64,8 +64,9 @@ func Build(in Input) (Want, error) {
 		b.networks[n.Name] = b.network(n)
 		w.Networks = append(w.Networks, b.networks[n.Name])
 	}
-	for _, c := range in.Spec.Containers {
-		w.Containers = append(w.Containers, b.container(c))
+	w.Containers = make([]resource.Container, len(in.Spec.Containers))
+	for i, c := range in.Spec.Containers {
+		w.Containers[i] = b.container(c)
 	}
 	b.interfaces(w.Containers)
 	for i := range w.Containers {

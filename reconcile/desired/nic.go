@@ -69,10 +69,13 @@ func on(said *bool, otherwise bool) bool {
 // interfaces makes the choices that all interfaces of a stack make together:
 // what is written for one is in the way of what is chosen for another.
 func (b *builder) interfaces(containers []resource.Container) {
-	var nics []*resource.NIC
-	var links []ledger.Link
-	var four, six []ledger.Wish
-	var further []ledger.Further
+	n := 0
+	for i := range containers {
+		n += len(containers[i].NICs)
+	}
+	nics, links := make([]*resource.NIC, 0, n), make([]ledger.Link, 0, n)
+	four, six := make([]ledger.Wish, 0, n), make([]ledger.Wish, 0, n)
+	further := make([]ledger.Further, 0, n)
 	for i := range containers {
 		c := &containers[i]
 		b.dropNICs(*c)

@@ -65,11 +65,13 @@ func (s Subject) byHand() bool {
 type values map[string]string
 
 func valuesOf(c *resource.Container) values {
-	v := values{}
-	if c != nil {
-		for _, s := range c.Settings() {
-			v[s.Path] = s.Value
-		}
+	if c == nil {
+		return values{}
+	}
+	list := c.Settings()
+	v := make(values, len(list))
+	for _, s := range list {
+		v[s.Path] = s.Value
 	}
 	return v
 }
@@ -138,7 +140,11 @@ func (t comparer) compare(s Subject) (changes []Change, same int) {
 	if s.byHand() {
 		have["running"] = want["running"] // the operator's word: not a difference
 	}
-	for _, path := range t.union(want, last, have) {
+	paths := t.union(want, last, have)
+	if s.Last == nil {
+		changes = make([]Change, 0, len(paths)) // all of them
+	}
+	for _, path := range paths {
 		c := Change{Path: path, Old: have[path], New: want[path], Last: last[path], Pos: positionOf(s, path)}
 		if c.Old == c.New && c.Last == c.New || ignored(s.Want, path) {
 			same++
@@ -229,23 +235,29 @@ func positionOf(s Subject, path string) spec.Pos {
 // union keeps the order of Settings for what is wanted, and puts what is to
 // be gone behind it, in order of path.
 func (t comparer) union(sets ...values) []string {
-	all := map[string]bool{}
-	for _, set := range sets {
+	type ranked struct {
+		rank int
+		path string
+	}
+	list := make([]ranked, 0, len(sets[0]))
+	for i, set := range sets {
 		for path := range set {
-			all[path] = true
+			if !slices.ContainsFunc(sets[:i], func(o values) bool { _, there := o[path]; return there }) {
+				list = append(list, ranked{t.rank[kindOf(path)], path})
+			}
 		}
 	}
-	list := make([]string, 0, len(all))
-	for path := range all {
-		list = append(list, path)
-	}
-	slices.SortFunc(list, func(a, b string) int {
-		if d := t.rank[kindOf(a)] - t.rank[kindOf(b)]; d != 0 {
+	slices.SortFunc(list, func(a, b ranked) int {
+		if d := a.rank - b.rank; d != 0 {
 			return d
 		}
-		return strings.Compare(a, b)
+		return strings.Compare(a.path, b.path)
 	})
-	return list
+	paths := make([]string, len(list))
+	for i, r := range list {
+		paths[i] = r.path
+	}
+	return paths
 }
 
 func kindOf(path string) string {

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"strake/reconcile/resource"
 	"strake/spec"
@@ -35,16 +37,30 @@ type NetworkSubject struct {
 // Compute concludes what has to be done.
 func Compute(in Input) Plan {
 	p := Plan{Version: Version, Stack: in.Stack, Source: in.Source, Origin: in.Origin}
-	compare := newComparer()
-	for _, s := range in.Subjects {
-		p.Containers = append(p.Containers, compare.container(s))
-	}
+	p.Containers = newComparer().all(in.Subjects)
 	slices.SortFunc(p.Containers, func(a, b ContainerPlan) int { return strings.Compare(a.Name, b.Name) })
 	for _, n := range in.Networks {
 		p.Networks = append(p.Networks, network(n))
 	}
 	slices.SortFunc(p.Networks, func(a, b NetworkPlan) int { return strings.Compare(a.Name, b.Name) })
 	return p
+}
+
+// all concludes what happens to each, by itself: as many at a time as there are
+// processors.
+func (t comparer) all(subjects []Subject) []ContainerPlan {
+	list := make([]ContainerPlan, len(subjects))
+	share := max(len(subjects)/runtime.GOMAXPROCS(0)+1, 100)
+	var workers sync.WaitGroup
+	for from := 0; from < len(subjects); from += share {
+		workers.Go(func() {
+			for i := from; i < min(from+share, len(subjects)); i++ {
+				list[i] = t.container(subjects[i])
+			}
+		})
+	}
+	workers.Wait()
+	return list
 }
 
 // container concludes what happens to one of them.

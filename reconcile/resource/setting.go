@@ -38,7 +38,7 @@ func (s *settings) number(path string, n int64) {
 
 // Settings lists every setting of c that is not empty, in a fixed order.
 func (c Container) Settings() []Setting {
-	var s settings
+	s := make(settings, 0, 32) // as many as most have
 	s.add("running", strconv.FormatBool(c.Running))
 	s.add("hostname", c.Hostname)
 	s.add("image.source", c.Image.Source)

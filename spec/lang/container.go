@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"strake/spec"
@@ -57,6 +58,11 @@ func (l *loader) readContainers(profiles, containers hcl.Blocks) {
 	}
 	l.bindContainers()
 	l.readProfiles(profiles)
+	n := 0
+	for _, h := range l.heads {
+		n += len(h.instances)
+	}
+	l.stack.Containers = slices.Grow(l.stack.Containers, n)
 	for _, b := range firsts(containers) {
 		l.instances(l.heads[b.Labels[0]], table)
 	}
@@ -66,19 +72,31 @@ func (l *loader) readContainers(profiles, containers hcl.Blocks) {
 // head opens a container block.
 func (l *loader) head(b *hcl.Block, table *block[spec.Container]) *head {
 	h := &head{label: b.Labels[0], block: b}
-	part, _, _ := b.Body.PartialContent(table.ahead())
-	if part.Attributes["for_each"] == nil {
+	ahead := repeating(b.Body, table)
+	if ahead == nil {
 		h.body = open(l, b.Body, table, l.scope.base)
 		return h
 	}
 	looks := func(t hcl.Traversal) bool { return t.RootName() == "each" }
 	if l.hasDynamic(b.Body) && slices.ContainsFunc(expandsBy(b.Body, table), looks) {
 		h.varies = true
-		h.body.head = part.Attributes
+		h.body.head = ahead
 		return h
 	}
 	h.body = open(l, b.Body, table, l.scope.base, "each") // only with for_each settings may look at each
 	return h
+}
+
+// repeating is the head of a block with for_each, for a look before the rest.
+func repeating(b hcl.Body, table *block[spec.Container]) hcl.Attributes {
+	if native, ok := b.(*hclsyntax.Body); ok && native.Attributes["for_each"] == nil {
+		return nil // HCL takes longer to say so, for nearly all
+	}
+	part, _, _ := b.PartialContent(table.ahead())
+	if part.Attributes["for_each"] == nil {
+		return nil
+	}
+	return part.Attributes
 }
 
 // bindContainers makes container.NAME mean one, or with for_each an object of

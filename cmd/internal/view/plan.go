@@ -66,7 +66,7 @@ type block struct {
 }
 
 func blocks(pl plan.Plan, o PlanOptions) []block {
-	var list []block
+	list := make([]block, 0, len(pl.Networks)+len(pl.Volumes)+len(pl.Containers))
 	for _, n := range pl.Networks {
 		if n.Action != plan.Keep {
 			list = append(list, networkBlock(n))
