@@ -106,8 +106,9 @@ type tidying struct {
 }
 
 // tidying says which layers of a container to merge, and which pieces nobody
-// needs once that is done. merged, where it is not nil, does it in between.
-func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []resource.Root, list []chain.Piece) error) (t tidying, err error) {
+// needs once that is done. merged, where it is not nil, does it in between, and
+// tells which ones are: others that could not be made keep nothing else from going.
+func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []resource.Root, list []chain.Piece) []chain.Piece) (t tidying, err error) {
 	roots, stacks, err := e.stacks(name)
 	if err != nil || len(stacks) == 0 {
 		return t, err
@@ -123,9 +124,7 @@ func (e *Engine) tidying(ctx context.Context, name string, merged func(roots []r
 	}
 	t.merge = chain.Merges(stacks, pieces(have))
 	if merged != nil {
-		if err := merged(roots, t.merge); err != nil {
-			return t, err
-		}
+		t.merge = merged(roots, t.merge)
 	}
 	all, mounted := append(pieces(have), t.merge...), pieces(used)
 	if t.remove, err = chain.Useless(stacks, all, mounted); err != nil {
@@ -149,27 +148,31 @@ func pieces(list [][]int) []chain.Piece {
 }
 
 // tidyLayers merges and removes. Each merge and each removal is whole or not
-// done, and the next gc does the rest.
+// done, and the next gc does the rest. On a full disk nothing can be merged, and
+// what is removed makes the room for it.
 func (e *Engine) tidyLayers(ctx context.Context, name string) error {
-	t, err := e.tidying(ctx, name, func(roots []resource.Root, list []chain.Piece) error {
+	var failed error
+	t, err := e.tidying(ctx, name, func(roots []resource.Root, list []chain.Piece) (done []chain.Piece) {
 		for _, p := range list {
 			if err := e.Host.Roots.Merge(ctx, holding(roots, p), len(p)); err != nil {
-				return err
+				failed = errors.Join(failed, err)
+				continue
 			}
+			done = append(done, p)
 			e.Crash.Point()
 		}
-		return nil
+		return done
 	})
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	for _, p := range t.remove {
 		if err := e.Host.Roots.RemoveLayers(name, p); err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		e.Crash.Point()
 	}
-	return e.Host.Roots.Sweep(name, t.init, t.roots)
+	return errors.Join(failed, e.Host.Roots.Sweep(name, t.init, t.roots))
 }
 
 // holding is the root whose uppermost layers are those of a piece.
