@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,18 +19,14 @@ import (
 // folders, following no link. What is a hard link twice is one in the copy too.
 type duplicator struct {
 	ctx  context.Context
-	seen map[[2]uint64]linked
+	top  *os.File            // of the copy
+	seen map[identity]string // where in the copy a file with several names came first
 	ids  translation
 }
 
-// linked is where a file with several names was copied to first.
-type linked struct {
-	dir  *os.File
-	name string
-}
-
-// folder copies all that is in from, and then what from itself is.
-func (d *duplicator) folder(from, to *os.File) error {
+// folder copies all that is in from, and then what from itself is. at is the
+// path of to in the copy.
+func (d *duplicator) folder(from, to *os.File, at string) error {
 	if err := d.ctx.Err(); err != nil {
 		return err
 	}
@@ -38,7 +35,7 @@ func (d *duplicator) folder(from, to *os.File) error {
 		return err
 	}
 	for _, name := range names {
-		err := d.name(from, to, name)
+		err := d.name(from, to, at, name)
 		if err != nil && !errors.Is(err, unix.ENOENT) { // it went meanwhile
 			return err
 		}
@@ -46,17 +43,28 @@ func (d *duplicator) folder(from, to *os.File) error {
 	return copyAttributes(to, from, d.ids)
 }
 
-func (d *duplicator) name(from, to *os.File, name string) error {
+func (d *duplicator) name(from, to *os.File, at, name string) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(int(from.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &os.PathError{Op: "stat", Path: name, Err: err}
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return d.inner(from, to, name)
+		return d.inner(from, to, at, name)
 	}
-	key := [2]uint64{st.Dev, st.Ino}
-	if first, ok := d.seen[key]; ok && !isWhiteout(st) {
-		err := unix.Linkat(int(first.dir.Fd()), first.name, int(to.Fd()), name, 0)
+	if st.Nlink < 2 || isWhiteout(st) {
+		return copyFile(from, to, name, d.ids)
+	}
+	return d.linked(from, to, at, name)
+}
+
+// linked copies a file with several names once.
+func (d *duplicator) linked(from, to *os.File, at, name string) error {
+	which, err := identify(from, name)
+	if err != nil {
+		return err
+	}
+	if first, ok := d.seen[which]; ok {
+		err := unix.Linkat(int(d.top.Fd()), first, int(to.Fd()), name, 0)
 		if err != unix.EMLINK {
 			return os.NewSyscallError("link", err)
 		}
@@ -64,15 +72,29 @@ func (d *duplicator) name(from, to *os.File, name string) error {
 	if err := copyFile(from, to, name, d.ids); err != nil {
 		return err
 	}
-	if st.Nlink < 2 || isWhiteout(st) {
-		return nil
+	if where := path.Join(at, name); len(where) < unix.PathMax {
+		d.seen[which] = where
 	}
-	dir, err := openFolder(int(to.Fd()), ".")
-	d.seen[key] = linked{dir, name}
-	return err
+	return nil
 }
 
-func (d *duplicator) inner(from, to *os.File, name string) error {
+// identity tells a file from one that has its inode after it: somebody may delete
+// and make files meanwhile.
+type identity struct {
+	major, minor uint32
+	inode        uint64
+	born         unix.StatxTimestamp
+}
+
+func identify(dir *os.File, name string) (identity, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(int(dir.Fd()), name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_INO|unix.STATX_BTIME, &st); err != nil {
+		return identity{}, &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return identity{st.Dev_major, st.Dev_minor, st.Ino, st.Btime}, nil
+}
+
+func (d *duplicator) inner(from, to *os.File, at, name string) error {
 	in, err := openFolder(int(from.Fd()), name)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: name, Err: err}
@@ -86,13 +108,7 @@ func (d *duplicator) inner(from, to *os.File, name string) error {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer out.Close()
-	return d.folder(in, out)
-}
-
-func (d *duplicator) close() {
-	for _, l := range d.seen {
-		_ = l.dir.Close()
-	}
+	return d.folder(in, out, path.Join(at, name))
 }
 
 // copyFile copies what is no folder, with all that it has.
@@ -329,7 +345,6 @@ func copyTree(ctx context.Context, from, to string, ids translation) error {
 		return &os.PathError{Op: "open", Path: to, Err: err}
 	}
 	defer out.Close()
-	d := duplicator{ctx, map[[2]uint64]linked{}, ids}
-	defer d.close()
-	return d.folder(in, out)
+	d := duplicator{ctx, out, map[identity]string{}, ids}
+	return d.folder(in, out, "")
 }
