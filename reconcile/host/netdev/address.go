@@ -179,12 +179,13 @@ func prefixOf(a netlink.Addr) netip.Prefix {
 }
 
 // addressText is what resources hold: the address with its prefix length,
-// several separated by a space, and an unsound one with a question mark.
-func addressText(list []netlink.Addr) string {
+// several separated by a space, and one with a question mark that is unsound or, of
+// these routes, has none to its own network.
+func addressText(list []netlink.Addr, routes []netlink.Route) string {
 	var words []string
 	for _, a := range list {
 		word := prefixOf(a).String()
-		if !sound(a) {
+		if !sound(a) || lost(a, a.LinkIndex, routes) {
 			word += "?"
 		}
 		words = append(words, word)

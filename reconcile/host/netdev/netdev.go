@@ -39,8 +39,9 @@ type Options struct {
 // Devices are the bridges and interfaces of the network namespace in which
 // they were opened. Safe for use by several goroutines.
 type Devices struct {
-	opt  Options
-	host *netlink.Handle
+	opt    Options
+	host   *netlink.Handle
+	strict *netlink.Handle // the kernel leaves out of a listing what was not asked for (NETLINK_GET_STRICT_CHK)
 }
 
 // Open takes hold of the calling thread's network namespace.
@@ -52,12 +53,19 @@ func Open(o Options) (*Devices, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open network devices: %w", err)
 	}
-	return &Devices{opt: o, host: h}, nil
+	s, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		h.Close()
+		return nil, fmt.Errorf("open network devices: %w", err)
+	}
+	_ = s.SetStrictCheck(true) // before Linux 4.20 all is listed, and passed over here
+	return &Devices{opt: o, host: h, strict: s}, nil
 }
 
 // Close gives the socket back.
 func (d *Devices) Close() error {
 	d.host.Close()
+	d.strict.Close()
 	return nil
 }
 

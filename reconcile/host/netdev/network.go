@@ -31,7 +31,15 @@ func (d *Devices) EnsureNetwork(ctx context.Context, n resource.Network) error {
 		if err := d.mend(link, n); err != nil {
 			return fmt.Errorf("set up bridge %s: %w", n.Bridge, err)
 		}
-		return d.demand(n.Bridge, n.Needs())
+		if err := d.demand(n.Bridge, n.Needs()); err != nil {
+			return err
+		}
+		for _, s := range forwardingSettings(n) {
+			if err := s.ensure(); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -151,7 +159,14 @@ func (d *Devices) mend(link netlink.Link, n resource.Network) error {
 			return fmt.Errorf("set up: %w", err)
 		}
 	}
-	return readdress(d.host, link, want, everyAddress)
+	if err := readdress(d.host, link, want, everyAddress); err != nil {
+		return err
+	}
+	routes, err := d.by(link)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	return reconnect(d.host, link, routes, everyAddress)
 }
 
 // quiet keeps the bridge from choosing addresses and routes by itself. A
@@ -171,6 +186,15 @@ func quiet(n resource.Network) error {
 		}
 	}
 	return nil
+}
+
+// forwardingSettings are the bridge's own share of what leads out. IPv6 is forwarded by
+// the whole host or not at all.
+func forwardingSettings(n resource.Network) []setting {
+	if !n.NAT || n.IPv4 == "" {
+		return nil
+	}
+	return []setting{{forwardingOf(forward4, n.Bridge), "1"}}
 }
 
 // RemoveNetwork removes the bridge, if it is ours, and puts back the

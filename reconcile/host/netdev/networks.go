@@ -53,7 +53,11 @@ func (d *Devices) network(name string, l netlink.Link) (resource.Network, error)
 		return n, fmt.Errorf("list addresses: %w", err)
 	}
 	v4, v6 := split(addrs)
-	n.MAC, n.IPv4, n.IPv6 = a.HardwareAddr.String(), addressText(v4), bridgeIPv6(v6)
+	routes, err := d.by(l)
+	if err != nil {
+		return n, fmt.Errorf("list routes: %w", err)
+	}
+	n.MAC, n.IPv4, n.IPv6 = a.HardwareAddr.String(), addressText(v4, routes), bridgeIPv6(v6, routes)
 	if n.NAT, err = d.forwards(n.Bridge); err != nil {
 		return n, err
 	}
@@ -61,7 +65,7 @@ func (d *Devices) network(name string, l netlink.Link) (resource.Network, error)
 	if err != nil {
 		return n, err
 	}
-	settings, err := changed(hostSettings(n.Bridge))
+	settings, err := changed(append(hostSettings(n.Bridge), forwardingSettings(n)...))
 	n.Oddities = said(odd, settings...)
 	return n, err
 }
@@ -79,19 +83,21 @@ func split(addrs []netlink.Addr) (v4, v6 []netlink.Addr) {
 
 // bridgeIPv6 says it in the words of resource.Network: fe80::1/64 goes
 // without saying beside a prefix, and is "link-local" alone.
-func bridgeIPv6(list []netlink.Addr) string {
-	own := slices.IndexFunc(list, func(a netlink.Addr) bool { return prefixOf(a).String() == linkLocal && sound(a) })
+func bridgeIPv6(list []netlink.Addr, routes []netlink.Route) string {
+	own := slices.IndexFunc(list, func(a netlink.Addr) bool {
+		return prefixOf(a).String() == linkLocal && sound(a) && !lost(a, a.LinkIndex, routes)
+	})
 	switch {
 	case own >= 0 && len(list) == 1:
 		return "link-local"
 	case own >= 0 && len(list) == 2:
-		return addressText(slices.Delete(list, own, own+1))
+		return addressText(slices.Delete(list, own, own+1), routes)
 	case len(list) == 0:
 		return ""
 	case own < 0:
-		return "without " + linkLocal + " " + addressText(list)
+		return "without " + linkLocal + " " + addressText(list, routes)
 	}
-	return addressText(list)
+	return addressText(list, routes)
 }
 
 func shownMTU(n int) int {

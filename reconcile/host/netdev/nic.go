@@ -135,7 +135,14 @@ func number(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
 	if err := readdress(h, l, want, decided(was, n)); err != nil {
 		return err
 	}
-	if err := reroute(h, l, was, n); err != nil {
+	have, err := routes(h)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	if err := reconnect(h, l, have, decided(was, n)); err != nil {
+		return err
+	}
+	if err := reroute(h, l, have, was, n); err != nil {
 		return err
 	}
 	return lead(h, l, was.Routes, n.Routes)

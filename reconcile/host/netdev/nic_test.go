@@ -240,6 +240,7 @@ func TestNICChangesLive(t *testing.T) {
 func TestNICDriftShowsAndIsMended(t *testing.T) {
 	for hand, inside := range map[string]bool{
 		"ip link set sttv5 nomaster":                     false,
+		"ip link set sttv5 mtu 1300":                     false,
 		"ip link set sttv5 down":                         false,
 		"ip link set sttv5 name sttvx":                   false,
 		"ip addr add 10.231.0.99/24 dev eth0":            true,
@@ -249,6 +250,8 @@ func TestNICDriftShowsAndIsMended(t *testing.T) {
 		"ip -6 addr del fd42:231::2/64 dev eth0":         true,
 		"ip route del default":                           true,
 		"ip route replace default via 10.231.0.77":       true,
+		"ip route del 10.231.0.0/24 dev eth0":            true,
+		"ip -6 route del fd42:231::/64 dev eth0":         true,
 		"ip -6 route del default":                        true,
 		"ip link set eth0 down":                          true,
 		"ip link set eth0 address 02:5a:00:00:00:55":     true,

@@ -106,10 +106,13 @@ func (d *Devices) nic(s sight, l netlink.Link, nsid int, known []resource.NIC) (
 	}
 	if as.Type == routed && peer.Attrs().MasterIndex == 0 {
 		err = d.routes(peer, &n, as)
-		return n, true, err
+	} else {
+		n.Prefixes = d.leading(n, as.Prefixes)
 	}
-	n.Prefixes = d.leading(n, as.Prefixes)
-	return n, true, nil
+	if n.MTU == as.MTU && peer.Attrs().MTU != l.Attrs().MTU {
+		n.Oddities = strings.TrimPrefix(fmt.Sprintf("%s, host mtu %d", n.Oddities, peer.Attrs().MTU), ", ")
+	}
+	return n, true, err
 }
 
 // end is what the container has of an interface.
@@ -201,7 +204,7 @@ func (s sight) addresses(index int) (v4, v6 string) {
 		}
 	}
 	four, six := split(mine)
-	return addressText(four), addressText(six)
+	return addressText(four, s.routes), addressText(six, s.routes)
 }
 
 // gateway is where the default route by this interface leads. A route that

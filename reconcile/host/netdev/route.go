@@ -13,14 +13,10 @@ import (
 	"strake/reconcile/resource"
 )
 
-// reroute leaves exactly the default routes of n on the link, beside those
+// reroute leaves exactly the default routes of n on the link, of those that it has, beside those
 // that the container learned by itself. Where a client inside asks for addresses
 // all of them are its own, but the one that was given before.
-func reroute(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
-	have, err := routes(h)
-	if err != nil {
-		return fmt.Errorf("list routes: %w", err)
-	}
+func reroute(h *netlink.Handle, l netlink.Link, have []netlink.Route, was, n resource.NIC) error {
 	missing := map[string]bool{n.Gateway4: true, n.Gateway6: true}
 	for _, r := range have {
 		if r.LinkIndex != l.Attrs().Index || !ourDefault(r) {
