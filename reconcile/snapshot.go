@@ -33,6 +33,8 @@ func (e *Engine) planSnapshot(ctx context.Context, s Snapshot) (plan.Plan, error
 		return plan.Plan{}, fmt.Errorf("%w: no container %q", ErrUnknown, s.Container)
 	case st.Container.Image.Adopted():
 		return plan.Plan{}, fmt.Errorf("%w: container %s has a root filesystem of its own, which strake does not manage", ErrPolicy, s.Container)
+	case st.Container.Rootfs.Ephemeral:
+		return plan.Plan{}, fmt.Errorf("%w: container %s begins with nothing at each start (rootfs.ephemeral): no way leads back to a snapshot of it", ErrPolicy, s.Container)
 	case len(st.Record.Pending) > 0:
 		return plan.Plan{}, fmt.Errorf("%w: changes of %s wait for a restart, and its data with them; `strake restart %s` first", ErrPolicy, s.Container, s.Container)
 	}
