@@ -187,11 +187,11 @@ func (e *Engine) planReturn(ctx context.Context, back Return) (plan.Plan, error)
 		return plan.Plan{}, err
 	}
 	t := Target{Container: name, Generation: n}
-	if t.ids, err = e.idsOf(name, c); err != nil {
-		return plan.Plan{}, err
-	}
 	in, err := e.look(ctx)
 	if err != nil {
+		return plan.Plan{}, err
+	}
+	if t.ids, err = e.idsOf(name, c, in); err != nil {
 		return plan.Plan{}, err
 	}
 	p, err := e.planSwitches(ctx, in, []Target{t}, nil)
@@ -211,7 +211,7 @@ func (e *Engine) planReturn(ctx context.Context, back Return) (plan.Plan, error)
 
 // idsOf is another range of ids for a container whose own is gone; nil where
 // it has it.
-func (e *Engine) idsOf(name string, c resource.Container) (*resource.IDMap, error) {
+func (e *Engine) idsOf(name string, c resource.Container, in scene) (*resource.IDMap, error) {
 	if c.IDMap.Privileged || c.IDMap.Size == 0 || c.Image.Adopted() {
 		return nil, nil
 	}
@@ -219,13 +219,9 @@ func (e *Engine) idsOf(name string, c resource.Container) (*resource.IDMap, erro
 	if err != nil || led.Containers[name].IDMap.Size != 0 {
 		return nil, err
 	}
-	pool, err := e.Host.Subids.Pool()
-	if err != nil {
-		return nil, err
-	}
 	host := ledgerHost()
-	for _, r := range pool {
-		host.Pool = append(host.Pool, idmap.Range{Base: r.Base, Size: r.Size})
+	if host.Pool, err = e.freeIDs(in); err != nil {
+		return nil, err
 	}
 	r, err := led.Edit(host).IDs(name, c.IDMap.Size)
 	return &resource.IDMap{Base: r.Base, Size: r.Size}, err

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"strake/reconcile/desired"
-	"strake/reconcile/idmap"
 	"strake/reconcile/ledger"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -145,13 +144,13 @@ func (e *Engine) regainLayers(ctx context.Context, c resource.Container) error {
 
 // site makes ready what a build may use of the host.
 func (e *Engine) site(ctx context.Context, c *resource.Container, led ledger.Ledger, networks []plan.NetworkPlan) (resource.Container, error) {
-	pool, err := e.Host.Subids.Pool()
+	in, err := e.look(ctx)
 	if err != nil {
 		return resource.Container{}, err
 	}
-	var ranges []idmap.Range
-	for _, r := range pool {
-		ranges = append(ranges, idmap.Range{Base: r.Base, Size: r.Size})
+	ranges, err := e.freeIDs(in)
+	if err != nil {
+		return resource.Container{}, err
 	}
 	network, err := e.buildNetwork(c, networks)
 	if err != nil {

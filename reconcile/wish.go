@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"strake/reconcile/desired"
-	"strake/reconcile/idmap"
 	"strake/reconcile/ledger"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -144,10 +143,6 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	if len(in.moves)+len(in.lost) > 0 {
 		led = in.known(led)
 	}
-	pool, err := e.Host.Subids.Pool()
-	if err != nil {
-		return desired.Want{}, err
-	}
 	input := desired.Input{Spec: w.present(in), Ledger: led, Images: map[string]resource.Image{}, UUID: uuid, Adopt: map[string]ledger.Entry{}, Last: in.last(w)}
 	for name, t := range adopted {
 		input.Adopt[name] = t.Entry
@@ -155,8 +150,12 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	if input.Others, err = e.otherNetworks(w.Stack.Name); err != nil {
 		return desired.Want{}, err
 	}
-	for _, r := range pool {
-		input.Pool = append(input.Pool, idmap.Range{Base: r.Base, Size: r.Size})
+	input.Pool, err = e.pool()
+	if err == nil && choosesIDs(input.Spec, led) {
+		input.Pool, err = e.freeIDs(in)
+	}
+	if err != nil {
+		return desired.Want{}, err
 	}
 	for _, img := range desired.Images(w.Stack) {
 		resolved, _, err := e.Host.Images.Resolve(ctx, img)

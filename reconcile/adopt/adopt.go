@@ -191,6 +191,23 @@ func (r *reader) ids() error {
 	return nil
 }
 
+// Mapped are the ids of the host that a configuration maps into its container.
+// What is no mapping is left out: LXC starts no such container.
+func Mapped(lines []resource.Line) []idmap.Range {
+	var list []idmap.Range
+	for _, k := range settle(lines) {
+		if k.name != "lxc.idmap" {
+			continue
+		}
+		for _, m := range k.values {
+			if e, err := parseExtent(m); err == nil {
+				list = append(list, idmap.Range{Base: e.base, Size: e.size})
+			}
+		}
+	}
+	return list
+}
+
 // extent is one line of lxc.idmap: "u 0 100000 65536".
 type extent struct {
 	kind               string
