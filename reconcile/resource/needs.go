@@ -12,7 +12,7 @@ func (n Network) Needs() []string {
 	if n.NAT && n.IPv4 != "" {
 		list = append(list, "net/ipv4/ip_forward")
 	}
-	if p, err := netip.ParsePrefix(n.IPv6); n.NAT && err == nil && p.Addr().Is6() {
+	if p, err := netip.ParsePrefix(strings.TrimSuffix(n.IPv6, "?")); n.NAT && err == nil && p.Addr().Is6() {
 		list = append(list, "net/ipv6/conf/all/forwarding")
 	}
 	return list
