@@ -4,7 +4,7 @@
 // another, such a fault was measured at 15 µs, half of what a command took.
 //
 // Most distributions give huge pages to those alone who ask by madvise(2), and Go's
-// runtime does not ask any more (golang.org/issue/61332): what it gives back to the
+// runtime does not ask any more (golang.org/issue/61718): what it gives back to the
 // kernel would come back with the next huge page. So whoever lives on asks for
 // Small.
 package hugeheap
