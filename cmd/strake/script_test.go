@@ -31,6 +31,7 @@ var commands = map[string]func(){
 	"healer":   ends(serveHealer),
 	"registry": ends(serveRegistry),
 	"https":    ends(serveFiles),
+	"certify":  ends(certify),
 	"hears":    ends(serveHears),
 }
 
