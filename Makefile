@@ -60,7 +60,7 @@ fuzz: deps go
 test-short: deps go
 	$(GO) test -short ./...
 
-# test-vm tries strake on a stock Debian (systemd, cgroup2 alone, AppArmor) that
+# test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd, cgroup2 alone, AppArmor) that
 # an emulator boots; it takes four to ten minutes.
 test-vm: deps go
 	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }

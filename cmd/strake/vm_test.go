@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -14,11 +15,12 @@ import (
 
 // TestStockHost boots a stock Debian (systemd, cgroup2 alone, AppArmor, the
 // distribution's own kernel) in an emulator and tries strake on it, over a
-// reboot. It takes minutes: make test-vm runs it.
+// reboot. It takes minutes: make test-vm runs it, and with STRAKE_VM_SUITE=trixie
+// on that one.
 func TestStockHost(t *testing.T) {
 	dir := t.TempDir()
 	tree, disk := filepath.Join(dir, "tree"), filepath.Join(dir, "disk")
-	debian(t, tree, "systemd-sysv", "udev", "dbus", "kmod", "lxc", "apparmor", "nftables", "uidmap", "busybox-static", "iproute2", "iputils-ping", "linux-image-amd64")
+	debian(t, tree, "systemd-sysv", "udev", "dbus", "kmod", "lxc", "apparmor", "nftables", "uidmap", "busybox-static", "iproute2", "iputils-ping", "lvm2", "linux-image-amd64")
 	debian(t, filepath.Join(tree, "srv/debian"), "systemd-sysv", "dbus", "iproute2")
 	furnish(t, tree)
 	command(t, "mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "3G")
@@ -46,7 +48,7 @@ func debian(t *testing.T, tree string, packages ...string) {
 	for _, p := range packages {
 		args = append(args, "--include="+p)
 	}
-	command(t, "mmdebstrap", append(args, "bookworm", tree)...)
+	command(t, "mmdebstrap", append(args, cmp.Or(os.Getenv("STRAKE_VM_SUITE"), "bookworm"), tree)...)
 }
 
 // furnish puts strake and what is to be tried into the tree.
@@ -54,7 +56,7 @@ func furnish(t *testing.T, tree string) {
 	t.Helper()
 	command(t, "go", "build", "-trimpath", "-o", filepath.Join(tree, "srv/strake/strake"), ".")
 	for from, to := range map[string]string{
-		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "vlan.hcl": "srv/strake/vlan.hcl",
+		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "lvm.sh": "srv/strake/lvm.sh", "vlan.hcl": "srv/strake/vlan.hcl",
 		"containers.hcl": "srv/strake/containers.hcl", "try.service": "etc/systemd/system/try.service",
 	} {
 		text, err := os.ReadFile(filepath.Join("../../testdata/vm", from))

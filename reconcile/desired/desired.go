@@ -202,7 +202,7 @@ func (b *builder) ids(c spec.Container) resource.IDMap {
 	}
 	r, err := b.draft.IDs(c.Name, cmp.Or(c.IDMap.Size, 65536))
 	if err != nil {
-		b.errs = append(b.errs, fmt.Errorf("container %s: %w", c.Name, err))
+		b.errs = append(b.errs, fmt.Errorf("container %s: %w; /etc/subuid and /etc/subgid say what root has to give, and `strake doctor` how to add to it", c.Name, err))
 	}
 	return resource.IDMap{Base: r.Base, Size: r.Size}
 }

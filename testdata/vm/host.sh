@@ -121,6 +121,7 @@ second() {
 	strake apply --yes containers.hcl
 	strake plan --detailed-exitcode containers.hcl || fail "the drift is not mended"
 	bash vlan.sh
+	. ./lvm.sh
 	strake destroy small --force --purge --yes
 	strake destroy debian --force --purge --yes
 	strake destroy third --force --purge --yes
