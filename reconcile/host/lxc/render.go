@@ -191,6 +191,11 @@ func (t *text) confine(c resource.Container, e Environment) {
 	// sign that debugfs can be mounted and the clock be set, and fails.
 	t.set("lxc.cap.drop", "sys_time sys_module sys_rawio")
 	t.idmap(c.IDMap)
+	if e.AppArmor {
+		// From version 254 on systemd makes mounts of its own for nearly each unit,
+		// its journal's too. What they show is bounded by the user namespace.
+		t.set("lxc.apparmor.allow_nesting", "1")
+	}
 }
 
 func (t *text) idmap(m resource.IDMap) {
