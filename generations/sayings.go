@@ -48,6 +48,7 @@ type Hold struct {
 	Since      time.Time `json:"since"`
 	Run        string    `json:"run,omitempty"`
 	Why        string    `json:"why,omitempty"`
+	Canary     bool      `json:"canary,omitempty"` // it went first of its group, which waits for it
 	Before     []string  `json:"before,omitempty"` // digests rejected before this one, and still
 }
 

@@ -44,7 +44,7 @@ func (e *Engine) holdRejected(p plan.Plan, run apply.Run, results []apply.Result
 			used = plan.HoldDigest(*c.Last)
 		}
 		errs = append(errs, e.putOnHold(r.Name, used, generations.Hold{
-			Digest: plan.HoldDigest(*c.Want), Generation: r.Rejected, Since: run.Started, Run: run.ID, Why: "unhealthy",
+			Digest: plan.HoldDigest(*c.Want), Generation: r.Rejected, Since: run.Started, Run: run.ID, Why: "unhealthy", Canary: r.Canary,
 		}))
 	}
 	return errors.Join(errs...)

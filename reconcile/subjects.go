@@ -137,6 +137,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 		return fmt.Errorf("container %s: %w", s.Name, err)
 	} else if ok {
 		s.Held, s.HeldWhy = hold.Digests(), cmp.Or(hold.Why, "rejected")
+		s.Canary = hold.Canary
 		s.Failed = failed(book, s.From) && (hold.Generation == s.From || s.Last != nil && slices.Contains(s.Held, plan.HoldDigest(*s.Last)))
 	}
 	if s.Paused, err = e.suspended(s.Stands()); err != nil {

@@ -33,8 +33,8 @@ func bound(c plan.ContainerPlan) int {
 
 // canaries has the first of each group come before the others of it: they
 // are those by name that need none of the others. One group after the other,
-// so that no group makes a circle with what an earlier one has made.
-func canaries(acting []plan.ContainerPlan, first map[string][]string) {
+// so that no group makes a circle with what an earlier one has made. It returns those that go first.
+func canaries(acting []plan.ContainerPlan, first map[string][]string) (all []string) {
 	groups := map[string][]plan.ContainerPlan{}
 	for _, c := range acting {
 		if c.Group != "" && c.Want != nil {
@@ -43,12 +43,14 @@ func canaries(acting []plan.ContainerPlan, first map[string][]string) {
 	}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		chosen := choose(groups[group], first)
+		all = append(all, chosen...)
 		for _, c := range groups[group] {
 			if !slices.Contains(chosen, c.Name) {
 				first[c.Name] = append(first[c.Name], chosen...)
 			}
 		}
 	}
+	return all
 }
 
 // choose takes as many members as the group's canary says, by name. One that

@@ -20,7 +20,7 @@ func (r *runner) all(ctx context.Context, acting []plan.ContainerPlan) {
 	r.slots = make(chan struct{}, r.opt.Parallel)
 	var group sync.WaitGroup
 	first := predecessors(acting)
-	canaries(acting, first)
+	r.canaries = canaries(acting, first)
 	turns, waves := turns(acting), wavesOf(acting, first)
 	for _, c := range acting {
 		group.Go(func() {
@@ -70,6 +70,7 @@ func need(c plan.ContainerPlan, name string) string {
 func (r *runner) finish(res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	res.Canary = slices.Contains(r.canaries, res.Name)
 	r.results[res.Name] = res
 }
 

@@ -61,6 +61,8 @@ type runner struct {
 	mu      sync.Mutex
 	results map[string]Result
 	tasks   map[string]*task
+
+	canaries []string // those that go first of their groups
 }
 
 // Execute obeys the plan. It returns a result for each container that the

@@ -36,6 +36,7 @@ type Subject struct {
 	Pos     spec.Pos
 	Held    []string      // digests on hold
 	HeldWhy string        // what became of the newest of those
+	Canary  bool          // it went first of its group when it was rejected
 	Paused  string        // why nothing is to be done to it now; "": something may be
 	Failed  bool          // the current generation is on hold itself: nothing was ever good
 	Stopped bool          // the operator stopped it

@@ -39,6 +39,7 @@ func Compute(in Input) Plan {
 	p := Plan{Version: Version, Stack: in.Stack, Source: in.Source, Origin: in.Origin}
 	p.Containers = newComparer().all(in.Subjects)
 	slices.SortFunc(p.Containers, func(a, b ContainerPlan) int { return strings.Compare(a.Name, b.Name) })
+	awaitCanaries(p.Containers, in.Subjects)
 	for _, n := range in.Networks {
 		p.Networks = append(p.Networks, network(n))
 	}

@@ -125,6 +125,7 @@ type ContainerPlan struct {
 	Deferred bool              `json:"deferred,omitempty"` // what needs a restart waits
 	Same     int               `json:"same"`               // settings that stay as they are
 	Note     string            `json:"note,omitempty"`
+	Behind   string            `json:"behind,omitempty"`  // the container on hold that goes first of its group
 	ByHand   bool              `json:"by_hand,omitempty"` // up, or not, by the operator's word and against Want
 	Digest   string            `json:"digest"`            // of Want
 	UUID     string            `json:"uuid"`

@@ -60,7 +60,9 @@ func (p *pass) approve(pl plan.Plan, wish *reconcile.Wish) error {
 	for _, c := range pl.Containers {
 		switch c.Action {
 		case plan.Held:
-			p.st.Held = append(p.st.Held, c.Name)
+			if c.Behind == "" { // else one that is named here holds it up
+				p.st.Held = append(p.st.Held, c.Name)
+			}
 		case plan.Paused:
 			p.paused = append(p.paused, c.Name+": "+c.Note)
 		}

@@ -67,7 +67,7 @@ func (r *run) fulfil(c *cli.Context, e *reconcile.Engine, w reconcile.Wish, chec
 		answers: answersOf(c),
 		check: func(p plan.Plan) error {
 			for _, cp := range p.Containers {
-				if cp.Action == plan.Held && slices.Contains(w.Target, cp.Name) {
+				if cp.Action == plan.Held && cp.Behind == "" && slices.Contains(w.Target, cp.Name) {
 					held = append(held, cp.Name)
 				}
 				if cp.Action == plan.Paused {
