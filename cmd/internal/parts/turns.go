@@ -18,7 +18,7 @@ type turns struct {
 func newTurns(sources []agent.Standing) *turns {
 	w := &turns{map[string]bool{}, map[string]notify.Turn{}}
 	for _, s := range sources {
-		w.bad["source "+s.Name] = ill(string(s.State))
+		w.bad["source "+s.Name] = ill(string(s.State)) || s.State == agent.Held
 	}
 	return w
 }
@@ -30,7 +30,7 @@ func (w *turns) see(e event.Event) []notify.Turn {
 	}
 	switch e.Kind {
 	case event.Source:
-		t.Word = w.ofState(e.Source, agent.State(e.State))
+		t.Word = w.ofState(e.Source, e.Commit, agent.State(e.State))
 	case event.Container, event.Drift, event.Heal:
 		t.Commit = ""
 		t.Word = w.ofContainer(e)
@@ -48,7 +48,13 @@ func (w *turns) told(t notify.Turn) bool {
 	return l.Word == t.Word && l.Commit == t.Commit
 }
 
-func (w *turns) ofState(name string, s agent.State) notify.Word {
+// another says whether a source's last turn was about another commit.
+func (w *turns) another(name, commit string) bool {
+	l, ok := w.last[name]
+	return ok && l.Commit != commit
+}
+
+func (w *turns) ofState(name, commit string, s agent.State) notify.Word {
 	key := "source " + name
 	was := w.bad[key]
 	w.bad[key] = ill(string(s)) || was && s != agent.OK
@@ -57,6 +63,9 @@ func (w *turns) ofState(name string, s agent.State) notify.Word {
 		return notify.Refused
 	case ill(string(s)):
 		return notify.Failed
+	case s == agent.Held && (!was || w.another(name, commit)): // else it was told when it failed
+		w.bad[key] = true
+		return notify.RolledBack
 	case s == agent.Waiting:
 		return notify.Waiting
 	case s == agent.OK && was:
