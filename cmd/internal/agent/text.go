@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -60,8 +62,13 @@ func (w *worker) fetch(ctx context.Context, o Order, was Standing) (text, error)
 	if t.by, err = w.repo.Author(ctx, t.commit); err != nil {
 		return t, err
 	}
-	t.path, err = w.repo.Checkout(ctx, t.commit)
-	return t, unfit(err)
+	if t.path, err = w.repo.Checkout(ctx, t.commit); err != nil {
+		return t, unfit(err)
+	}
+	if _, err := os.Lstat(t.path); errors.Is(err, fs.ErrNotExist) { // people know the repository, and not where it is read
+		return t, fmt.Errorf("%w: commit %s has no %s; what is here stays as it is", config.ErrInvalid, t.commit[:12], w.s.Git.Path)
+	}
+	return t, nil
 }
 
 // called is what people call the text of a repository.

@@ -213,9 +213,14 @@ func Detail(w io.Writer, s reconcile.Status, st Style) error {
 		p.f("\n%s\n", Safe(fmt.Sprintf("generation %d failed: %s", s.Generation, s.Health.Why)))
 	}
 	if r := s.Rejected; r != nil && r.Generation != s.Generation {
-		text := fmt.Sprintf("held: generation %d was %s at %s", r.Generation, r.Why, Moment(r.Since))
-		if r.Said != "" {
-			text += ": " + r.Said
+		why, said := r.Why, r.Said
+		if rest, ok := strings.CutPrefix(said, why); ok { // no word twice
+			before, after, _ := strings.Cut(rest, ": ")
+			why, said = why+before, after
+		}
+		text := fmt.Sprintf("held: generation %d was %s at %s", r.Generation, why, Moment(r.Since))
+		if said != "" {
+			text += ": " + said
 		}
 		p.f("\n%s\n`strake show-generation %s %d` shows the evidence, `strake release %s` lets it be tried again\n", Safe(text), s.Name, r.Generation, s.Name)
 	}
