@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,20 +21,21 @@ import (
 // on that one.
 func TestStockHost(t *testing.T) {
 	dir := t.TempDir()
-	tree, disk := filepath.Join(dir, "tree"), filepath.Join(dir, "disk")
-	debian(t, tree, "systemd-sysv", "udev", "dbus", "kmod", "lxc", "apparmor", "nftables", "uidmap", "busybox-static", "iproute2", "iputils-ping", "lvm2", "linux-image-amd64")
-	debian(t, filepath.Join(tree, "srv/debian"), "systemd-sysv", "dbus", "iproute2")
-	furnish(t, tree)
+	tree, disk, initrd := filepath.Join(dir, "tree"), filepath.Join(dir, "disk"), filepath.Join(dir, "initrd")
+	debian(t, tree, filepath.Join(dir, "small"))
+	kernel := one(t, filepath.Join(tree, "boot/vmlinuz-*"))
+	starter(t, tree, initrd, strings.TrimPrefix(filepath.Base(kernel), "vmlinuz-"))
+	furnish(t, tree, filepath.Join(dir, "small"))
 	command(t, "mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "3G")
 
-	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 17*time.Minute)
 	defer cancel()
 	var console bytes.Buffer
 	machine := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
 		"-nographic", "-nodefaults", "-serial", "stdio", "-nic", "none",
-		"-drive", "if=virtio,format=raw,file="+disk,
-		"-kernel", filepath.Join(tree, "vmlinuz"), "-initrd", filepath.Join(tree, "initrd.img"),
-		"-append", "console=ttyS0 root=/dev/vda rw quiet systemd.show_status=0")
+		"-drive", "if=virtio,format=raw,cache=unsafe,file="+disk,
+		"-kernel", kernel, "-initrd", initrd,
+		"-append", "console=ttyS0 quiet systemd.show_status=0")
 	machine.Stdout, machine.Stderr = &console, &console
 	err := machine.Run()
 	t.Logf("%s", console.Bytes())
@@ -41,19 +44,88 @@ func TestStockHost(t *testing.T) {
 	}
 }
 
-// debian makes a Debian tree.
-func debian(t *testing.T, tree string, packages ...string) {
+// debian makes the tree of a host, and one of a container, which is what the
+// host's was before it became one. Its kernel comes without an initrd: to make
+// one takes longer than all the rest.
+func debian(t *testing.T, host, container string) {
 	t.Helper()
-	args := []string{"--quiet", "--variant=minbase", "--mode=root", "--format=directory"}
-	for _, p := range packages {
-		args = append(args, "--include="+p)
+	t.Setenv("INITRD", "No") // /etc/kernel/postinst.d/initramfs-tools
+	command(t, "mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--format=directory", "--include=systemd-sysv,dbus,iproute2",
+		"--customize-hook=cp --archive --one-file-system \"$1\" "+container,
+		"--customize-hook=chroot \"$1\" apt-get install -q -y --no-install-recommends udev kmod lxc apparmor nftables uidmap busybox-static iputils-ping lvm2 linux-image-amd64",
+		cmp.Or(os.Getenv("STRAKE_VM_SUITE"), "bookworm"), host)
+}
+
+// starter makes an initrd: what the kernel needs to find its disk.
+func starter(t *testing.T, tree, initrd, kernel string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{"dev", "root"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	command(t, "mmdebstrap", append(args, cmp.Or(os.Getenv("STRAKE_VM_SUITE"), "bookworm"), tree)...)
+	init := "#!/busybox sh\n/busybox mount -t devtmpfs dev /dev\n"
+	command(t, "cp", "/bin/busybox", dir)
+	var have []string
+	for _, module := range []string{"virtio_pci", "virtio_blk", "ext4"} {
+		for line := range strings.Lines(command(t, "chroot", tree, "modprobe", "--set-version", kernel, "--show-depends", module)) {
+			f := strings.Fields(line) // insmod FILE
+			if len(f) < 2 || slices.Contains(have, f[1]) {
+				continue
+			}
+			have = append(have, f[1])
+			command(t, "cp", filepath.Join(tree, f[1]), dir)
+			file := filepath.Base(f[1])
+			if plain, packed := strings.CutSuffix(file, ".xz"); packed {
+				command(t, "unxz", filepath.Join(dir, file))
+				file = plain
+			}
+			init += "/busybox insmod /" + file + "\n"
+		}
+	}
+	init += "/busybox mount -t ext4 /dev/vda /root\nexec /busybox switch_root /root /sbin/init\n"
+	if err := os.WriteFile(filepath.Join(dir, "init"), []byte(init), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list strings.Builder
+	for _, n := range names {
+		list.WriteString(n.Name() + "\n")
+	}
+	out, err := os.Create(initrd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	pack := exec.Command("busybox", "cpio", "-o", "-H", "newc")
+	pack.Dir, pack.Stdin, pack.Stdout = dir, strings.NewReader(list.String()), out
+	if err := pack.Run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func one(t *testing.T, pattern string) string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %q, %v", pattern, found, err)
+	}
+	return found[0]
 }
 
 // furnish puts strake and what is to be tried into the tree.
-func furnish(t *testing.T, tree string) {
+func furnish(t *testing.T, tree, container string) {
 	t.Helper()
+	if err := os.MkdirAll(filepath.Join(tree, "srv/strake"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(container, filepath.Join(tree, "srv/debian")); err != nil {
+		t.Fatal(err)
+	}
 	command(t, "go", "build", "-trimpath", "-o", filepath.Join(tree, "srv/strake/strake"), ".")
 	for from, to := range map[string]string{
 		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "lvm.sh": "srv/strake/lvm.sh", "vlan.hcl": "srv/strake/vlan.hcl",
@@ -81,9 +153,11 @@ func furnish(t *testing.T, tree string) {
 	}
 }
 
-func command(t *testing.T, name string, args ...string) {
+func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
+	return string(out)
 }

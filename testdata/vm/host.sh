@@ -18,7 +18,7 @@ booted() { # systemd in the container has started everything; what failed is tol
 	[ "$state" = running ] && return
 	[ "$state" = degraded ] && strake run debian -- systemctl --failed --no-legend >/dev/ttyS0
 }
-until_ok() { for _ in $(seq 120); do "$@" >/dev/null 2>&1 && return; sleep 1; done; fail "in time: $*"; }
+until_ok() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 1; done; fail "in time: $*"; }
 
 first() {
 	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || fail "this host is to have cgroup2 alone"
