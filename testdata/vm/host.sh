@@ -5,7 +5,11 @@ set -euo pipefail
 cd /srv/strake
 PATH=/srv/strake:$PATH
 
-fail() { echo "FAILED: $*"; exit 1; }
+fail() {
+	echo "FAILED: $*"
+	journalctl -q --no-pager -o cat -u 'strake-*' | tail -40
+	exit 1
+}
 expect() { # what is expected, and the command that has to say so
 	local want=$1 got
 	shift
@@ -47,6 +51,13 @@ first() {
 	agent
 }
 
+# serve has a site on the host, in a network of the host's own.
+serve() {
+	mkdir -p /srv/site
+	echo site >/srv/site/index.html
+	busybox httpd -h /srv/site -p 10.103.0.1:80
+}
+
 inits() { for c in small debian third; do lxc-info -n $c -pH; done; }
 
 agent() {
@@ -63,15 +74,23 @@ agent() {
 	cat >more/main.hcl <<-'END'
 		stack "more" {}
 
+		egress "site" {
+		  allow = ["10.103.0.1"]
+		}
+
 		container "third" {
 		  autostart = true
+		  egress    = egress.site
 		}
 	END
-	strake install-units --enable
+	strake install-units --enable || fail "the units don't start"
 	expect active systemctl is-active strake-agent
 	until_ok strake exists third
 	until_ok sh -c 'strake status --json | grep -q "\"state\": \"ok\""'
 	expect "more" setpriv --reuid=65534 --regid=65534 --clear-groups strake status
+	expect active systemctl is-active strake-egress
+	serve
+	expect site strake run third -- wget -q -O - http://10.103.0.1/
 	expect "more: ok" systemctl show -p StatusText strake-agent
 	until_ok sh -c 'journalctl -q -o cat STRAKE_SOURCE=more | grep -q .'
 	grep -q strake-agent "/proc/$(lxc-info -n third -pH)/cgroup" && fail "a container lives in the agent's cgroup"
@@ -79,8 +98,9 @@ agent() {
 		! grep -qs 'lxc monitor' "/proc/$p/cmdline" || fail "a container's monitor lives in the agent's cgroup"
 	done
 
-	# Reloaded, killed, upgraded, stopped: no container notices.
+	# Reloaded, killed, upgraded, stopped: no container notices, and its way out stays.
 	before=$(inits)
+	proxy=$(systemctl show -p MainPID --value strake-egress)
 	systemctl reload strake-agent
 	until_ok sh -c '[ "$(systemctl is-active strake-agent)" = active ]'
 	pid=$(systemctl show -p MainPID --value strake-agent)
@@ -95,8 +115,12 @@ agent() {
 	until_ok sh -c 'strake run third -- grep -q 50331648 /sys/fs/cgroup/memory.max'
 	systemctl stop strake-agent
 	[ "$before" = "$(inits)" ] || fail "a container was restarted: $before, now $(inits)"
+	expect site strake run third -- wget -q -O - http://10.103.0.1/
 	systemctl start strake-agent
 	[ "$before" = "$(inits)" ] || fail "a container was restarted: $before, now $(inits)"
+	[ "$proxy" = "$(systemctl show -p MainPID --value strake-egress)" ] || fail "the proxy was restarted"
+	systemctl kill -s KILL strake-egress
+	until_ok strake run third -- wget -q -O - http://10.103.0.1/
 	systemd-analyze verify --man=no /etc/systemd/system/strake-*.service /etc/systemd/system/strake-*.timer
 	strake --plain status >standing
 }
@@ -107,6 +131,9 @@ second() {
 	[ ! -e /etc/systemd/system/strake-boot.service ] || expect active systemctl is-active strake-boot
 	until_ok sh -c 'strake --plain status | cmp -s standing -'
 	strake status
+	serve
+	expect active systemctl is-active strake-egress
+	expect site strake run third -- wget -q -O - http://10.103.0.1/
 	expect 50331648 strake run third -- cat /sys/fs/cgroup/memory.max
 	systemctl stop strake-agent # else it may mend what is broken next
 	expect "67108864" strake run small -- cat /sys/fs/cgroup/memory.max
