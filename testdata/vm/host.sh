@@ -88,7 +88,7 @@ agent() {
 	until_ok strake exists third
 	until_ok sh -c 'strake status --json | grep -q "\"state\": \"ok\""'
 	expect "more" setpriv --reuid=65534 --regid=65534 --clear-groups strake status
-	expect active systemctl is-active strake-egress
+	systemctl enable -q --now strake-egress
 	serve
 	expect site strake run third -- wget -q -O - http://10.103.0.1/
 	expect "more: ok" systemctl show -p StatusText strake-agent
