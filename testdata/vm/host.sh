@@ -18,11 +18,11 @@ expect() { # what is expected, and the command that has to say so
 }
 booted() { # systemd in the container has started everything; what failed is told
 	local state
-	state=$(strake run debian -- systemctl is-system-running) || true
+	state=$(strake run debian -- systemctl is-system-running --wait) || true
 	[ "$state" = running ] && return
 	[ "$state" = degraded ] && strake run debian -- systemctl --failed --no-legend >/dev/ttyS0
 }
-until_ok() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 1; done; fail "in time: $*"; }
+until_ok() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 3; done; fail "in time: $*"; }
 
 first() {
 	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || fail "this host is to have cgroup2 alone"
