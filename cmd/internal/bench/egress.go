@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,7 @@ func allowed() []string {
 // very many.
 func serveEgress(many int) error {
 	hugeheap.Small()
+	runtime.GOMAXPROCS(1)
 	p := egress.Open(egress.Options{Log: func(egress.Attempt) {}})
 	for i := range max(1, many) {
 		name, at := fmt.Sprintf("c%d", i), strakeAt

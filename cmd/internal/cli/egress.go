@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -72,9 +73,11 @@ func (r *run) egress(c *cli.Context) error {
 }
 
 // serveEgress is the proxy. It lives long, and holds little: its garbage is
-// collected as usual again.
+// collected as usual again. It works on one core: to wake a thread on another takes
+// longer than what a request has to do here.
 func (r *run) serveEgress(c *cli.Context, p proxy) error {
 	debug.SetGCPercent(100)
+	runtime.GOMAXPROCS(1)
 	hugeheap.Small()
 	s := porter.Serving{Log: slog.New(slog.NewTextHandler(r.Stderr, nil)), Nobody: !c.Bool("keep-root")}
 	if c.Bool("on-demand") {
