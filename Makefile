@@ -61,10 +61,10 @@ test-short: deps go
 	$(GO) test -short ./...
 
 # test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd, cgroup2 alone, AppArmor) that
-# an emulator boots; it takes four to ten minutes.
+# an emulator boots; it takes nine to fourteen minutes.
 test-vm: deps go
 	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }
-	$(GO) test -tags vm -count=1 -timeout 20m -run TestStockHost ./cmd/strake
+	$(GO) test -tags vm -count=1 -timeout 30m -run TestStockHost ./cmd/strake
 
 # bench writes the table of reconcile/README.md; make bench ARGS="-quick -rows 1,3" only looks.
 bench: strake

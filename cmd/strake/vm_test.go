@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +39,9 @@ func TestStockHost(t *testing.T) {
 		"-kernel", kernel, "-initrd", initrd,
 		"-append", "console=ttyS0 quiet systemd.show_status=0")
 	machine.Stdout, machine.Stderr = &console, &console
+	runtime.LockOSThread() // of which the machine dies
+	defer runtime.UnlockOSThread()
+	machine.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := machine.Run()
 	t.Logf("%s", console.Bytes())
 	if err != nil || !bytes.Contains(console.Bytes(), []byte("ALL WENT WELL")) {
