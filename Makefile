@@ -8,7 +8,7 @@ export GOFLAGS += -trimpath
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps go demo test fuzz test-short test-vm bench fmt clean
+.PHONY: all deps go demo test fuzz test-vm bench fmt clean
 
 all: strake
 
@@ -55,10 +55,6 @@ fuzz: deps go
 			try() { $(GO) test -run "^$$" -parallel 1 -fuzz "^$$target\$$" -fuzztime $$span -fuzzminimizetime 1s "$$in" 2>&1; }; \
 			said=$$(try) && { echo "$$said" | tail -n 1; exit; }; echo "$$said"; \
 			case $$said in *"Failing input"*) exit 1 ;; *"context deadline exceeded"*) try ;; *) exit 1 ;; esac'
-
-# test-short leaves out what needs minutes.
-test-short: deps go
-	$(GO) test -short ./...
 
 # test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd, cgroup2 alone, AppArmor) that
 # an emulator boots; it takes nine to fourteen minutes.

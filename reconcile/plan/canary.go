@@ -4,14 +4,14 @@ package plan
 // and is still to become what it was then. Else the next in line would go
 // first, and with each run one more would try what is known to be bad.
 func awaitCanaries(list []ContainerPlan, subjects []Subject) {
-	proved := map[string]bool{}
+	wentFirst := map[string]bool{}
 	for _, s := range subjects {
-		proved[s.Name] = !s.Canary
+		wentFirst[s.Name] = s.Canary
 	}
 	type group struct{ stack, name string }
 	rejected := map[group]string{}
 	for _, c := range list {
-		if at := (group{c.Stack, c.Group}); c.Group != "" && c.Action == Held && !proved[c.Name] && rejected[at] == "" {
+		if at := (group{c.Stack, c.Group}); c.Group != "" && c.Action == Held && wentFirst[c.Name] && rejected[at] == "" {
 			rejected[at] = c.Name
 		}
 	}

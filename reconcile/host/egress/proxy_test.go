@@ -913,9 +913,6 @@ func TestNetwork(t *testing.T) {
 // TestSlow: a head that takes too long is refused and on record; meanwhile
 // others, of this container and the next, are served.
 func TestSlow(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes as long as a head may take")
-	}
 	w := newWorld(t, Options{Most: 500})
 	port := w.site("127.0.0.2", func(http.ResponseWriter, *http.Request) {}, false)
 	w.name("a.test", "127.0.0.2")
