@@ -85,6 +85,26 @@ func TestUnhealthyChangeGoesBack(t *testing.T) {
 	}
 }
 
+// Other checks alone are a change as well, and have to hold before it is recorded.
+func TestOtherChecksProveThemselves(t *testing.T) {
+	b := newBench(t)
+	b.host.Serve("http://:80/", nil)
+	b.apply(web(container("c1", healthy(page("http://:80/")))))
+	bad := web(container("c1", healthy(page("http://:81/"))))
+	if _, err := b.Apply(context.Background(), bad, how); !errors.Is(err, apply.ErrUnhealthy) || !errors.Is(err, apply.ErrRolledBack) {
+		t.Errorf("%v", err)
+	}
+	b.host.Serve("http://:82/", nil)
+	b.apply(web(container("c1", healthy(page("http://:82/")))))
+	b.apply(web(container("c1")))
+	if _, err := b.Rollback(context.Background(), Target{Container: "c1", Generation: 1}, how); err != nil {
+		t.Error(err)
+	}
+	if got := b.outcomes("c1"); !slices.Equal(got, []string{"healthy", "failed", "healthy", "healthy", "healthy"}) {
+		t.Error(got)
+	}
+}
+
 // Where there is nothing to go back to, the container is stopped and kept.
 func TestUnhealthyCreateIsKept(t *testing.T) {
 	b := newBench(t)

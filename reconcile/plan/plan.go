@@ -256,10 +256,13 @@ func (c ContainerPlan) Starts() bool {
 	return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Do == DoStart })
 }
 
-// Proves says whether the container has to show that the change did it good.
+// Proves says whether the container has to show that the change did it good. That
+// it is judged in another way is a change too: a generation that counts as healthy
+// has passed its own checks.
 func (c ContainerPlan) Proves() bool {
 	if c.Want == nil || c.Want.Health == nil || c.Action == Adopt {
 		return false
 	}
-	return c.Starts() || c.Have.State.Up() && c.Impact == spec.Live && len(c.Steps) > 0
+	judged := c.To != c.From && c.changes("health")
+	return c.Starts() || c.Have.State.Up() && (c.Impact == spec.Live || judged) && len(c.Steps) > 0
 }
