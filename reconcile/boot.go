@@ -46,10 +46,13 @@ func (e *Engine) Boot(ctx context.Context, parallel int) (Outcome, error) {
 // BootOnce is Boot where nobody has done so since the host came up, as the agent's
 // start has to know: what went down since then is drift, and has a policy.
 func (e *Engine) BootOnce(ctx context.Context, parallel int) (Outcome, error) {
-	if e.State.Booted() {
-		return Outcome{Empty: true}, e.State.SetBooted()
+	switch booted, noted := e.State.Booted(); {
+	case !booted:
+		return e.Boot(ctx, parallel)
+	case !noted: // as the boot unit does at this very moment, when both are new
+		return Outcome{Empty: true}, e.work(ctx, e.State.SetBooted)
 	}
-	return e.Boot(ctx, parallel)
+	return Outcome{Empty: true}, nil
 }
 
 // settled looks when no container is on its way any more.

@@ -1,12 +1,14 @@
 package reconcile
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"strake/reconcile/event"
+	"strake/reconcile/state"
 	"strake/spec"
 )
 
@@ -81,7 +83,7 @@ func TestBootFailure(t *testing.T) {
 	if how["db"] != "failed" || how["web"] != "skipped" || how["late"] != "applied" {
 		t.Errorf("%v", how)
 	}
-	if !b.State.Booted() {
+	if booted, noted := b.State.Booted(); !booted || !noted {
 		t.Error("it is tried again by the agent's next start")
 	}
 }
@@ -91,6 +93,15 @@ func TestBootOnce(t *testing.T) {
 	b := newBench(t)
 	b.apply(web(container("c1", starts(0))))
 	b.host.Kill(ctx, "c1")
+	unlock, _, err := state.Open(b.State.Path(), nil).Lock(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Wait = time.Millisecond
+	if _, err := b.BootOnce(ctx, 1); !errors.Is(err, state.ErrBusy) {
+		t.Errorf("it writes while another strake is at work: %v", err)
+	}
+	unlock()
 	for range 2 { // nothing was noted yet: the host did not come up meanwhile
 		if out, err := b.BootOnce(ctx, 1); err != nil || !out.Empty || b.live("c1").State.Up() {
 			t.Fatalf("%+v, %v", out, err)

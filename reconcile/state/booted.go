@@ -10,12 +10,12 @@ import (
 
 // Booted says whether the containers were brought up since the host came up.
 // Where that was never noted they were: nobody's reboot was missed.
-func (d *Dir) Booted() bool {
+func (d *Dir) Booted() (booted, noted bool) {
 	was, err := generations.ReadFile(filepath.Join(d.path, "booted"))
-	return err != nil || strings.TrimSpace(string(was)) == bootID()
+	return err != nil || strings.TrimSpace(string(was)) == bootID(), err == nil
 }
 
-// SetBooted notes that they were.
+// SetBooted notes that they were. Only who holds the lock may.
 func (d *Dir) SetBooted() error {
 	if err := d.make(d.path); err != nil {
 		return err
