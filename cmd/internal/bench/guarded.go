@@ -32,7 +32,7 @@ func (y *yard) guarded() ([]row, error) {
 		return nil, err
 	}
 	defer g.end()
-	whole := figure{What: "`nft`, one transaction", Unit: "s"}
+	whole := figure{What: "one transaction", Unit: "s"}
 	one, many := figure{What: "1 interface", Unit: "s"}, figure{What: "1,000 interfaces", Unit: "s"}
 	none, lxd := figure{What: "no filter", Unit: "s"}, figure{What: "1,000 times chains of an interface's own, as LXD has them", Unit: "s"}
 	err = y.repeat(func(int) error {

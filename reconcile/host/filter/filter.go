@@ -39,8 +39,9 @@ type Filter struct {
 	place  func() (string, error)
 	rules  func() string // of this version
 	asking sync.Mutex    // held by who runs nft to list
-	mu     sync.Mutex    // guards memory
+	mu     sync.Mutex    // guards memory and left
 	memory memory
+	left   string // moment of what lies beside the lock
 }
 
 // Open does not touch the kernel; a missing nft shows at the first use.
@@ -89,12 +90,7 @@ func (f *Filter) Set(ctx context.Context, g resource.Guard) error {
 	if err != nil {
 		return fmt.Errorf("set firewall: %w", err)
 	}
-	return f.change(ctx, func(have sight) error {
-		if len(have.missing) > 0 {
-			return f.rewrite(ctx, want)
-		}
-		return f.step(ctx, have, want)
-	})
+	return f.change(ctx, func(have sight) error { return f.bring(ctx, have, want) })
 }
 
 // Ensure makes the given NICs what g says, and adds its networks and the rules
@@ -104,33 +100,57 @@ func (f *Filter) Ensure(ctx context.Context, g resource.Guard) error {
 	if err != nil {
 		return fmt.Errorf("ensure firewall: %w", err)
 	}
-	return f.change(ctx, func(have sight) error {
-		all := have.entries.with(want)
-		if len(have.missing) > 0 {
-			return f.rewrite(ctx, all)
+	return f.change(ctx, func(have sight) error { return f.bring(ctx, have, have.entries.with(want)) })
+}
+
+// bring makes the elements what is wanted, and the rules what they should be.
+// Without elements the rules do nothing, so where there are none they come
+// first. Where they are others they are replaced, elements and all.
+func (f *Filter) bring(ctx context.Context, have sight, want entries) error {
+	if f.bare(have) {
+		laid, err := f.rewrite(ctx, entries{})
+		if err != nil {
+			return err
 		}
-		return f.step(ctx, have, all)
-	})
+		have = laid
+	}
+	if len(have.missing) == 0 {
+		if err := f.step(have, want); !errors.Is(err, errOdd) {
+			return err
+		}
+	}
+	_, err := f.rewrite(ctx, want)
+	return err
 }
 
 // step changes elements only, and knows what that comes to: when nobody else
 // changed anything meanwhile, the rules need not be listed again.
-func (f *Filter) step(ctx context.Context, have sight, want entries) error {
-	text := f.difference(have.entries, want)
-	if text == "" {
-		return nil
-	}
+func (f *Filter) step(have sight, want entries) error {
 	after := have
 	after.entries = maps.Clone(want)
 	after.entries[about] = have.entries[about]
-	return f.transact(ctx, text, after)
+	return f.alter(have, after)
 }
 
-// transact sends a change whose outcome is known: unless somebody else was
+// alter sends the way from one to the other, if there is one.
+func (f *Filter) alter(have, after sight) error {
+	b, err := f.batchOf(have.entries, after.entries)
+	if err != nil || b == nil {
+		return err
+	}
+	return f.transact(after, func() error {
+		if err := b.send(); err != nil {
+			return fmt.Errorf("change firewall table %s: %w", f.table, err)
+		}
+		return nil
+	})
+}
+
+// transact makes a change whose outcome is known: unless somebody else was
 // quicker, the kernel's number is one higher then.
-func (f *Filter) transact(ctx context.Context, text string, after sight) error {
+func (f *Filter) transact(after sight, act func() error) error {
 	_, before, ok := f.remembered()
-	if err := f.run(ctx, text); err != nil || !ok {
+	if err := act(); err != nil || !ok {
 		return err
 	}
 	f.remember(before+1, after)
@@ -152,13 +172,15 @@ func (f *Filter) Observe(ctx context.Context) (resource.Seen, error) {
 // each transaction wakes everybody who watches the rules.
 func (f *Filter) Remove(ctx context.Context) error {
 	return f.change(ctx, func(have sight) error {
-		none := f.nothing()
-		if slices.Equal(have.missing, none.missing) {
+		if f.bare(have) {
 			return nil
 		}
-		return f.transact(ctx, f.clear(), none)
+		return f.transact(f.nothing(), func() error { return f.run(ctx, f.clear()) })
 	})
 }
+
+// bare says that there is none of the tables.
+func (f *Filter) bare(s sight) bool { return slices.Equal(s.missing, f.nothing().missing) }
 
 // nothing is what is seen where there is none of the tables.
 func (f *Filter) nothing() sight {

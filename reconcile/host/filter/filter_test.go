@@ -176,6 +176,8 @@ func TestDriftShowsAndIsMended(t *testing.T) {
 		"delete element bridge T ip6s { sttx1 . 0xfe80000000000000000000fffe000901 }",
 		"add element bridge T ip6s { sttx1 . 0xfd090000000000000000000000000099 }",
 		"add element bridge T net6s { sttx1 . 0xfd0a0000000000000000000000000000-0xfd0a000000000000ffffffffffffffff }",
+		"add element bridge T net6s { sttx1 . 0xfd0a0000000000000000000000000001-0xfd0a0000000000000000000000000005 }",
+		"add element bridge T ports { \"odd name\" : goto sender }",
 		"delete element bridge T refused { sttx1 }",
 		"add element bridge T free4 { sttx1 }",
 		"delete element bridge T free6 { sttx3 }",

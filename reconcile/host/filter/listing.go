@@ -108,10 +108,10 @@ func written() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// rewrite puts new tables in the place of the old ones.
-func (f *Filter) rewrite(ctx context.Context, e entries) error {
+// rewrite puts new tables in the place of the old ones, and says what is there then.
+func (f *Filter) rewrite(ctx context.Context, e entries) (sight, error) {
 	if err := f.run(ctx, f.layout(e)); err != nil {
-		return err
+		return sight{}, err
 	}
 	return f.seal(ctx)
 }
@@ -119,13 +119,12 @@ func (f *Filter) rewrite(ctx context.Context, e entries) error {
 // seal notes how the kernel lists the rules that were just written. A run
 // that ends before it leaves rules that count as damaged, and are written
 // again.
-func (f *Filter) seal(ctx context.Context) error {
+func (f *Filter) seal(ctx context.Context) (sight, error) {
 	s, err := f.look(ctx)
 	if err != nil {
-		return err
+		return s, err
 	}
 	sealed := sight{entries: maps.Clone(s.entries), digest: s.digest}
 	sealed.entries[about] = map[string]element{`"rules"`: {Comment: written()}, `"listed"`: {Comment: s.digest}}
-	return f.transact(ctx, fmt.Sprintf("flush set bridge %[1]s %[2]s\nadd element bridge %[1]s %[2]s { \"rules\" comment %[3]q, \"listed\" comment %[4]q }\n",
-		f.table, about, written(), s.digest), sealed)
+	return sealed, f.alter(s, sealed)
 }

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -89,6 +88,7 @@ func (f *Filter) recall() memory {
 	if err != nil || json.Unmarshal(text, &m) != nil {
 		return memory{}
 	}
+	f.left = m.Moment
 	return m
 }
 
@@ -98,12 +98,15 @@ func (f *Filter) recall() memory {
 func (f *Filter) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.memory.Moment == "" || f.memory.Moment == f.left {
+		return
+	}
 	text, err := json.Marshal(f.memory)
-	if old, _ := os.ReadFile(f.lock + ".seen"); err != nil || f.memory.Moment == "" || bytes.Equal(old, text) {
+	if err != nil {
 		return
 	}
 	aside := f.lock + ".seen~"
-	if err := os.WriteFile(aside, text, 0o600); err == nil {
-		_ = os.Rename(aside, f.lock+".seen")
+	if err := os.WriteFile(aside, text, 0o600); err == nil && os.Rename(aside, f.lock+".seen") == nil {
+		f.left = f.memory.Moment
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -77,11 +76,7 @@ func rangeOf(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return number(first)
 	}
-	last := slices.Clone(first)
-	for bit := p.Bits(); bit < len(last)*8; bit++ {
-		last[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return number(first) + "-" + number(last)
+	return number(first) + "-" + number(lastOf(p))
 }
 
 // prefixOf is the prefix between two addresses; a range that is none stays one.

@@ -23,7 +23,7 @@ func (f *Filter) layout(e entries) string {
 		b.WriteString("}\n")
 	}
 	for _, s := range sets() {
-		f.command(&b, "add", s, e[s.name])
+		f.elements(&b, s, e[s.name])
 	}
 	return b.String()
 }
@@ -36,47 +36,21 @@ func (s set) declaration() string {
 	return fmt.Sprintf("%s %s { %s; }\n", word, s.name, s.kind)
 }
 
-// difference is the shortest way from one to the other. An element whose
-// comment differs is deleted and added: the kernel changes none.
-func (f *Filter) difference(have, want entries) string {
-	var b strings.Builder
-	for _, s := range sets() {
-		if s.name != about {
-			f.command(&b, "delete", s, without(have[s.name], want[s.name]))
-		}
-	}
-	for _, s := range sets() {
-		if s.name != about {
-			f.command(&b, "add", s, without(want[s.name], have[s.name]))
-		}
-	}
-	return b.String()
-}
+func (s set) ranges() bool { return strings.Contains(s.kind, "flags interval") }
 
-func without(a, b map[string]element) map[string]element {
-	rest := map[string]element{}
-	for key, el := range a {
-		if other, ok := b[key]; !ok || other != el {
-			rest[key] = el
-		}
-	}
-	return rest
-}
-
-// command adds or deletes elements, in a fixed order. A map's element is
-// deleted by its key; naming the verdict too is allowed and harmless.
-func (f *Filter) command(b *strings.Builder, verb string, s set, list map[string]element) {
+// elements adds some, in a fixed order.
+func (f *Filter) elements(b *strings.Builder, s set, list map[string]element) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "%s element %s %s %s {", verb, s.family, f.table, s.name)
+	fmt.Fprintf(b, "add element %s %s %s {", s.family, f.table, s.name)
 	for i, key := range slices.Sorted(maps.Keys(list)) {
 		if i > 0 {
 			b.WriteString(",")
 		}
 		b.WriteString(" " + asWritten(s.name, key))
 		el := list[key]
-		if el.Comment != "" && verb == "add" {
+		if el.Comment != "" {
 			b.WriteString(` comment "` + el.Comment + `"`)
 		}
 		if el.Verdict != "" {
