@@ -88,6 +88,10 @@ func (a *attempt) judge(h head) judgement {
 	return j
 }
 
+// alive has the kernel ask a silent site whether it is still there, as often as
+// it likes: each number of our own is a system call more for a connection.
+var alive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: -1, Count: -1}
+
 // refusal is an address that may not be reached.
 type refusal struct{ rule string }
 
@@ -105,7 +109,8 @@ func (a *attempt) dial(ctx context.Context) (net.Conn, error) {
 	var noted judgement
 	var last refusal
 	d := net.Dialer{
-		Resolver: a.guest.proxy.options.Resolver,
+		Resolver:        a.guest.proxy.options.Resolver,
+		KeepAliveConfig: alive,
 		Control: func(_, address string, _ syscall.RawConn) error {
 			j, err := a.judgeAddress(address)
 			mu.Lock()

@@ -24,7 +24,8 @@ const refused = "GET http://refused.invalid/ HTTP/1.1\r\nHost: refused.invalid\r
 // conn is a client's connection. It lets a request's head through once it is
 // whole and without fault; after the head of a request with a body, all that
 // follows. So such a request is the last one on its connection: where its
-// body ends, nobody has to find out twice.
+// body ends, nobody has to find out twice. After that of a CONNECT nothing: the
+// rest is the tunnel's.
 type conn struct {
 	*net.TCPConn
 	guest *guest
@@ -40,6 +41,7 @@ type conn struct {
 	in      []byte // received, and not passed on yet
 	ready   int    // of which so many may be
 	passing bool   // no more heads: all may
+	silent  bool   // nor anything else: what follows is for the tunnel
 	ended   bool
 
 	heads struct {
@@ -66,13 +68,15 @@ func (c *conn) push(h head) {
 	c.heads.Unlock()
 }
 
-// Read is called by one reader at a time: net/http, and after it a tunnel.
+// Read is net/http's, by one reader at a time.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		if c.ready > 0 || c.passing && len(c.in) > 0 {
 			return c.hand(p), nil
 		}
 		switch {
+		case c.silent:
+			return 0, c.wait(io.EOF) // until the connection is the tunnel's
 		case c.passing:
 			n, err := c.TCPConn.Read(p)
 			return n, c.patient(p, err)
@@ -110,6 +114,11 @@ func (c *conn) patient(p []byte, err error) error {
 	if err != io.EOF || len(p) != 1 {
 		return err
 	}
+	return c.wait(err)
+}
+
+// wait ends when net/http wants no more of what it reads aside.
+func (c *conn) wait(late error) error {
 	c.deadline.Lock()
 	if t := c.deadline.given; !t.IsZero() && !time.Now().Before(t) {
 		c.deadline.Unlock()
@@ -124,7 +133,7 @@ func (c *conn) patient(p []byte, err error) error {
 	case <-set:
 		return os.ErrDeadlineExceeded
 	case <-timer.C:
-		return err
+		return late
 	}
 }
 
@@ -159,8 +168,25 @@ func (c *conn) take() bool {
 	}
 	c.limit(time.Time{})
 	c.push(h)
-	c.ready, c.passing = end, h.connect || h.body || h.upgrade
+	c.ready, c.passing, c.silent = end, h.body || h.upgrade, h.connect
 	return true
+}
+
+// words are what the client of a tunnel says.
+func (c *conn) words(p []byte) (int, error) {
+	if len(c.in) == 0 {
+		return c.TCPConn.Read(p)
+	}
+	n := copy(p, c.in)
+	c.in = c.in[n:]
+	return n, nil
+}
+
+// early is what it has said along with the head.
+func (c *conn) early() []byte {
+	text := c.in
+	c.in = nil
+	return text
 }
 
 func (c *conn) substitute(h head) {

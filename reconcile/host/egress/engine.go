@@ -3,7 +3,6 @@ package egress
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -22,17 +21,10 @@ func (p *Proxy) newEngine() *goproxy.ProxyHttpServer {
 	e := goproxy.NewProxyHttpServer()
 	e.Logger = log.New(io.Discard, "", 0)
 	e.Tr = &http.Transport{Proxy: nil}
-	e.ConnectDial = nil // it comes from the environment
 	e.KeepAcceptEncoding = true
-	e.ConnectDialWithReq = func(r *http.Request, _, _ string) (net.Conn, error) {
-		return attemptOf(r.Context()).connect(r.Context())
-	}
-	e.ConnectionErrHandler = func(w io.Writer, ctx *goproxy.ProxyCtx, err error) {
-		status, text := attemptOf(ctx.Req.Context()).failed(err)
-		text = said(text)
-		fmt.Fprintf(w, "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-			status, http.StatusText(status), len(text), text)
-	}
+	e.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: tunnelThrough}, host
+	})
 	e.OnRequest().DoFunc(outward)
 	e.OnResponse().DoFunc(homeward)
 	return e

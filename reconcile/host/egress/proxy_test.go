@@ -867,6 +867,8 @@ func TestUpstream(t *testing.T) {
 	w.noted("no of upstream", func(a Attempt) bool { return a.Verdict == Failed && strings.Contains(a.Rule, "407") })
 	w.connect("127.0.0.1:7", 403)
 	w.connect("other.example:7", 403)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, a := range w.notes {
 		if strings.Contains(fmt.Sprintf("%+v", a), "geheim") {
 			t.Errorf("the password is in %+v", a)

@@ -36,29 +36,27 @@ var (
 // that name that has to be the host. Which is more, lies in the encrypted part,
 // where the server alone can read it.
 func checkHello(r io.Reader, s site, port int) ([]byte, error) {
-	var said recorder
-	first := make([]byte, 4<<10) // net/http's buffer, so that none is left in there
+	first := make([]byte, 2<<10) // most hellos are shorter
 	n, err := r.Read(first)
-	said.Write(first[:n])
+	first = first[:n]
 	switch {
 	case n == 0 && err == nil:
 		return nil, io.ErrNoProgress
 	case n == 0:
 		return nil, err
 	case first[0] != 22 && port == https: // handshake (RFC 8446, 5.1)
-		return said.Bytes(), errNoTLS
+		return first, errNoTLS
 	case first[0] != 22:
-		return said.Bytes(), nil
+		return first, nil
 	}
-	rest := io.TeeReader(io.LimitReader(r, mostHello), &said)
-	name, err := serverName(io.MultiReader(bytes.NewReader(first[:n]), rest))
+	said := bytes.NewBuffer(first)
+	rest := io.TeeReader(io.LimitReader(r, mostHello), said)
+	name, err := serverName(io.MultiReader(bytes.NewReader(first), rest))
 	if err != nil {
 		return said.Bytes(), err
 	}
 	return said.Bytes(), sameName(name, s)
 }
-
-type recorder struct{ bytes.Buffer }
 
 func sameName(name string, s site) error {
 	if name == "" {

@@ -1,50 +1,53 @@
 package egress
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/elazarl/goproxy"
 	"golang.org/x/time/rate"
 )
 
-// tunnel is the far side of a CONNECT. goproxy copies from and to it; what it
-// copies with (ReadFrom, WriteTo) is where the client's first words are checked
-// and bytes are counted. Between two TCP connections they never leave the
-// kernel (splice).
+// tunnel is what a CONNECT has made: whatever the client and the site say,
+// bytes are counted, and the client's first words are checked. Between two TCP
+// connections they never leave the kernel (splice).
 type tunnel struct {
-	net.Conn
-	attempt *attempt
-	early   []byte      // from the client, read by net/http along with the head
-	pumping atomic.Bool // the client has said what was to be checked
-	once    sync.Once
+	net.Conn // the site
+	attempt  *attempt
+	pumping  atomic.Bool // the client has said what was to be checked
+	ended    atomic.Int32
+	once     sync.Once
+}
 
-	flows struct { // pumps that have not counted all yet
-		sync.Mutex
-		n      int
-		closed bool
+// established is the answer to a CONNECT (RFC 9110, 9.3.6).
+const established = "HTTP/1.1 200 Connection established\r\n\r\n"
+
+// tunnelThrough is what the engine does with a CONNECT.
+func tunnelThrough(r *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
+	a := attemptOf(r.Context())
+	t, err := a.connect(r.Context())
+	if err == nil {
+		_, _ = io.WriteString(client, established)
+		go t.run()
+		return
 	}
+	status, text := a.failed(err)
+	text = said(text)
+	fmt.Fprintf(client, "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), len(text), text)
+	client.Close()
 }
-
-type halfCloser interface {
-	CloseWrite() error
-	CloseRead() error
-}
-
-var (
-	_ io.ReaderFrom = (*tunnel)(nil)
-	_ io.WriterTo   = (*tunnel)(nil)
-	_ halfCloser    = (*tunnel)(nil)
-)
 
 // connect reaches the site of a CONNECT.
-func (a *attempt) connect(ctx context.Context) (net.Conn, error) {
+func (a *attempt) connect(ctx context.Context) (*tunnel, error) {
 	var c net.Conn
 	var err error
 	if a.through == nil {
@@ -57,70 +60,70 @@ func (a *attempt) connect(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tunnel{Conn: c, attempt: a}
 	a.guest.mu.Lock()
-	a.tunnel = t
-	stopped := a.verdict == Closed
-	a.guest.mu.Unlock()
-	if stopped {
+	defer a.guest.mu.Unlock()
+	if a.verdict == Closed {
 		c.Close()
 		return nil, refusal{"rules have changed"}
 	}
-	return t, nil
+	a.tunnel = &tunnel{Conn: c, attempt: a}
+	return a.tunnel, nil
 }
 
-// Write takes what net/http has read ahead: io.MultiReader, in which goproxy
-// puts it before the connection, writes it by itself. It goes nowhere before
-// ReadFrom has checked it.
-func (t *tunnel) Write(p []byte) (int, error) {
-	if t.pumping.Load() || len(t.early)+len(p) > mostHello {
-		return 0, io.ErrShortWrite
-	}
-	t.early = append(t.early, p...)
-	return len(p), nil
-}
-
-// ReadFrom passes on what the client says, after what came early.
-func (t *tunnel) ReadFrom(r io.Reader) (int64, error) {
+// run goes on until both sides have said all, and puts the end on record:
+// before, nobody knows what has passed.
+func (t *tunnel) run() {
 	client := t.attempt.conn
-	if len(t.early) > 0 {
-		r, t.early = io.MultiReader(bytes.NewReader(t.early), r), nil
+	var up sync.WaitGroup
+	up.Go(func() { t.end(t.Conn, t.ask()) })
+	t.end(client.TCPConn, t.pump(client.TCPConn, t.Conn, true))
+	up.Wait()
+	t.Close()
+	t.attempt.finish()
+}
+
+// end tells one side that the other has said all. After an error there is
+// nothing more to be told, and where both have, they are closed.
+func (t *tunnel) end(dst net.Conn, err error) {
+	c, half := dst.(interface{ CloseWrite() error })
+	if err != nil || !half {
+		t.Close()
+	} else if t.ended.Add(1) == 1 {
+		_ = c.CloseWrite()
 	}
+}
+
+// ask passes on what the client says.
+func (t *tunnel) ask() error {
+	client := t.attempt.conn
 	// Nothing but TLS is spoken on 443, and clients speak first.
 	if t.attempt.port == https {
 		_ = client.TCPConn.SetReadDeadline(time.Now().Add(helloTime))
 	}
-	first, err := checkHello(lateHello{r, client}, t.attempt.site, t.attempt.port)
+	first, err := checkHello(lateHello{client}, t.attempt.site, t.attempt.port)
 	if err != nil && !t.passes(err) {
-		return 0, t.refuse(err)
-	}
-	n, err := t.Conn.Write(first)
-	t.attempt.moved(&t.attempt.sent, int64(n))
-	if err != nil {
-		return int64(n), err
+		return t.refuse(err)
 	}
 	_ = client.TCPConn.SetReadDeadline(time.Time{})
-	if len(client.in) > 0 { // received along with the head
-		m, err := t.Conn.Write(client.in)
-		client.in = nil
-		t.attempt.moved(&t.attempt.sent, int64(m))
-		if n += m; err != nil {
-			return int64(n), err
+	for _, text := range [][]byte{first, client.early()} {
+		if len(text) == 0 {
+			continue
+		}
+		n, err := t.Conn.Write(text)
+		t.attempt.moved(&t.attempt.sent, int64(n))
+		if err != nil {
+			return err
 		}
 	}
 	t.pumping.Store(true)
-	m, err := t.pump(t.Conn, client.TCPConn, false)
-	return int64(n) + m, err
+	return t.pump(t.Conn, client.TCPConn, false)
 }
 
 // lateHello sets the time for the rest of a hello once it has begun.
-type lateHello struct {
-	io.Reader
-	client *conn
-}
+type lateHello struct{ client *conn }
 
 func (l lateHello) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
+	n, err := l.client.words(p)
 	if n > 0 {
 		_ = l.client.TCPConn.SetReadDeadline(time.Now().Add(helloTime))
 	}
@@ -160,38 +163,33 @@ func (t *tunnel) refuse(err error) error {
 	return err
 }
 
-// WriteTo passes on what the site says. w is the client's connection.
-func (t *tunnel) WriteTo(io.Writer) (int64, error) {
-	return t.pump(t.attempt.conn.TCPConn, t.Conn, true)
-}
-
 var errIdle = errors.New("limit: silent for too long")
 var errDaily = errors.New("limit: bytes of the day are used up")
 
 // pump copies until the end of src. Where limits want it, it stops now and
 // then to look at them: after a time (window) or an amount (chunk).
-func (t *tunnel) pump(dst, src net.Conn, in bool) (int64, error) {
-	t.flow(1)
-	defer t.flow(-1)
+func (t *tunnel) pump(dst, src net.Conn, in bool) error {
 	a := t.attempt
 	count := &a.sent
 	if in {
 		count = &a.received
 	}
-	var total int64
 	left := a.guest.use(0)
 	for {
 		p, limiter := a.guest.rules()
 		if p == nil {
-			return total, net.ErrClosed
+			return net.ErrClosed
 		}
 		if left == 0 {
 			a.stop(Closed, errDaily.Error())
-			return total, errDaily
+			return errDaily
 		}
-		idle, now := p.limits.Idle, time.Now()
-		look := now.Add(window(idle, left))
-		stuck := look.Add(idle)
+		idle := p.limits.Idle
+		var look, stuck time.Time
+		if w := window(idle, left); w > 0 {
+			look = time.Now().Add(w)
+			stuck = look.Add(idle)
+		}
 		_ = src.SetReadDeadline(look)
 		if idle > 0 {
 			_ = dst.SetWriteDeadline(stuck)
@@ -200,23 +198,22 @@ func (t *tunnel) pump(dst, src net.Conn, in bool) (int64, error) {
 			continue // a poke may have come before the time was set
 		}
 		n, err := move(dst, src, chunk(limiter, left))
-		total += n
 		left = a.moved(count, n)
 		if err == io.EOF {
-			return total, nil
+			return nil
 		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return total, err
+			return err
 		}
 		// What a write had in hand when its time was over is lost, so there is no
 		// going on after it.
 		if idle > 0 && (!time.Now().Before(stuck) || n == 0 && a.silent() > idle) {
 			a.stop(Closed, errIdle.Error())
-			return total, errIdle
+			return errIdle
 		}
 		if limiter != nil && n > 0 {
 			if err := limiter.WaitN(context.Background(), int(min(n, int64(limiter.Burst())))); err != nil {
-				return total, err
+				return err
 			}
 		}
 	}
@@ -237,16 +234,13 @@ func move(dst, src net.Conn, n int64) (int64, error) {
 	return m, err
 }
 
-// window is the time after which a pump looks at limits again. A fourth of the
-// idle time: bytes that move one way are then never counted too late for the
-// other way to take them for silence.
+// window is the time after which a pump looks at limits again; 0 where there
+// are none. A fourth of the idle time: bytes that move one way are then never
+// counted too late for the other way to take them for silence.
 func window(idle time.Duration, left int64) time.Duration {
-	w := time.Minute
-	if idle > 0 {
-		w = min(w, idle/4)
-	}
+	w := idle / 4
 	if left >= 0 {
-		w = min(w, time.Second)
+		w = least(w, time.Second)
 	}
 	return w
 }
@@ -282,42 +276,12 @@ func (t *tunnel) poke() {
 	}
 }
 
-// flow counts pumps. The last one of a tunnel that is closed puts it on record:
-// before, nobody knows what has passed.
-func (t *tunnel) flow(more int) {
-	t.flows.Lock()
-	t.flows.n += more
-	last := t.flows.closed && t.flows.n == 0
-	t.flows.Unlock()
-	if last {
-		t.attempt.finish()
-	}
-}
-
-// Close ends both sides, and with them the attempt.
+// Close ends both sides.
 func (t *tunnel) Close() error {
 	err := net.ErrClosed
 	t.once.Do(func() {
 		err = t.Conn.Close()
 		t.attempt.conn.Close()
-		t.flows.Lock()
-		t.flows.closed = true
-		t.flows.Unlock()
-		t.flow(0)
 	})
 	return err
-}
-
-func (t *tunnel) CloseWrite() error {
-	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
-}
-
-func (t *tunnel) CloseRead() error {
-	if c, ok := t.Conn.(interface{ CloseRead() error }); ok {
-		return c.CloseRead()
-	}
-	return nil
 }
