@@ -213,6 +213,19 @@ func (p *Proxy) Spent() map[string]Spent {
 	return all
 }
 
+// Spend adds what a container has used elsewhere, and says what that comes to.
+// What is of another day counts for nothing.
+func (p *Proxy) Spend(container string, more Spent) Spent {
+	g := p.guest(container)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left(0)
+	if more.Day == g.spent.Day {
+		g.left(more.Bytes)
+	}
+	return g.spent
+}
+
 func (p *Proxy) all() []*guest {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -44,7 +44,8 @@ type reply struct {
 }
 
 // bequest is what a process leaves to its successor of one container; the
-// first one has none, and what was used of the day.
+// first one has none, and what was used of the day. After the last one come more
+// of those: what was used since, each answered by what it comes to.
 type bequest struct {
 	request
 	Spent map[string]egress.Spent `json:"spent,omitempty"`

@@ -32,6 +32,7 @@ type server struct {
 	proxy *egress.Proxy
 	book  *book
 	ends  *watcher
+	older sync.WaitGroup // a process before this one, with its last connections
 
 	mu     sync.Mutex
 	open   map[string]*door
@@ -106,7 +107,7 @@ func (s *server) begin() (*net.UnixListener, []heirloom, error) {
 		return nil, nil, err
 	}
 	defer turn.Close()
-	spent, heirlooms, err := s.at.takeOver()
+	before, spent, heirlooms, err := s.at.takeOver()
 	if err != nil {
 		s.Log.Error("take over from an earlier egress proxy", "error", err)
 	}
@@ -120,6 +121,10 @@ func (s *server) begin() (*net.UnixListener, []heirloom, error) {
 		spent = s.book.spent()
 	}
 	s.proxy = egress.Open(egress.Options{Log: s.book.note, Spent: spent})
+	if before != nil {
+		s.older.Add(1)
+		go s.hearOlder(before)
+	}
 	path, done, err := short(s.at.o.Folder)
 	if err != nil {
 		return nil, nil, err
