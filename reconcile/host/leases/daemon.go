@@ -138,22 +138,42 @@ func (d daemon) gone(most time.Duration) bool {
 	}
 }
 
-// start returns when dnsmasq serves, or says why it does not. Its standard
-// input is the lock: it lets go of it only when its pid file is written, so
+// end ends a dnsmasq; systemd would start its own again.
+func (l *Leases) end(ctx context.Context, p place, d daemon) error {
+	if m, ok := l.manager(); ok && p.within(d.pid) {
+		m.stop(ctx, p)
+	}
+	return d.end()
+}
+
+// start returns when dnsmasq serves, or says why it does not. The standard
+// input is the lock: it is let go of only when the pid file is written, so
 // whoever comes after a strake that was killed here finds it.
-func (l *Leases) start(ctx context.Context, lock *os.File, p place, args []string) error {
+func (l *Leases) start(ctx context.Context, lock *os.File, p place, index int, args []string) error {
 	if l.dnsmasq == "" {
 		return ErrNoDnsmasq
 	}
+	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, l.dnsmasq, args...)
+	m, unit := l.manager()
+	if unit {
+		m.stop(ctx, p) // one that systemd is about to start again has the name
+		_ = os.Remove(p.file("faults"))
+		cmd = m.command(ctx, p, p.pidFile(index), p.file("faults"), cmd.Args)
+	}
 	cmd.Env = []string{"LC_ALL=C"}
 	cmd.Dir = "/"
 	cmd.Stdin = lock
-	var fault bytes.Buffer
-	cmd.Stderr = &fault
+	cmd.Stderr = &said
 	cmd.WaitDelay = 2 * time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("start dnsmasq: %w: %s", err, strings.TrimSpace(fault.String()))
+	err := cmd.Run()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if unit {
+		m.stop(ctx, p) // it is not tried again behind our back
+		fault, _ := os.ReadFile(p.file("faults"))
+		said.Write(fault)
+	}
+	return fmt.Errorf("start dnsmasq: %w: %s", err, strings.TrimSpace(said.String()))
 }

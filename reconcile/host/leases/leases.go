@@ -1,7 +1,8 @@
 // Package leases serves managed networks: addresses by DHCP, names of
 // containers, router advertisements. There is one dnsmasq for each bridge that
 // wants any of it, bound to it and to nothing else. It outlives strake: whatever
-// runs is found again by what the kernel tells of it. Which addresses there are is
+// runs is found again by what the kernel tells of it. Where systemd runs the host, it is
+// a unit. Which addresses there are is
 // decided elsewhere: dnsmasq gives to each interface the one that it has.
 package leases
 
@@ -32,21 +33,22 @@ type Options struct {
 type Leases struct {
 	folder  string
 	dnsmasq string
+	manager func() (manager, bool)
 }
 
 // Open touches nothing; a missing dnsmasq shows when it is needed.
 func Open(o Options) *Leases {
-	l := &Leases{folder: o.Folder, dnsmasq: o.Dnsmasq}
+	l := &Leases{folder: o.Folder, dnsmasq: o.Dnsmasq, manager: systemd}
 	if l.dnsmasq == "" {
-		l.dnsmasq = lookUp()
+		l.dnsmasq = lookUp("dnsmasq")
 	}
 	return l
 }
 
 // lookUp does not use PATH: a start hook has none to rely on.
-func lookUp() string {
-	for _, folder := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin", "/run/current-system/sw/bin"} {
-		path := filepath.Join(folder, "dnsmasq")
+func lookUp(program string) string {
+	for _, folder := range []string{"/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/run/current-system/sw/bin"} {
+		path := filepath.Join(folder, program)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return path
 		}
@@ -65,7 +67,7 @@ func (l *Leases) Set(ctx context.Context, g resource.Guard) error {
 				errs = append(errs, l.serve(ctx, lock, served{n, resource.On(g.Guests, n.Bridge)}))
 			}
 		}
-		return errors.Join(append(errs, l.endOthers(g))...)
+		return errors.Join(append(errs, l.endOthers(ctx, g))...)
 	})
 }
 
@@ -111,7 +113,7 @@ func (l *Leases) serve(ctx context.Context, lock *os.File, s served) error {
 func (l *Leases) run(ctx context.Context, lock *os.File, p place, s served) error {
 	link, err := net.InterfaceByName(p.bridge)
 	if err != nil {
-		return p.remove() // whoever makes the bridge has it served, too
+		return l.remove(ctx, p) // whoever makes the bridge has it served, too
 	}
 	changed, err := p.write(s)
 	if err != nil {
@@ -126,7 +128,7 @@ func (l *Leases) run(ctx context.Context, lock *os.File, p place, s served) erro
 				err = d.signal(unix.SIGHUP)
 			}
 		} else {
-			err = errors.Join(err, d.end())
+			err = errors.Join(err, l.end(ctx, p, d))
 		}
 		d.close()
 	}
@@ -134,16 +136,16 @@ func (l *Leases) run(ctx context.Context, lock *os.File, p place, s served) erro
 	if running || err != nil {
 		return err
 	}
-	return l.start(ctx, lock, p, want)
+	return l.start(ctx, lock, p, link.Index, want)
 }
 
 // endOthers ends what nobody wants, with all that is written for it.
-func (l *Leases) endOthers(g resource.Guard) error {
+func (l *Leases) endOthers(ctx context.Context, g resource.Guard) error {
 	places, err := l.places()
 	var errs []error
 	for _, p := range places {
 		if !slices.ContainsFunc(g.Networks, func(n resource.Network) bool { return n.Bridge == p.bridge && n.Serves() }) {
-			errs = append(errs, p.remove())
+			errs = append(errs, l.remove(ctx, p))
 		}
 	}
 	return errors.Join(append(errs, err)...)

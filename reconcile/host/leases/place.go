@@ -1,6 +1,7 @@
 package leases
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 //	hosts     for --dhcp-hostsfile: MAC, addresses, name
 //	names     for --addn-hosts, as /etc/hosts
 //	leases    dnsmasq's own
+//	faults    what dnsmasq said when systemd started it
 //	pid-N     dnsmasq's, while it serves the bridge with interface index N
 type place struct {
 	path   string
@@ -95,12 +97,15 @@ func (p place) intact(s served) bool {
 	return true
 }
 
-// remove ends whoever runs and deletes all.
-func (p place) remove() error {
+// remove ends whoever runs, or is to be started again, and deletes all.
+func (l *Leases) remove(ctx context.Context, p place) error {
 	var errs []error
 	for _, d := range p.daemons() {
-		errs = append(errs, d.end())
+		errs = append(errs, l.end(ctx, p, d))
 		d.close()
+	}
+	if m, ok := l.manager(); ok {
+		m.stop(ctx, p)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("end services of %s: %w", p.bridge, err)
