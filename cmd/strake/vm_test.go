@@ -57,7 +57,7 @@ func debian(t *testing.T, host, container string) {
 	t.Setenv("INITRD", "No") // /etc/kernel/postinst.d/initramfs-tools
 	command(t, "mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--format=directory", "--include=systemd-sysv,dbus,iproute2",
 		"--customize-hook=cp --archive --one-file-system \"$1\" "+container,
-		"--customize-hook=chroot \"$1\" apt-get install -q -y --no-install-recommends udev kmod lxc apparmor nftables uidmap busybox-static iputils-ping lvm2 linux-image-amd64",
+		"--customize-hook=chroot \"$1\" apt-get install -q -y --no-install-recommends udev kmod lxc apparmor nftables uidmap busybox-static iputils-ping lvm2 dnsmasq-base linux-image-amd64",
 		cmp.Or(os.Getenv("STRAKE_VM_SUITE"), "bookworm"), host)
 }
 
@@ -133,7 +133,7 @@ func furnish(t *testing.T, tree, container string) {
 	}
 	command(t, "go", "build", "-trimpath", "-o", filepath.Join(tree, "srv/strake/strake"), ".")
 	for from, to := range map[string]string{
-		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "lvm.sh": "srv/strake/lvm.sh", "vlan.hcl": "srv/strake/vlan.hcl",
+		"host.sh": "srv/strake/host.sh", "vlan.sh": "srv/strake/vlan.sh", "lvm.sh": "srv/strake/lvm.sh", "dns.sh": "srv/strake/dns.sh", "vlan.hcl": "srv/strake/vlan.hcl",
 		"containers.hcl": "srv/strake/containers.hcl", "try.service": "etc/systemd/system/try.service",
 	} {
 		text, err := os.ReadFile(filepath.Join("../../testdata/vm", from))

@@ -147,6 +147,7 @@ second() {
 	expect "changed outside" strake plan containers.hcl
 	strake apply --yes containers.hcl
 	strake plan --detailed-exitcode containers.hcl || fail "the drift is not mended"
+	. ./dns.sh
 	bash vlan.sh
 	. ./lvm.sh
 	strake destroy small --force --purge --yes
