@@ -13,8 +13,8 @@ import (
 
 // element is one entry of a set in nft's words.
 type element struct {
-	Comment string `json:"comment,omitempty"`
-	Verdict string `json:"verdict,omitempty"`
+	Comment string
+	Verdict string
 }
 
 // entries are the elements of all sets: by set, by key. A key is as nft reads

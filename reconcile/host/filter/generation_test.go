@@ -99,8 +99,16 @@ func TestNextProcess(t *testing.T) {
 	if _, err := blind().Observe(ctx); err != nil {
 		t.Error("after it was mended:", err)
 	}
-	check(t, os.WriteFile(lock+".seen", []byte(`{"moment":`), 0o600))
-	if _, err := blind().Observe(ctx); err == nil {
-		t.Error("half a file counts")
+	check(t, first.Remove(ctx))
+	if seen, err := blind().Observe(ctx); err != nil || len(seen.Missing) != 3 {
+		t.Errorf("after all is gone the next process sees %+v, %v", seen, err)
+	}
+	text, err := os.ReadFile(lock + ".seen")
+	check(t, err)
+	for n := range text {
+		check(t, os.WriteFile(lock+".seen", text[:n], 0o600))
+		if m := blind().recall(); m.Moment != "" {
+			t.Fatalf("%d bytes of %d count: %+v", n, len(text), m)
+		}
 	}
 }
