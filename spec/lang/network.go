@@ -1,14 +1,25 @@
 package lang
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"strake/spec"
 )
 
+// bridge is the name of one.
+func bridge(v cty.Value) (any, error) {
+	if v.Type() != cty.String {
+		return nil, fmt.Errorf(`must be the name of a bridge of the host such as "br0", not %s`, friendly(v))
+	}
+	return v.AsString(), nil
+}
+
 func (l *loader) networkBlock() *block[spec.Network] {
 	return &block[spec.Network]{blocks: map[string]*block[spec.Network]{"nat": natBlock(), "dns": dnsBlock()}, settings: map[string]setting[spec.Network]{
-		"external":    {read: text, set: func(n *spec.Network, _ string, v any) { n.External = v.(string) }},
+		"external":    {read: bridge, set: func(n *spec.Network, _ string, v any) { n.External = v.(string) }},
 		"bridge":      {read: text, set: func(n *spec.Network, _ string, v any) { n.Bridge = v.(string) }},
 		"ipv4":        {read: text, set: func(n *spec.Network, _ string, v any) { n.IPv4 = v.(string) }},
 		"ipv6":        {read: text, set: func(n *spec.Network, _ string, v any) { n.IPv6 = v.(string) }},

@@ -17,3 +17,6 @@ container "a" {
     size = -1
   }
 }
+network "n" {
+  external = true
+}
