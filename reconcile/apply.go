@@ -42,7 +42,7 @@ func (e *Engine) Apply(ctx context.Context, w Wish, how How) (Outcome, error) {
 	return e.carry(ctx, generations.Apply, how, func() (plan.Plan, error) {
 		p, err := e.Plan(ctx, w)
 		if err != nil {
-			return p, err
+			return p, e.unplanned(w, err)
 		}
 		return p, e.notSuspended(p)
 	})
@@ -167,7 +167,7 @@ func (e *Engine) aloud(ctx context.Context, run apply.Run, p plan.Plan, work fun
 		defer e.Sight.forget(names...)
 	}
 	if err := e.State.Begin(run.ID); err != nil {
-		return out, err
+		return out, stands(p, err)
 	}
 	e.Tell(tale(run, event.Begun, nil))
 	out, err := work(out)
@@ -212,7 +212,7 @@ func ending(err error) event.Outcome {
 func (e *Engine) carryOut(ctx context.Context, out Outcome, p plan.Plan, how How) (Outcome, error) {
 	run, kind := out.Run, out.Run.Kind
 	if err := e.ready(ctx, &p); err != nil {
-		return out, err
+		return e.unbegun(out, p, err)
 	}
 	standing, err := e.guarded()
 	if err != nil {
@@ -327,7 +327,7 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 				err = fmt.Errorf("%w: %w", ErrNoImage, err)
 			}
 			if err != nil {
-				return fmt.Errorf("image %s: %w", c.Want.Image.Source, err)
+				return unready{madeOf(*p, key), fmt.Errorf("image %s: %w", c.Want.Image.Source, err)}
 			}
 			got[key] = img
 		}
@@ -341,4 +341,14 @@ func (e *Engine) fetch(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	return nil
+}
+
+// madeOf are the containers that a plan makes of an image.
+func madeOf(p plan.Plan, key string) (names []string) {
+	for _, c := range p.Acting() {
+		if c.Want != nil && c.Want.Image.Key() == key {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

@@ -29,6 +29,8 @@ var (
 	ErrChanged = errors.New("not all was done")
 	// ErrNoImage: what a container is to be made of is not to be had; nothing was changed.
 	ErrNoImage = errors.New("can't be had")
+	// ErrStands: a change of what is there failed before it began.
+	ErrStands = errors.New("nothing was changed: what was before goes on")
 	// ErrInvalid: what is wished for does not fit this host.
 	ErrInvalid = errors.New("invalid configuration")
 )

@@ -47,6 +47,7 @@ func guardProtected(p plan.Plan) error {
 // acceptable asks liblxc whether it takes the configurations that are new.
 func (e *Engine) acceptable(p plan.Plan) error {
 	var errs []error
+	var who []string
 	for _, c := range p.Containers {
 		if !c.New || c.Want == nil || len(c.Want.Raw) == 0 {
 			continue
@@ -56,10 +57,13 @@ func (e *Engine) acceptable(p plan.Plan) error {
 			return err
 		}
 		if err := e.Host.Containers.Check(string(files["lxc.conf"])); err != nil {
-			errs = append(errs, fmt.Errorf("%w: container %s: %w", ErrInvalid, c.Name, err))
+			errs, who = append(errs, fmt.Errorf("%w: container %s: %w", ErrInvalid, c.Name, err)), append(who, c.Name)
 		}
 	}
-	return errors.Join(errs...)
+	if len(errs) == 0 {
+		return nil
+	}
+	return unready{who, errors.Join(errs...)}
 }
 
 // ledgerBasis identifies the choices that a plan was made with.

@@ -78,7 +78,7 @@ func (e *Engine) hidden(ctx context.Context, s plan.Subject) ([]string, error) {
 func (e *Engine) buildLayers(ctx context.Context, p *plan.Plan) error {
 	for _, c := range p.Acting() {
 		if err := e.ensureLayers(ctx, c.Want, p.Choices, p.Networks); err != nil {
-			return fmt.Errorf("container %s: %w", c.Name, err)
+			return unready{[]string{c.Name}, fmt.Errorf("container %s: %w", c.Name, err)}
 		}
 	}
 	return nil

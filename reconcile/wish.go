@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -160,7 +161,11 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 	for _, img := range desired.Images(w.Stack) {
 		resolved, _, err := e.Host.Images.Resolve(ctx, img)
 		if err != nil {
-			return desired.Want{}, fmt.Errorf("%w: %s%w", ErrInvalid, place(saidOf(w.Stack, img.Source)), err)
+			err = fmt.Errorf("%w: %s%w", ErrInvalid, place(saidOf(w.Stack, img.Source)), err)
+			if errors.Is(err, fs.ErrNotExist) { // else it is no source at all
+				err = unready{saidBy(w.Stack, img.Source), err}
+			}
+			return desired.Want{}, err
 		}
 		input.Images[img.Key()] = resolved
 	}
@@ -169,6 +174,16 @@ func (e *Engine) desired(ctx context.Context, w Wish, in scene, adopted map[stri
 		return want, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return want, nil
+}
+
+// saidBy are the containers that are to be made of a source.
+func saidBy(s spec.Stack, source string) (names []string) {
+	for _, c := range s.Containers {
+		if c.Image != nil && c.Image.Source == source {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // saidOf is where a source was written.

@@ -56,8 +56,11 @@ func holder() string {
 	return fmt.Sprintf("pid %d (%s) since %s\n", os.Getpid(), strings.Join(unvalued(os.Args), " "), time.Now().Format(time.DateTime+".000000"))
 }
 
+// glances is how long somebody may take to look whether there is an agent.
+const glances = 100 * time.Millisecond
+
 // LockAgent makes this process the one agent of the folder, or fails with ErrBusy
-// at once. The kernel frees it when its holder dies.
+// at once. The kernel frees it when its holder dies; what it says then is still there.
 func (d *Dir) LockAgent() (unlock func(), err error) {
 	if err := d.make(d.path); err != nil {
 		return nil, err
@@ -66,14 +69,38 @@ func (d *Dir) LockAgent() (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock %s for an agent: %w", d.path, err)
 	}
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+	late := time.Now().Add(glances)
+	for err = flock(f); err != nil && time.Now().Before(late); err = flock(f) {
+		time.Sleep(glances / 10)
+	}
+	if err != nil {
 		said, _ := generations.ReadFile(f.Name())
 		f.Close()
 		return nil, fmt.Errorf("%w: the agent of %s is %s", ErrBusy, d.path, strings.TrimSpace(string(said)))
 	}
 	_ = f.Truncate(0)
 	_, _ = f.WriteAt([]byte(holder()), 0)
-	return func() { f.Close() }, nil
+	return func() {
+		_ = f.Truncate(0)
+		f.Close()
+	}, nil
+}
+
+func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// LostAgent is what the agent that died said of itself; "" where none did: there
+// is one, or it has ended as it was told to.
+func (d *Dir) LostAgent() string {
+	f, err := os.Open(filepath.Join(d.path, "agent.lock"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil {
+		return ""
+	}
+	said, _ := io.ReadAll(io.LimitReader(f, 1<<12))
+	return strings.TrimSpace(string(said))
 }
 
 // unvalued leaves the values of options out: one of them may be a secret.

@@ -22,7 +22,13 @@ func TestOneAgent(t *testing.T) {
 	if !errors.Is(err, state.ErrBusy) || !strings.Contains(err.Error(), fmt.Sprint("pid ", os.Getpid())) {
 		t.Errorf("a second one: %v", err)
 	}
+	if lost := state.Open(path, hosttest.Render).LostAgent(); lost != "" {
+		t.Errorf("it is there, and taken for dead: %s", lost)
+	}
 	unlock()
+	if lost := state.Open(path, hosttest.Render).LostAgent(); lost != "" {
+		t.Errorf("it has ended, and is taken for dead: %s", lost)
+	}
 	unlock, err = state.Open(path, hosttest.Render).LockAgent()
 	if err != nil {
 		t.Fatal(err)

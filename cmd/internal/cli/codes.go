@@ -60,7 +60,7 @@ type code struct {
 func codes() []code {
 	return []code{
 		{5, "apply failed, and so did the way back", []error{apply.ErrStuck}},
-		{4, "apply failed; what was before is back", []error{apply.ErrRolledBack, apply.ErrUnhealthy, reconcile.ErrUnconfirmed}},
+		{4, "apply failed; what was before is back", []error{apply.ErrRolledBack, apply.ErrUnhealthy, reconcile.ErrUnconfirmed, reconcile.ErrStands}},
 		{8, "refused by policy", []error{reconcile.ErrPolicy, generations.ErrPinned, generations.ErrCurrent}},
 		{7, "the saved plan is stale", []error{reconcile.ErrStale}},
 		{6, "another strake holds the lock, or is the agent", []error{state.ErrBusy}},

@@ -60,10 +60,14 @@ func (r *run) status(c *cli.Context) error {
 		if err != nil {
 			r.say("warning: %v", err)
 		}
+		lost := e.State.LostAgent()
+		if lost != "" && !r.g.JSON {
+			r.say("the agent has died, which was %s; sources stand as it left them", lost)
+		}
 		if asked, err := e.Questions(); err == nil && len(asked) > 0 && !r.g.JSON {
 			r.say("waiting for approval: %s; `strake approve` lists them", counted(len(asked), "plan"))
 		}
-		if err := r.showStatus(list, sources, len(args) > 0); err != nil || !c.Bool("watch") {
+		if err := r.showStatus(list, sources, lost, len(args) > 0); err != nil || !c.Bool("watch") {
 			return err
 		}
 		if !pause(c.Context, beat) {
@@ -91,7 +95,7 @@ func (r *run) statusFromAgent(c *cli.Context, args []string) error {
 				return fmt.Errorf("%w: no container %q", reconcile.ErrUnknown, name)
 			}
 		}
-		if err := r.showStatus(list, how.Sources, len(args) > 0); err != nil || !c.Bool("watch") {
+		if err := r.showStatus(list, how.Sources, "", len(args) > 0); err != nil || !c.Bool("watch") {
 			return err
 		}
 		if !pause(c.Context, beat) {
@@ -110,7 +114,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (r *run) showStatus(list []reconcile.Status, sources []agent.Standing, detail bool) error {
+func (r *run) showStatus(list []reconcile.Status, sources []agent.Standing, lost string, detail bool) error {
 	if r.g.JSON {
 		if list == nil {
 			list = []reconcile.Status{}
@@ -119,7 +123,8 @@ func (r *run) showStatus(list []reconcile.Status, sources []agent.Standing, deta
 			Version    int                `json:"version"`
 			Containers []reconcile.Status `json:"containers"`
 			Sources    []agent.Standing   `json:"sources,omitempty"`
-		}{1, list, sources})
+			Lost       string             `json:"lost_agent,omitempty"`
+		}{1, list, sources, lost})
 	}
 	if len(list) == 0 && terminal(r.Stdout) {
 		r.say("no containers; `strake apply PATH` makes what a configuration says")
