@@ -243,12 +243,21 @@ func (c *conn) WriteTo(w io.Writer) (int64, error)  { return io.Copy(w, onlyRead
 
 type onlyReader struct{ io.Reader }
 
-// Close ends the connection, once.
+// Close ends the connection, once. Requests whose turn never came are on record,
+// too: net/http answers by itself what it can't read, as "%zz" in a path.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.over.Do(func() {
 		c.guest.gone(c)
 		err = c.TCPConn.Close()
+		c.heads.Lock()
+		left := c.heads.list
+		c.heads.list = nil
+		c.heads.Unlock()
+		for _, h := range left {
+			h.fault = errUnread
+			c.guest.begin(c, h).finish()
+		}
 	})
 	return err
 }

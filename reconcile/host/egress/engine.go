@@ -3,6 +3,7 @@ package egress
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -73,6 +74,10 @@ func outward(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Respo
 	ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
 		a.watchIdle()
 		answer, err := a.guest.client().RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+		if err == nil && a.through != nil && answer.StatusCode == http.StatusProxyAuthRequired {
+			answer.Body.Close() // that is between the two proxies, and not the client's to mend
+			return nil, fmt.Errorf("%w with status %d", errUpstream, answer.StatusCode)
+		}
 		if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
 			// Here, where the engine takes it for the site's own: of one that comes
 			// later it tells the client no length.

@@ -198,4 +198,6 @@ func token(s string) bool {
 	return true
 }
 
+var errUnread = malformed("can't be read, or too late for its connection")
+
 var errSlow = &fault{http.StatusRequestTimeout, "malformed: head took too long"}

@@ -340,7 +340,7 @@ func TestPlain(t *testing.T) {
 	if head, err := w.client().Head(at); err != nil || head.ContentLength != int64(len("HEAD /a%20b?c 0")) {
 		t.Errorf("head: %+v, %v", head, err)
 	}
-	n := w.noted("page", func(a Attempt) bool { return a.Verdict == Allowed })
+	n := w.noted("page", func(a Attempt) bool { return a.Verdict == Allowed && a.Method == "GET" })
 	if n.Host != "site.test" || n.Port != port || n.Address != "127.0.0.2" || n.Rule != "u: site.test" || n.Method != "GET" || n.Received != int64(len(text)) || n.Container != "c" {
 		t.Errorf("noted: %+v", n)
 	}
@@ -512,6 +512,7 @@ func TestAttacks(t *testing.T) {
 		"second of a pair":    {"GET http://" + site + "/ok HTTP/1.1\r\nHost: " + site + "\r\n\r\n" + "GET http://inner.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n", "inner.test", "Host is not"},
 		"behind a body":       {"POST http://" + site + "/ok HTTP/1.1\r\nHost: " + site + "\r\nContent-Length: 1\r\n\r\nx" + fmt.Sprintf("GET http://inner.test:%d/ HTTP/1.1\r\nHost: inner.test:%d\r\n\r\n", inner, inner), "", ""},
 		"behind an upgrade":   {"GET http://" + site + "/ok HTTP/1.1\r\nHost: " + site + "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n" + fmt.Sprintf("GET http://inner.test:%d/ HTTP/1.1\r\nHost: inner.test:%d\r\n\r\n", inner, inner), "", ""},
+		"unreadable path":     {"GET http://" + site + "/%zz HTTP/1.1\r\nHost: " + site + "\r\n\r\n", "site.test", "can't be read"},
 		"forwarded for other": {"GET http://other.example/ HTTP/1.1\r\nHost: other.example\r\nX-Forwarded-For: 127.0.0.1\r\nConnection: close\r\n\r\n", "other.example", "no rule"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -829,12 +830,12 @@ func TestUpstream(t *testing.T) {
 	heard := make(chan asked, 10)
 	up := w.site("127.0.0.4", func(rw http.ResponseWriter, r *http.Request) {
 		heard <- asked{r.Method, r.Host, r.Header.Get("Proxy-Authorization")}
-		if r.Method != "CONNECT" {
-			fmt.Fprint(rw, "from upstream")
-			return
-		}
 		if strings.HasPrefix(r.Host, "no.test") {
 			rw.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		if r.Method != "CONNECT" {
+			fmt.Fprint(rw, "from upstream")
 			return
 		}
 		to, err := net.Dial("tcp", fmt.Sprintf("127.0.0.2:%d", echo))
@@ -864,7 +865,12 @@ func TestUpstream(t *testing.T) {
 		t.Errorf("%c, %v", b, err)
 	}
 	w.connect("no.test:7", 502)
-	w.noted("no of upstream", func(a Attempt) bool { return a.Verdict == Failed && strings.Contains(a.Rule, "407") })
+	get(t, w.client(), "http://no.test/", 502)
+	for _, method := range []string{"CONNECT", "GET"} {
+		w.noted("no of upstream", func(a Attempt) bool {
+			return a.Method == method && a.Verdict == Failed && strings.Contains(a.Rule, "407")
+		})
+	}
 	w.connect("127.0.0.1:7", 403)
 	w.connect("other.example:7", 403)
 	w.mu.Lock()
