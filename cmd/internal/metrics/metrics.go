@@ -30,6 +30,14 @@ type Container struct {
 	Failed      bool // it never proved itself, or does not now
 	Pending     bool // something waits for a restart
 	Generation  int
+	Egress      []Attempts
+}
+
+// Attempts are how often a container wanted something of the world, since the
+// proxy runs, with one verdict.
+type Attempts struct {
+	Verdict      string
+	Count, Bytes int64 // both ways
 }
 
 // Scene is all of it.
@@ -72,6 +80,8 @@ var (
 	healthy       = describe("container_healthy", "0 for a container whose generation did not prove itself.", "container", "stack")
 	pending       = describe("container_pending_restart", "Whether something takes effect at a container's next start.", "container", "stack")
 	generation    = describe("container_generation", "Number of a container's current generation.", "container", "stack")
+	attempts      = describe("egress_attempts_total", "What a container wanted of the world, since the egress proxy runs.", "container", "stack", "verdict")
+	egressBytes   = describe("egress_bytes_total", "Bytes of that, both ways.", "container", "stack", "verdict")
 	containers    = describe("containers", "Containers that strake manages, also those that are too many to name.")
 	lookFailed    = describe("look_failed", "1 when the host could not be looked at.")
 )
@@ -127,7 +137,7 @@ func (m *Metrics) Refused() { m.refused.Inc() }
 
 // Describe says what there is.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sourceState, sourceSuccess, sourceAge, sourceWaiting, containerUp, drifted, held, healthy, pending, generation, containers, lookFailed} {
+	for _, d := range []*prometheus.Desc{sourceState, sourceSuccess, sourceAge, sourceWaiting, containerUp, drifted, held, healthy, pending, generation, attempts, egressBytes, containers, lookFailed} {
 		to <- d
 	}
 }
@@ -137,6 +147,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	scene, now, err := m.scene()
 	tell := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, n int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
 	tell(lookFailed, number(err != nil))
 	tell(containers, float64(len(scene.Containers)))
@@ -162,6 +175,10 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		tell(healthy, number(!c.Failed), c.Name, c.Stack)
 		tell(pending, number(c.Pending), c.Name, c.Stack)
 		tell(generation, float64(c.Generation), c.Name, c.Stack)
+		for _, a := range c.Egress {
+			count(attempts, a.Count, c.Name, c.Stack, a.Verdict)
+			count(egressBytes, a.Bytes, c.Name, c.Stack, a.Verdict)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func page(t *testing.T, m *Metrics) string {
 func TestPage(t *testing.T) {
 	looks, now := 0, time.Unix(1000, 0)
 	var fault error
-	many := []Container{{Name: "web1", Stack: "s", Up: true, Drifted: true, Generation: 7}, {Name: "web2", Stack: "s", Failed: true, Held: true}}
+	many := []Container{{Name: "web1", Stack: "s", Up: true, Drifted: true, Generation: 7, Egress: []Attempts{{"refused", 3, 0}, {"allowed", 2, 70}}}, {Name: "web2", Stack: "s", Failed: true, Held: true}}
 	m := New("v1", func() (Scene, error) {
 		looks++
 		return Scene{
@@ -42,6 +42,7 @@ func TestPage(t *testing.T) {
 		`strake_source_state{source="site",state="ok"} 1`, `strake_source_state{source="site",state="refused"} 0`,
 		`strake_source_last_success_age_seconds{source="site"} 60`, `strake_source_last_success_timestamp_seconds{source="new"} 0`, `strake_source_waiting_containers{source="new"} 2`,
 		`strake_container_drifted{container="web1",stack="s"} 1`, `strake_container_held{container="web2",stack="s"} 1`, `strake_container_healthy{container="web2",stack="s"} 0`,
+		`strake_egress_attempts_total{container="web1",stack="s",verdict="refused"} 3`, `strake_egress_bytes_total{container="web1",stack="s",verdict="allowed"} 70`,
 		`strake_container_generation{container="web1",stack="s"} 7`, `strake_containers 2`, `strake_look_failed 0`, `strake_build_info{version="v1"} 1`,
 		`strake_apply_duration_seconds_bucket{command="apply",outcome="done",le="0.5"} 1`, `strake_container_starts_total{container="web1"} 1`, `strake_webhook_refused_total 1`,
 	} {

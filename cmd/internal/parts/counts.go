@@ -49,9 +49,14 @@ func scene(a *agent.Agent, e *reconcile.Engine) (metrics.Scene, error) {
 	list, err := e.Status(ctx)
 	for _, c := range list {
 		is := func(w reconcile.Standing) bool { return slices.Contains(c.Standings, w) }
+		var wanted []metrics.Attempts
+		for _, w := range c.Egress {
+			wanted = append(wanted, metrics.Attempts{Verdict: w.Verdict, Count: w.Attempts, Bytes: w.Bytes})
+		}
 		s.Containers = append(s.Containers, metrics.Container{
 			Name: c.Name, Stack: c.Stack, Up: c.State.Up(), Generation: c.Generation,
 			Drifted: is(reconcile.Drifted), Held: is(reconcile.Held), Failed: is(reconcile.Failed), Pending: is(reconcile.Pending),
+			Egress: wanted,
 		})
 	}
 	return s, err
