@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func Attempt(a egress.Attempt, plain bool) string {
 	case a.Open:
 		line += "  under way"
 	case a.Sent+a.Received > 0:
-		line += fmt.Sprintf("  %s sent, %s received in %s", Size(a.Sent), Size(a.Received), a.Duration.Round(time.Millisecond))
+		line += fmt.Sprintf("  %s sent, %s received in %s", cmp.Or(Size(a.Sent), "nothing"), cmp.Or(Size(a.Received), "nothing"), a.Duration.Round(time.Millisecond))
 	}
 	if a.Count > 1 {
 		line += fmt.Sprintf("  %d times", a.Count)
