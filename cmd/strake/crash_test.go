@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,8 @@ container "crash1" {
   file "/etc/both" { content = "2" }
   file "/etc/new/new" { content = "2" }
   limits { memory = "128MiB" }
+  publish "8090" { to = 81 }
+  publish "8092" {}
   nic "eth1" {
     network   = network.crash
     addresses = ["10.77.0.77"]
@@ -82,6 +85,9 @@ moved {
 }`
 )
 
+// published has ports that change, go and come on the way to live.
+var published = strings.Replace(before, "  limits", "  publish \"8090\" {}\n  publish \"8091\" {}\n  limits", 1)
+
 // TestCrash kills strake at every journalled moment of every kind of change.
 // The next run has to converge, whatever was half done, and nothing is left
 // over at the end.
@@ -92,7 +98,7 @@ func TestCrash(t *testing.T) {
 		command       []string
 	}{
 		"create":   {"", before, apply},
-		"live":     {before, live, apply},
+		"live":     {published, live, apply},
 		"restart":  {before, restart, apply},
 		"destroy":  {before, before, []string{"destroy", "-y", "--force", "--purge", "crash1"}},
 		"rename":   {before, moved, apply},
@@ -149,6 +155,9 @@ func (d death) change(first, then string, command []string) (killed bool) {
 		}
 	}
 	d.must("run", name, "--", "true")
+	if then == live {
+		d.listens("8090", "8092")
+	}
 	if then == layered {
 		d.noBuilds()
 	}
@@ -163,6 +172,21 @@ func (d death) change(first, then string, command []string) (killed bool) {
 		d.errorf("cgroups are left: %v", list)
 	}
 	return killed
+}
+
+// listens checks that of the ports that are published at some time these alone
+// are open.
+func (d death) listens(ports ...string) {
+	d.t.Helper()
+	out, err := d.command("ss", "-Hltn").Output()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, port := range []string{"8090", "8091", "8092"} {
+		if strings.Contains(string(out), ":"+port+" ") != slices.Contains(ports, port) {
+			d.errorf("of %v there listens\n%s", ports, out)
+		}
+	}
 }
 
 // noBuilds checks that nothing of a build that died is left: no folder, no
