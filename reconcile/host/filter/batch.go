@@ -16,6 +16,7 @@ type batch struct {
 	table string
 	bytes []byte
 	sets  []string // of each message, by its number
+	last  int      // where the last one about a set begins
 }
 
 // An attribute's length has sixteen bits, so a long list is sent in pieces.
@@ -39,6 +40,10 @@ func (f *Filter) batchOf(have, want entries) (*batch, error) {
 	if len(b.sets) == 1 {
 		return nil, nil
 	}
+	// Of the others only what fails is answered: an answer for each would be more
+	// than a socket takes, with very many interfaces.
+	flags := b.bytes[b.last+6:]
+	binary.NativeEndian.PutUint16(flags, binary.NativeEndian.Uint16(flags)|unix.NLM_F_ACK)
 	b.message(unix.NFNL_MSG_BATCH_END, unix.NFPROTO_UNSPEC, "")
 	return b, nil
 }
@@ -57,38 +62,24 @@ func without(a, b map[string]element) map[string]element {
 
 // change adds or deletes elements.
 func (b *batch) change(kind uint16, s set, list map[string]element) error {
-	for len(list) > 0 {
-		rest, err := b.piece(kind, s, list)
-		if err != nil {
-			return err
-		}
-		list = rest
-	}
-	return nil
-}
-
-// piece is as much of a list as one message takes; the rest is returned.
-func (b *batch) piece(kind uint16, s set, list map[string]element) (map[string]element, error) {
-	begin := b.message(kind, protocols()[s.family], s.name)
-	b.attribute(unix.NFTA_SET_ELEM_LIST_TABLE, append([]byte(b.table), 0))
-	b.attribute(unix.NFTA_SET_ELEM_LIST_SET, append([]byte(s.name), 0))
-	all := b.open(unix.NFTA_SET_ELEM_LIST_ELEMENTS)
-	var rest map[string]element
+	begin, all := 0, 0
 	for key, el := range list {
-		if len(b.bytes)-all > longList {
-			if rest == nil {
-				rest = map[string]element{}
-			}
-			rest[key] = el
-			continue
+		if all == 0 {
+			begin = b.message(kind, protocols()[s.family], s.name)
+			b.attribute(unix.NFTA_SET_ELEM_LIST_TABLE, append([]byte(b.table), 0))
+			b.attribute(unix.NFTA_SET_ELEM_LIST_SET, append([]byte(s.name), 0))
+			all = b.open(unix.NFTA_SET_ELEM_LIST_ELEMENTS)
 		}
 		if err := b.element(kind, s, key, el); err != nil {
-			return nil, err
+			return err
+		}
+		b.close(all)
+		b.sized(begin)
+		if len(b.bytes)-all > longList {
+			all = 0
 		}
 	}
-	b.close(all)
-	b.sized(begin)
-	return rest, nil
+	return nil
 }
 
 func (b *batch) element(kind uint16, s set, key string, el element) error {
@@ -150,7 +141,8 @@ func (b *batch) message(kind uint16, family byte, set string) int {
 		resource = unix.NFNL_SUBSYS_NFTABLES
 	default:
 		kind |= unix.NFNL_SUBSYS_NFTABLES << 8
-		flags |= unix.NLM_F_CREATE | unix.NLM_F_ACK
+		flags |= unix.NLM_F_CREATE
+		b.last = begin
 	}
 	b.bytes = binary.NativeEndian.AppendUint32(b.bytes, headers)
 	b.bytes = binary.NativeEndian.AppendUint16(b.bytes, kind)
@@ -220,39 +212,38 @@ func (b *batch) send() error {
 	return b.answers(fd)
 }
 
-// answers reads one for each message that changes something. They are there
-// before the kernel takes the batch for sent (nfnetlink_rcv_batch).
+// answers reads until something failed or the last message is answered. All are
+// there before the kernel takes the batch for sent (nfnetlink_rcv_batch).
 func (b *batch) answers(fd int) error {
 	answer := make([]byte, 4096)
-	for due := len(b.sets) - 2; due > 0; due-- {
+	for {
 		n, _, err := unix.Recvfrom(fd, answer, unix.MSG_DONTWAIT)
 		if err != nil {
 			return fmt.Errorf("read the kernel's answer: %w", err)
 		}
-		if err := b.answer(answer[:n]); err != nil {
+		if done, err := b.answer(answer[:n]); done || err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // errNoAnswer: the kernel answered something else than was asked.
 var errNoAnswer = errors.New("no result in the kernel's answer")
 
 // answer is what became of a message: an error's number, 0 for none, and the
-// head of what it is about.
-func (b *batch) answer(a []byte) error {
+// head of what it is about. done says that there is no other.
+func (b *batch) answer(a []byte) (done bool, err error) {
 	const head = unix.NLMSG_HDRLEN
 	if len(a) < head+4+head || binary.NativeEndian.Uint16(a[4:]) != unix.NLMSG_ERROR {
-		return errNoAnswer
+		return false, errNoAnswer
 	}
+	i := int(binary.NativeEndian.Uint32(a[head+4+8:]))
 	number := int32(binary.NativeEndian.Uint32(a[head:]))
-	if number == 0 {
-		return nil
+	switch {
+	case number == 0:
+		return i == len(b.sets)-2, nil
+	case i < len(b.sets) && b.sets[i] != "":
+		return false, fmt.Errorf("set %s: %w", b.sets[i], unix.Errno(-number))
 	}
-	about := "begin and end"
-	if i := binary.NativeEndian.Uint32(a[head+4+8:]); i < uint32(len(b.sets)) && b.sets[i] != "" {
-		about = "set " + b.sets[i]
-	}
-	return fmt.Errorf("%s: %w", about, unix.Errno(-number))
+	return false, unix.Errno(-number)
 }
