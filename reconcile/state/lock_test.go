@@ -35,3 +35,19 @@ func TestOneAgent(t *testing.T) {
 	}
 	unlock()
 }
+
+// TestPassable: whoever made the folder first, containers get to their roots in it.
+func TestPassable(t *testing.T) {
+	path := t.TempDir()
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	unlock, _, err := state.Open(path, hosttest.Render).Lock(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if at, err := os.Stat(path); err != nil || at.Mode().Perm() != 0o711 {
+		t.Errorf("%v, %v", at.Mode(), err)
+	}
+}

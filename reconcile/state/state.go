@@ -271,5 +271,18 @@ func (d *Dir) make(path string) error {
 	if err := os.MkdirAll(path, 0o711); err != nil {
 		return fmt.Errorf("make %s: %w", path, err)
 	}
-	return nil
+	if path != d.path {
+		return nil
+	}
+	return passable(path)
+}
+
+// passable lets a container's root user, who is nobody here, go through to its root.
+// Who kept something there first, as the store of images, may have made it for itself.
+func passable(path string) error {
+	at, err := os.Stat(path)
+	if err == nil && at.Mode().Perm()&0o111 != 0o111 {
+		err = os.Chmod(path, at.Mode().Perm()|0o111)
+	}
+	return err
 }
