@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"strake/generations"
@@ -59,12 +60,40 @@ func (d *Dir) Retire(container, run string) error {
 const used = "layers-used"
 
 func (d *Dir) keepUsed(container string) error {
-	led, err := d.Ledger()
+	n, err := d.layers.of(d, container, time.Now())
 	if err != nil {
 		return err
 	}
-	n := led.Containers[container].Writable
 	return generations.WriteFile(filepath.Join(d.Folder(container), used), []byte(strconv.Itoa(n)+"\n"), 0o600)
+}
+
+// layers are the highest numbers of writable layers, as the ledger with that print
+// has them: who retires many containers reads it once.
+type layers struct {
+	mu    sync.Mutex
+	print print
+	used  map[string]int
+}
+
+func (l *layers) of(d *Dir, container string, at time.Time) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := printOf(d.ledgerFile())
+	if l.print != (print{}) && l.print == now {
+		return l.used[container], nil
+	}
+	led, err := d.Ledger()
+	if err != nil {
+		return 0, err
+	}
+	used := make(map[string]int, len(led.Containers))
+	for name, c := range led.Containers {
+		used[name] = c.Writable
+	}
+	if now.settled(at) {
+		l.print, l.used = now, used
+	}
+	return used[container], nil
 }
 
 // Used is the highest number of a writable layer that a container in the attic ever

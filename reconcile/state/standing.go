@@ -77,11 +77,10 @@ func (m *memory) recall(container string, now [3]print) (reading, bool) {
 	return r, ok && r.prints == now
 }
 
-// keep remembers a reading of files that were left alone for a while: the kernel's
-// clock has ticks, and of two changes within one the second leaves no mark.
+// keep remembers a reading of files that were left alone for a while.
 func (m *memory) keep(container string, r reading, now time.Time) {
 	for _, p := range r.prints {
-		if p == (print{}) || now.Sub(time.Unix(p.changed.Unix())) < time.Second {
+		if !p.settled(now) {
 			return
 		}
 	}
@@ -120,10 +119,22 @@ type print struct {
 // printsOf are those of all files that a standing is read from.
 func printsOf(b *generations.Book, n int) (list [3]print) {
 	for i, path := range []string{filepath.Join(b.Dir(), "uuid"), filepath.Join(b.Path(n), generations.RecordFile), filepath.Join(b.Path(n), DesiredFile)} {
-		var st unix.Stat_t
-		if unix.Lstat(path, &st) == nil {
-			list[i] = print{uint64(st.Dev), st.Ino, st.Size, st.Ctim}
-		}
+		list[i] = printOf(path)
 	}
 	return list
+}
+
+// printOf is that of a file that is not there, too: none.
+func printOf(path string) print {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return print{}
+	}
+	return print{uint64(st.Dev), st.Ino, st.Size, st.Ctim}
+}
+
+// settled says that the file was left alone for a while: the kernel's clock has
+// ticks, and of two changes within one the second leaves no mark.
+func (p print) settled(now time.Time) bool {
+	return p != (print{}) && now.Sub(time.Unix(p.changed.Unix())) >= time.Second
 }

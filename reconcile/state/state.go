@@ -29,6 +29,7 @@ type Dir struct {
 	render Renderer
 	held   atomic.Pointer[string] // what this process wrote into the lock last
 	known  memory
+	layers layers
 }
 
 // Renderer turns a container into its LXC configuration. folder is the path
@@ -212,7 +213,7 @@ func (d *Dir) Remove(container string) error {
 
 // Ledger reads the choices made so far.
 func (d *Dir) Ledger() (ledger.Ledger, error) {
-	text, err := generations.ReadFile(filepath.Join(d.path, "ledger.json"))
+	text, err := generations.ReadFile(d.ledgerFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return ledger.New(d.installation()), nil
 	}
@@ -221,10 +222,12 @@ func (d *Dir) Ledger() (ledger.Ledger, error) {
 	}
 	l, err := ledger.Decode(text)
 	if err != nil {
-		return l, fmt.Errorf("read %s: %w", filepath.Join(d.path, "ledger.json"), err)
+		return l, fmt.Errorf("read %s: %w", d.ledgerFile(), err)
 	}
 	return l, nil
 }
+
+func (d *Dir) ledgerFile() string { return filepath.Join(d.path, "ledger.json") }
 
 // SetLedger records the choices.
 func (d *Dir) SetLedger(l ledger.Ledger) error { return d.write("ledger.json", l) }
