@@ -8,7 +8,7 @@ export GOFLAGS += -trimpath
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps go demo test fuzz test-vm bench fmt clean
+.PHONY: all deps go emulator demo test fuzz test-vm bench fmt clean
 
 all: strake
 
@@ -59,10 +59,12 @@ fuzz: deps go
 			case $$said in *"Failing input"*) exit 1 ;; *"context deadline exceeded"*) try ;; *) exit 1 ;; esac'
 
 # test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd, cgroup2 alone, AppArmor) that
-# an emulator boots; it takes nine to fourteen minutes.
-test-vm: deps go
+# an emulator boots; it takes some minutes. LONG=1 tries VLANs and LVM on it as well.
+test-vm: deps go emulator
+	STRAKE_VM_LONG=$(LONG) $(GO) test -tags vm -vet=off -count=1 -timeout 30m -run TestStockHost ./cmd/strake
+
+emulator:
 	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }
-	$(GO) test -tags vm -count=1 -timeout 30m -run TestStockHost ./cmd/strake
 
 # bench writes the table of reconcile/README.md; make bench ARGS="-quick -rows 1,3" only looks.
 bench: strake
