@@ -132,6 +132,29 @@ func TestUnhealthyCreateIsKept(t *testing.T) {
 	}
 }
 
+// A canary that failed holds its group back, also where it is left as it is.
+func TestCanaryThatIsLeftHoldsItsGroup(t *testing.T) {
+	b := newBench(t)
+	one := func(name string, more ...func(*spec.Container)) spec.Container {
+		c := container(name, more...)
+		no := false
+		c.Group, c.Update.AutoRollback, c.Update.Canary = "g", &no, 1
+		return c
+	}
+	b.apply(web(one("c1"), one("c2")))
+	bad := healthy(page("http://:81/"))
+	two := web(one("c1", memory(64<<20), bad), one("c2", memory(64<<20), bad))
+	for range 2 {
+		_, _ = b.Apply(context.Background(), two, how)
+		if c1, c2 := b.live("c1"), b.live("c2"); c1.Limits.Memory != 64<<20 || c2.Limits.Memory == 64<<20 {
+			t.Errorf("%+v, %+v", c1.Limits, c2.Limits)
+		}
+	}
+	if p := b.plan(two); p.Containers[0].Action != plan.Held || p.Containers[1].Behind != "c1" {
+		t.Errorf("%+v", p.Containers)
+	}
+}
+
 // With auto_rollback = false what failed is left running, to be looked at.
 func TestUnhealthyIsLeftWhenSaid(t *testing.T) {
 	b := newBench(t)
