@@ -24,10 +24,16 @@ func Most(policy string) spec.Impact {
 
 // Record is what is known of one container's, or network's, drift.
 type Record struct {
-	Picture  string      `json:"picture,omitempty"` // of the drift seen last, see Seen; "": there was none
-	Since    time.Time   `json:"since,omitzero"`    // the picture is this
-	Tries    []time.Time `json:"tries,omitempty"`   // to mend, within the time that counts
-	Flapping bool        `json:"flapping,omitempty"`
+	Picture  string    `json:"picture,omitempty"` // of the drift seen last, see Seen; "": there was none
+	Since    time.Time `json:"since,omitzero"`    // the picture is this
+	Tries    []Try     `json:"tries,omitempty"`   // to mend, within the time that counts
+	Flapping bool      `json:"flapping,omitempty"`
+}
+
+// Try is one at what a picture showed.
+type Try struct {
+	At      time.Time `json:"at"`
+	Picture string    `json:"picture"`
 }
 
 // Seen is one look.
@@ -38,9 +44,9 @@ type Seen struct {
 
 // Patience says how often one tries.
 type Patience struct {
-	Tries  int             // this many
+	Tries  int             // this many at one picture
 	Within time.Duration   // within this: then it is given up
-	Waits  []time.Duration // after each try but the last, until the next
+	Waits  []time.Duration // after each try, whatever at, until the next; the last one after all others
 }
 
 // Usual is five tries in ten minutes, each a while after the one before: they
@@ -100,13 +106,13 @@ func (p Patience) Judge(was Record, seen Seen, now time.Time) Verdict {
 	case !seen.Mendable:
 	case r.Flapping:
 		v.Do = GiveUp
-	case len(r.Tries) >= p.Tries:
+	case r.triesAt(seen.Picture) >= p.Tries:
 		v.Do, r.Flapping = GiveUp, true
 		v.News = append(v.News, Flapping)
 	case now.Before(p.due(r.Tries)):
 		v.Do, v.Until = Wait, p.due(r.Tries)
 	default:
-		v.Do, r.Tries = Mend, append(r.Tries, now)
+		v.Do, r.Tries = Mend, append(r.Tries, Try{now, seen.Picture})
 	}
 	return v
 }
@@ -120,17 +126,29 @@ func arrival(seen Seen) News {
 
 // counting are the tries that are not too long ago. A clock that was put back
 // leaves none in the future.
-func (p Patience) counting(tries []time.Time, now time.Time) []time.Time {
-	return slices.DeleteFunc(slices.Clone(tries), func(t time.Time) bool { return t.After(now) || !now.Before(t.Add(p.Within)) })
+func (p Patience) counting(tries []Try, now time.Time) []Try {
+	return slices.DeleteFunc(slices.Clone(tries), func(t Try) bool { return t.At.After(now) || !now.Before(t.At.Add(p.Within)) })
+}
+
+// triesAt counts those at one picture: who edits one thing after another by hand is
+// no reason to give up on any of them.
+func (r Record) triesAt(picture string) int {
+	n := 0
+	for _, t := range r.Tries {
+		if t.Picture == picture {
+			n++
+		}
+	}
+	return n
 }
 
 // due is when the next try may be.
-func (p Patience) due(tries []time.Time) time.Time {
+func (p Patience) due(tries []Try) time.Time {
 	if len(tries) == 0 {
 		return time.Time{}
 	}
 	wait := p.Waits[min(len(tries), len(p.Waits))-1]
-	return tries[len(tries)-1].Add(wait)
+	return tries[len(tries)-1].At.Add(wait)
 }
 
 // Mended is what is known after a try that went well: what is left of the

@@ -44,13 +44,15 @@ func TestProperties(t *testing.T) {
 	for seed := range uint64(3000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		w := world{p: Usual(), now: time.Unix(1e9, 0)}
-		var episode []time.Time // tries since the picture of something flapping changed last
+		episode := map[string][]time.Time{} // tries at each picture since that of something flapping changed last
 		for range 200 {
 			w.now = w.now.Add(time.Duration(rnd.Int64N(int64(90 * time.Second))))
 			if rnd.IntN(50) == 0 {
 				w.now = w.now.Add(-time.Duration(rnd.Int64N(int64(time.Hour)))) // a clock that is put back
 			}
-			episode = slices.DeleteFunc(episode, func(at time.Time) bool { return at.After(w.now) || !at.After(w.now.Add(-w.p.Within)) })
+			for picture, tries := range episode {
+				episode[picture] = slices.DeleteFunc(tries, func(at time.Time) bool { return at.After(w.now) || !at.After(w.now.Add(-w.p.Within)) })
+			}
 			if rnd.IntN(3) > 0 {
 				w.picture = []string{"", "a", "a", "a", "b"}[rnd.IntN(5)]
 			}
@@ -60,19 +62,19 @@ func TestProperties(t *testing.T) {
 			v := w.look(mendable)
 			news := w.told[told:]
 			if before.Flapping && !v.Record.Flapping {
-				episode = nil
+				clear(episode)
 				if before.Picture == w.picture {
 					t.Fatalf("seed %d: it flaps no more, and nothing changed", seed)
 				}
 			}
 			if v.Do == Mend {
-				episode = append(episode, w.now)
+				episode[w.picture] = append(episode[w.picture], w.now)
 				if !mendable || w.picture == "" || before.Flapping && before.Picture == w.picture {
 					t.Fatalf("seed %d: mended what must not be", seed)
 				}
 			}
-			if len(episode) > w.p.Tries {
-				t.Fatalf("seed %d: %d tries in %s", seed, len(episode), w.p.Within)
+			if n := len(episode[w.picture]); n > w.p.Tries {
+				t.Fatalf("seed %d: %d tries in %s", seed, n, w.p.Within)
 			}
 			if slices.Contains(news, Flapping) && (before.Flapping && before.Picture == w.picture || !v.Record.Flapping) {
 				t.Fatalf("seed %d: told twice", seed)
@@ -127,5 +129,23 @@ func TestDeath(t *testing.T) {
 	}
 	if len(w.mends) != 5 {
 		t.Errorf("%d tries", len(w.mends))
+	}
+}
+
+// TestOneAfterAnother: edits of ever other settings are all mended, if not at once.
+func TestOneAfterAnother(t *testing.T) {
+	w := world{p: Usual(), now: time.Unix(1e9, 0)}
+	for _, picture := range []string{"address", "port", "address", "port", "address", "port", "address", "memory", "name"} {
+		w.picture = picture
+		v := w.look(true)
+		if v.Do == Wait && v.Until.Sub(w.now) <= time.Minute {
+			w.now = v.Until
+			v = w.look(true)
+		}
+		if v.Do != Mend {
+			t.Fatalf("%s: %s", picture, v.Do)
+		}
+		w.r = w.r.Mended("", w.now)
+		w.now = w.now.Add(2 * time.Second)
 	}
 }

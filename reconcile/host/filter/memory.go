@@ -62,24 +62,39 @@ func (f *Filter) remembered() (sight, uint32, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.memory.Moment != moment {
-		f.memory = f.recall()
+		f.memory, f.text = f.recall(), nil
 	}
 	return f.memory.sight(), now, f.memory.Moment == moment && f.memory.Entries != nil
 }
 
 // remember keeps what was seen, unless something changed while looking.
 func (f *Filter) remember(before uint32, s sight) {
-	now, err := generation()
-	if err != nil || now != before {
+	moment, err := f.at(before)
+	if err != nil {
 		return
 	}
-	moment, err := f.at(now)
-	if err != nil {
+	f.keep(before, memory{moment, s.entries, s.missing, s.digest}, nil)
+}
+
+// keep takes m, and what is to be left of it if that is known already, for what
+// the rules of a generation are, unless there is another by now.
+func (f *Filter) keep(g uint32, m memory, text []byte) {
+	now, err := generation()
+	if err != nil || now != g {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.memory = memory{moment, s.entries, s.missing, s.digest}
+	f.memory, f.text = m, text
+}
+
+// written is m for the next process.
+func (m memory) written() []byte {
+	var text bytes.Buffer
+	if gob.NewEncoder(&text).Encode(m) != nil {
+		return nil
+	}
+	return text.Bytes()
 }
 
 // recall reads what another process saw. No file, half a file and one of an
@@ -106,12 +121,12 @@ func (f *Filter) leave() {
 	if f.memory.Moment == "" || f.memory.Moment == f.left {
 		return
 	}
-	var text bytes.Buffer
-	if err := gob.NewEncoder(&text).Encode(f.memory); err != nil {
-		return
+	if f.text == nil {
+		f.text = f.memory.written()
 	}
 	aside := f.lock + ".seen~"
-	if err := os.WriteFile(aside, text.Bytes(), 0o600); err == nil && os.Rename(aside, f.lock+".seen") == nil {
+	if err := os.WriteFile(aside, f.text, 0o600); err == nil && os.Rename(aside, f.lock+".seen") == nil {
 		f.left = f.memory.Moment
 	}
+	f.text = nil
 }
