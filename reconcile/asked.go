@@ -22,28 +22,32 @@ type Question struct {
 	Key     string    `json:"key,omitempty"` // what the asker knows it by, such as a commit
 	Why     string    `json:"why"`           // what has to be agreed to: "restart web1"
 	Plan    plan.Plan `json:"plan"`
+
+	Declined bool `json:"declined,omitempty"` // the answer is no: it is kept, so that nobody asks again
 }
 
 // Ask keeps a plan until somebody approves it, and returns the id to approve
-// it by. A plan that asks the same as one that waits already is that one; any
-// other takes the place of what its stack waited for. Secrets are not kept:
-// they are read again.
+// it by. A plan that asks the same as one that waits already is that one, and none
+// ("") if that was declined; any other takes the place of what its stack waited
+// for. Secrets are not kept: they are read again.
 func (e *Engine) Ask(ctx context.Context, p plan.Plan, key, why string) (run string, err error) {
 	err = e.work(ctx, func() error {
-		waiting, err := e.Questions()
+		asked, err := e.asked()
 		if err != nil {
 			return err
 		}
 		q := Question{Version: 1, Run: runID(), Since: time.Now().UTC().Truncate(time.Millisecond), By: e.By, Key: key, Why: why, Plan: p}
-		for _, old := range waiting {
+		for _, old := range asked {
 			if old.same(q) {
-				run = old.Run
+				if !old.Declined {
+					run = old.Run
+				}
 				return nil
 			}
 		}
 		run = q.Run
 		errs := []error{e.State.KeepRun(state.Asked, q.Run, q)}
-		for _, old := range waiting {
+		for _, old := range asked {
 			if old.Plan.Stack == p.Stack {
 				errs = append(errs, e.State.DropRun(state.Asked, old.Run))
 			}
@@ -64,6 +68,12 @@ func (q Question) same(o Question) bool {
 // Questions lists the plans that wait for approval, the oldest first. It
 // changes nothing.
 func (e *Engine) Questions() ([]Question, error) {
+	list, err := e.asked()
+	return slices.DeleteFunc(list, func(q Question) bool { return q.Declined }), err
+}
+
+// asked are those that were declined, too.
+func (e *Engine) asked() ([]Question, error) {
 	return kept(e.State, state.Asked, func(q Question) string { return q.Run })
 }
 
@@ -123,13 +133,15 @@ func (e *Engine) Approve(ctx context.Context, run string, how How) (Outcome, err
 	return out, err
 }
 
-// Decline drops a plan that waits.
+// Decline answers no to a plan that waits, once and for all: only another one, or
+// the same for another commit or on a host that has changed, is asked for again.
 func (e *Engine) Decline(ctx context.Context, run string) error {
 	return e.work(ctx, func() error {
 		q, err := e.Question(run)
 		if err != nil {
 			return err
 		}
-		return e.State.DropRun(state.Asked, q.Run)
+		q.Declined = true
+		return e.State.KeepRun(state.Asked, q.Run, q)
 	})
 }

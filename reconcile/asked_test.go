@@ -66,6 +66,12 @@ func TestApproveStale(t *testing.T) {
 	if _, err := b.Question(run); !errors.Is(err, ErrUnknown) {
 		t.Errorf("declined: %v", err)
 	}
+	if again := b.ask(web(container("c1", memory(128<<20))), ""); again != "" {
+		t.Errorf("asked again for what was declined: %s", again)
+	}
+	if b.ask(web(container("c1", memory(128<<20))), "another commit") == "" {
+		t.Error("another commit is not asked for")
+	}
 	for _, odd := range []string{"", "../runs/x", "x/../y", "\x00"} {
 		if _, err := b.Question(odd); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q: %v", odd, err)

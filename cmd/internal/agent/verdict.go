@@ -61,6 +61,8 @@ func (p *pass) calm() {
 		st.State, st.Text = Differs, waits
 	case len(st.Waits) > 0 && !spec.Open(p.w.s.Windows, p.now):
 		st.State, st.Text = Closed, waits+" until "+st.Next.UTC().Format(time.RFC3339)
+	case len(st.Waits) > 0 && p.asked == "":
+		st.State, st.Text = Waiting, waits+": declined, and not asked for again until the text or the host changes"
 	case len(st.Waits) > 0:
 		st.State, st.Text = Waiting, waits+" for `strake approve "+p.asked+"`"
 	case len(p.paused) > 0:
