@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -126,6 +127,17 @@ func (b *Book) settle() error {
 		}
 	}
 	return b.d.syncFile(b.path("activations.jsonl"))
+}
+
+// Failed says whether a generation did not prove itself when it was put to use last.
+func (b *Book) Failed(n int) bool {
+	list, _ := b.Activations() // what is damaged tells nothing
+	for _, a := range slices.Backward(list) {
+		if a.Generation == n {
+			return a.Outcome == Failed
+		}
+	}
+	return false
 }
 
 // Activations reads the history, oldest first. A last line that was never

@@ -63,6 +63,21 @@ func (b *Book) Hold(h Hold) error {
 	return b.say("hold.json", h)
 }
 
+// Reject puts a hold beside what is on hold already. used is the digest of what is
+// gone back to, which is none of it any more; "": that stays.
+func (b *Book) Reject(h Hold, used string) error {
+	old, held, err := b.Held()
+	if err != nil {
+		return err
+	}
+	if held {
+		h.Before = slices.DeleteFunc(old.Digests(), func(d string) bool { return d == h.Digest || d == used })
+		slices.Sort(h.Before)
+		h.Before = slices.Compact(h.Before)
+	}
+	return b.Hold(h)
+}
+
 // Held is the hold and whether there is one.
 func (b *Book) Held() (Hold, bool, error) {
 	var h Hold

@@ -250,7 +250,7 @@ func (e *Engine) carryOut(ctx context.Context, out Outcome, p plan.Plan, how How
 		))
 	}
 	e.lower(ctx, p, results)
-	errs = append(errs, e.holdRejected(p, run, results), e.unused(p, results))
+	errs = append(errs, e.unused(p, results))
 	errs = append(errs, e.forget(p, results), e.purge(), e.regained(ctx, p, results))
 	if how.Confirm > 0 {
 		out.Awaiting, err = e.await(ctx, p, run, results)

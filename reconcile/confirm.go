@@ -304,7 +304,7 @@ func (e *Engine) goBack(ctx context.Context, t Trial, why string) error {
 // unproven writes down that a generation did not last, and holds it.
 func (e *Engine) unproven(t Trial, c Tried, made resource.Container, why string) error {
 	book := e.State.Book(c.Name)
-	if !failed(book, c.To) {
+	if !book.Failed(c.To) {
 		err := book.Activate(generations.Activation{
 			Time: time.Now().UTC().Truncate(time.Millisecond), Generation: c.To, Run: t.Run, By: e.By, Kind: generations.Apply, Outcome: generations.Failed, Note: why,
 		})
@@ -318,9 +318,9 @@ func (e *Engine) unproven(t Trial, c Tried, made resource.Container, why string)
 			used = plan.HoldDigest(before)
 		}
 	}
-	return e.putOnHold(c.Name, used, generations.Hold{
+	return book.Reject(generations.Hold{
 		Digest: plan.HoldDigest(made), Generation: c.To, Since: time.Now().UTC(), Run: t.Run, Why: "not confirmed",
-	})
+	}, used)
 }
 
 // putDown stops a container that there was none of before. It is kept.

@@ -258,7 +258,7 @@ func TestEvidenceHoldsNoSecret(t *testing.T) {
 }
 
 // Killed between the verdict and the way back, the next command goes on where
-// it ended.
+// it ended, and what failed is on hold.
 func TestRejectedAndKilled(t *testing.T) {
 	b := newBench(t)
 	b.apply(web(container("c1", memory(64<<20))))
@@ -266,6 +266,9 @@ func TestRejectedAndKilled(t *testing.T) {
 	out, _ := b.Apply(context.Background(), w, How{Approve: yes, NoRollback: true})
 	if out.Results[0].Outcome != "left" || b.live("c1").Limits.Memory != 128<<20 {
 		t.Fatalf("%+v", out.Results)
+	}
+	if err := b.State.Book("c1").Release(); err != nil { // as if that had not been written yet
+		t.Fatal(err)
 	}
 	if err := b.work(context.Background(), func() error { return nil }); err != nil {
 		t.Fatal(err)
@@ -275,5 +278,8 @@ func TestRejectedAndKilled(t *testing.T) {
 	}
 	if _, err := b.State.Book("c1").Read(2); err != nil {
 		t.Errorf("the generation that failed is gone: %v", err)
+	}
+	if hold, ok, _ := b.State.Book("c1").Held(); !ok || hold.Generation != 2 || hold.Why != "unhealthy" {
+		t.Errorf("what failed may be tried again: %+v", hold)
 	}
 }

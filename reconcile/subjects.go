@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"strake/generations"
 	"strake/reconcile/desired"
 	"strake/reconcile/plan"
 	"strake/reconcile/resource"
@@ -138,7 +137,7 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	} else if ok {
 		s.Held, s.HeldWhy = hold.Digests(), cmp.Or(hold.Why, "rejected")
 		s.Canary = hold.Canary
-		s.Failed = failed(book, s.From) && (hold.Generation == s.From || s.Last != nil && slices.Contains(s.Held, plan.HoldDigest(*s.Last)))
+		s.Failed = book.Failed(s.From) && (hold.Generation == s.From || s.Last != nil && slices.Contains(s.Held, plan.HoldDigest(*s.Last)))
 	}
 	if s.Paused, err = e.suspended(s.Stands()); err != nil {
 		return fmt.Errorf("container %s: %w", s.Name, err)
@@ -147,18 +146,6 @@ func (e *Engine) recall(in scene, s *plan.Subject) error {
 	s.Stopped, s.Started, s.Frozen = word.Stopped, word.Started, word.Frozen
 	s.Away = e.State.Away(s.Stands())
 	return err
-}
-
-// failed says whether the generation did not prove itself when it was put to
-// use last.
-func failed(book *generations.Book, n int) bool {
-	list, _ := book.Activations() // what is damaged tells nothing
-	for _, a := range slices.Backward(list) {
-		if a.Generation == n {
-			return a.Outcome == generations.Failed
-		}
-	}
-	return false
 }
 
 // ours refuses what somebody else made.

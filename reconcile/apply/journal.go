@@ -20,11 +20,13 @@ import (
 type entry struct {
 	Run  Run                `json:"run"`
 	Plan plan.ContainerPlan `json:"plan"`
+
+	Canary bool `json:"canary,omitempty"` // it goes first of its group
 }
 
 // begin writes the journal, and makes the container's folder around it.
 func (t *task) begin() error {
-	text, err := json.Marshal(entry{t.run, t.c})
+	text, err := json.Marshal(entry{t.run, t.c, t.canary})
 	if err != nil {
 		return fmt.Errorf("write journal of %s: %w", t.at, err)
 	}

@@ -70,7 +70,6 @@ func need(c plan.ContainerPlan, name string) string {
 func (r *runner) finish(res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	res.Canary = slices.Contains(r.canaries, res.Name)
 	r.results[res.Name] = res
 }
 

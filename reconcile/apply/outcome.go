@@ -21,7 +21,6 @@ type Result struct {
 
 	Rejected int        `json:"rejected,omitempty"` // generation that did not prove itself
 	Evidence []Evidence `json:"evidence,omitempty"` // of why it did not
-	Canary   bool       `json:"-"`                  // it went first of its group
 }
 
 // stands says whether what was wanted is what there is now, good or not.

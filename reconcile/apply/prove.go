@@ -11,6 +11,7 @@ import (
 	"strake/generations"
 	"strake/reconcile/event"
 	"strake/reconcile/health"
+	"strake/reconcile/plan"
 	"strake/reconcile/resource"
 )
 
@@ -165,9 +166,25 @@ func (t *task) evidence(ctx context.Context, w *health.Watch, began time.Time, k
 }
 
 // reject writes into the history that the generation was tried, and why it is
-// not used. The journal stays: the way back is still to go.
+// not used, and puts it on hold. The journal stays: the way back is still to go.
 func (t *task) reject(why error) error {
-	return t.activate(generations.Failed, why.Error())
+	if err := t.activate(generations.Failed, why.Error()); err != nil {
+		return err
+	}
+	t.crash.Point()
+	return t.hold()
+}
+
+// hold keeps what did not prove itself from being tried again. What failed itself,
+// and is gone back to for want of better, stays on hold.
+func (t *task) hold() error {
+	used := ""
+	if t.c.Last != nil && !t.book().Failed(t.c.From) {
+		used = plan.HoldDigest(*t.c.Last)
+	}
+	return t.book().Reject(generations.Hold{
+		Digest: plan.HoldDigest(*t.c.Want), Generation: t.c.To, Since: t.run.Started, Run: t.run.ID, Why: "unhealthy", Canary: t.canary,
+	}, used)
 }
 
 // stays says whether the container is left in a generation that failed: there

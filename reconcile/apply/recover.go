@@ -38,11 +38,17 @@ func recoverOne(ctx context.Context, host Host, name string, crash *Crash) error
 	}
 	r := &runner{host: host, run: e.Run, opt: Options{Crash: crash}}
 	t := r.task(e.Plan)
+	t.canary = e.Canary
 	t.at = name // which of two names it was cut short with
 	switch t.ended() {
 	case generations.Healthy: // all that was left was to put the journal away
 		return host.Store.ClearJournal(name)
 	case generations.Failed:
+		if t.c.Proves() {
+			if err := t.hold(); err != nil {
+				return err
+			}
+		}
 		if t.stays() {
 			return t.keep(ctx)
 		}

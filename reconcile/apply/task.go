@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"strake/generations"
@@ -22,6 +23,8 @@ type task struct {
 	c    plan.ContainerPlan
 	at   string // the name that the container has at this moment
 
+	canary bool // it goes first of its group
+
 	forced func() // tells that a stop had to kill
 
 	crash *Crash // tests only
@@ -29,7 +32,7 @@ type task struct {
 
 func (r *runner) task(c plan.ContainerPlan) *task {
 	forced := func() { r.event(c.Name, plan.DoStop, event.Done, resource.ErrKilled) }
-	return &task{r.host, r.run, c, c.Stands(), forced, r.opt.Crash}
+	return &task{r.host, r.run, c, c.Stands(), slices.Contains(r.canaries, c.Name), forced, r.opt.Crash}
 }
 
 func (t *task) book() *generations.Book { return t.host.Store.Book(t.at) }
