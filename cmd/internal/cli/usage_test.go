@@ -13,6 +13,7 @@ func TestUsage(t *testing.T) {
 		"":                              "COMMANDS",
 		"aply":                          "did you mean apply?",
 		"xyzzy":                         "unknown command xyzzy",
+		"restart -y c1":                 "unknown option -y; see strake restart --help",
 		"--bogus list":                  "unknown option --bogus",
 		"--state-dir":                   "; see strake --help",
 		"list --jsno":                   "did you mean --json?",

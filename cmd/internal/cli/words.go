@@ -89,6 +89,9 @@ func badFlag(c *cli.Context, err error, _ bool) error {
 		known = append(known, f.Names()...)
 	}
 	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
+	if len(name) == 1 { // another letter is another option, and no slip
+		return usage("unknown option -%s; see strake %s--help", name, of(c.Command))
+	}
 	return unknown("option", name, known)
 }
 
