@@ -376,6 +376,10 @@ func (k keyTest) class(class spec.Impact) {
 			one, two = append(one, c.one), append(two, c.two)
 		}
 	}
+	if class == spec.None { // other checks of what runs have to hold, see health.txtar
+		k.verb("stop")
+		defer k.verb("start")
+	}
 	before := k.init()
 	for _, lines := range [][]string{one, two, nil} {
 		k.apply(strings.ReplaceAll(strings.Join(lines, "\n  "), "IMAGE", filepath.Join(k.w.dir, "IMAGE")))
@@ -385,6 +389,14 @@ func (k keyTest) class(class spec.Impact) {
 	}
 }
 
+func (k keyTest) verb(verb string) {
+	k.t.Helper()
+	if out, errs, code := k.strake(verb, "c"); code != 0 {
+		k.t.Fatalf("%s: exit %d\n%s%s", verb, code, out, errs)
+	}
+}
+
+// init is its process number; "-1" of none.
 func (k keyTest) init() string {
 	out, err := k.w.command("lxc-info", "-P", filepath.Join(k.w.dir, "lxc"), "-n", "c", "-p", "-H").Output()
 	if err != nil && len(k.seen) > 0 {
