@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,12 +27,12 @@ func (f *Filter) batchOf(have, want entries) (*batch, error) {
 	b := &batch{table: f.table}
 	b.message(unix.NFNL_MSG_BATCH_BEGIN, unix.NFPROTO_UNSPEC, "")
 	for _, s := range sets() {
-		if err := b.change(unix.NFT_MSG_DELSETELEM, s, without(have[s.name], want[s.name])); err != nil {
+		if err := b.change(unix.NFT_MSG_DELSETELEM, s, have[s.name], want[s.name]); err != nil {
 			return nil, err
 		}
 	}
 	for _, s := range sets() {
-		if err := b.change(unix.NFT_MSG_NEWSETELEM, s, without(want[s.name], have[s.name])); err != nil {
+		if err := b.change(unix.NFT_MSG_NEWSETELEM, s, want[s.name], have[s.name]); err != nil {
 			return nil, err
 		}
 	}
@@ -48,22 +47,13 @@ func (f *Filter) batchOf(have, want entries) (*batch, error) {
 	return b, nil
 }
 
-func without(a, b map[string]element) map[string]element {
-	if len(b) == 0 {
-		return a
-	}
-	rest := maps.Clone(a)
-	maps.DeleteFunc(rest, func(key string, el element) bool {
-		other, ok := b[key]
-		return ok && other == el
-	})
-	return rest
-}
-
-// change adds or deletes elements.
-func (b *batch) change(kind uint16, s set, list map[string]element) error {
+// change adds or deletes the elements that others has not, or has otherwise.
+func (b *batch) change(kind uint16, s set, list, others map[string]element) error {
 	begin, all := 0, 0
 	for key, el := range list {
+		if other, ok := others[key]; ok && other == el {
+			continue
+		}
 		if all == 0 {
 			begin = b.message(kind, protocols()[s.family], s.name)
 			b.attribute(unix.NFTA_SET_ELEM_LIST_TABLE, append([]byte(b.table), 0))

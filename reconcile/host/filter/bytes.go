@@ -16,9 +16,13 @@ import (
 // errOdd: a key that strake writes none of. Somebody put it in by hand.
 var errOdd = errors.New("not a key of ours")
 
+// longKey is what most keys fit in: an interface, an address of its link, one of its network.
+const longKey = 16 + 8 + 16
+
 // inBytes is a key or a value as the kernel holds it: its parts one after the
 // other, each of whole words. to is the end of a range, and the same where there is none.
 func inBytes(set, text string) (from, to []byte, err error) {
+	from, to = make([]byte, 0, longKey), make([]byte, 0, longKey)
 	for part := range strings.SplitSeq(text, " . ") {
 		first, last := ends(set, part)
 		if first == nil {
@@ -35,14 +39,21 @@ func ends(set, part string) (first, last []byte) {
 		first = interfaceName(part[1 : len(part)-1])
 		return first, first
 	}
-	if p, err := netip.ParsePrefix(part); err == nil {
+	if len(part) == len("02:00:00:00:00:00") {
+		if hw, err := net.ParseMAC(part); err == nil {
+			return hw, hw
+		}
+	}
+	if strings.Contains(part, "/") {
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, nil
+		}
 		return p.Masked().Addr().AsSlice(), lastOf(p)
 	}
 	if a, err := netip.ParseAddr(part); err == nil && a.Zone() == "" {
-		return a.AsSlice(), a.AsSlice()
-	}
-	if hw, err := net.ParseMAC(part); err == nil && len(hw) == 6 {
-		return hw, hw
+		first = a.AsSlice()
+		return first, first
 	}
 	first = number16(set, part)
 	return first, first
@@ -53,7 +64,9 @@ func interfaceName(name string) []byte {
 	if _, err := quote(name); err != nil {
 		return nil
 	}
-	return append([]byte(name), make([]byte, unix.IFNAMSIZ-len(name))...)
+	filled := make([]byte, unix.IFNAMSIZ)
+	copy(filled, name)
+	return filled
 }
 
 // number16 is a port or a protocol in network order, or a group, which the
