@@ -63,7 +63,7 @@ func debian(t *testing.T, host, container string) {
 	t.Setenv("INITRD", "No") // /etc/kernel/postinst.d/initramfs-tools
 	packages := "udev kmod lxc apparmor nftables uidmap busybox-static iputils-ping dnsmasq-base linux-image-cloud-amd64"
 	if long() {
-		packages += " lvm2"
+		packages += " lvm2 e2fsprogs"
 	}
 	command(t, "mmdebstrap", "--quiet", "--variant=essential", "--mode=root", "--format=directory", "--include=systemd-sysv,dbus,iproute2",
 		"--customize-hook=cp --archive --one-file-system \"$1\" "+container,
