@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"strake/reconcile"
 	"strake/reconcile/state"
 	"strake/spec"
 	"strake/spec/lang"
@@ -199,7 +200,12 @@ func (r *run) containers() []string {
 
 // asked are the runs that wait for approval.
 func (r *run) asked() []string {
-	list, _ := state.Open(r.g.StateDir, nil).KeptRuns(state.Asked)
+	e := reconcile.Engine{State: state.Open(r.g.StateDir, nil)}
+	questions, _ := e.Questions()
+	var list []string
+	for _, q := range questions {
+		list = append(list, q.Run)
+	}
 	return list
 }
 

@@ -86,7 +86,7 @@ func daemonOf(file string) (daemon, bool) {
 		return daemon{}, false
 	}
 	d := daemon{pid: pid, fd: fd, args: arguments(pid)}
-	if !slices.Contains(d.args, "--pid-file="+file) || !sameNetwork(pid) {
+	if !slices.Contains(d.args, "--pid-file="+file) || !together(pid, "net") {
 		d.close()
 		return daemon{}, false
 	}
@@ -98,9 +98,10 @@ func arguments(pid int) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
-func sameNetwork(pid int) bool {
-	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-	ours, err2 := os.Readlink("/proc/self/ns/net")
+// together says that a process is in our own namespace of a kind ("net", "mnt").
+func together(pid int, kind string) bool {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+	ours, err2 := os.Readlink("/proc/self/ns/" + kind)
 	return err == nil && err2 == nil && theirs == ours
 }
 

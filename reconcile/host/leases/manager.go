@@ -24,9 +24,7 @@ func systemd() (manager, bool) {
 		return manager{}, false
 	}
 	for _, kind := range []string{"net", "mnt"} {
-		first, err := os.Readlink("/proc/1/ns/" + kind)
-		own, err2 := os.Readlink("/proc/self/ns/" + kind)
-		if err != nil || err2 != nil || first != own {
+		if !together(1, kind) {
 			return manager{}, false
 		}
 	}

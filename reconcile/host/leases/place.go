@@ -99,13 +99,13 @@ func (p place) intact(s served) bool {
 
 // remove ends whoever runs, or is to be started again, and deletes all.
 func (l *Leases) remove(ctx context.Context, p place) error {
-	var errs []error
-	for _, d := range p.daemons() {
-		errs = append(errs, l.end(ctx, p, d))
-		d.close()
-	}
 	if m, ok := l.manager(); ok {
 		m.stop(ctx, p)
+	}
+	var errs []error
+	for _, d := range p.daemons() {
+		errs = append(errs, d.end())
+		d.close()
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("end services of %s: %w", p.bridge, err)
