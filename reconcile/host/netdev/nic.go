@@ -151,7 +151,7 @@ func number(h *netlink.Handle, l netlink.Link, was, n resource.NIC) error {
 // Settle has the IPv6 addresses that liblxc gave the interfaces of pid work
 // at once: it adds them as the kernel's default is, tentative for up to two
 // seconds (RFC 4862, 5.4), and only an address that is added anew can go
-// without. Routers that advertise themselves are not listened to: all ways are given.
+// without. Routers that advertise themselves are not listened to, nor were they: all ways are given.
 func (d *Devices) Settle(ctx context.Context, pid int, nics []resource.NIC) error {
 	return inside(ctx, pid, func(h *netlink.Handle) error {
 		for _, n := range nics {
@@ -162,7 +162,7 @@ func (d *Devices) Settle(ctx context.Context, pid int, nics []resource.NIC) erro
 			if l == nil {
 				return fmt.Errorf("settle nic %s: %w", n.Name, ErrNotFound)
 			}
-			if err := errors.Join(set(pid, setting{acceptRA(n.Name), "0"}), untry(h, l), number(h, l, resource.NIC{}, n)); err != nil {
+			if err := errors.Join(set(pid, setting{acceptRA(n.Name), "0"}), unadvertise(h, l), untry(h, l), number(h, l, resource.NIC{}, n)); err != nil {
 				return fmt.Errorf("settle nic %s: %w", n.Name, err)
 			}
 		}

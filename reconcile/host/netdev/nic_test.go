@@ -92,7 +92,11 @@ func TestAddressesWorkAtOnce(t *testing.T) {
 	if !strings.Contains(tentative(), n.IPv6) {
 		t.Fatal("the kernel does not wait; nothing is tried here")
 	}
+	within(t, pid, "ip", "-6", "route", "add", "default", "via", "fe80::bad", "dev", "eth0", "proto", "ra", "metric", "512", "expires", "60")
 	check(t, d.Settle(t.Context(), pid, []resource.NIC{n}))
+	if ways := within(t, pid, "ip", "-6", "route", "show", "default"); strings.Contains(ways, "fe80::bad") {
+		t.Errorf("what was advertised leads out: %s", ways)
+	}
 	if left := tentative(); left != "" {
 		t.Errorf("still tentative: %s", left)
 	}

@@ -67,6 +67,21 @@ func addDefault(h *netlink.Handle, l netlink.Link, gateway string) error {
 	return err
 }
 
+// unadvertise takes away the ways that a router has advertised by this interface,
+// before anybody could say that it is not to be listened to.
+func unadvertise(h *netlink.Handle, l netlink.Link) error {
+	have, err := routes(h)
+	for _, r := range have {
+		if r.LinkIndex != l.Attrs().Index || r.Protocol != unix.RTPROT_RA {
+			continue
+		}
+		if gone := h.RouteDel(&r); gone != nil && !errors.Is(gone, unix.ESRCH) { // its time may be over
+			err = errors.Join(err, fmt.Errorf("delete an advertised route: %w", gone))
+		}
+	}
+	return err
+}
+
 // onlyAdvertised says whether all IPv6 default routes are by this interface, and
 // what a router has advertised: with them another one can be.
 func onlyAdvertised(h *netlink.Handle, l netlink.Link) bool {
