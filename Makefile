@@ -8,7 +8,7 @@ export GOFLAGS += -trimpath
 GO ?= $(shell [ -x $(GO_FETCHED)/bin/go ] && echo $(GO_FETCHED)/bin/go || echo go)
 SOURCES := $(shell find cmd reconcile spec generations -name '*.go' -o -name '*.c' -o -name '*.h') go.mod go.sum
 
-.PHONY: all deps go emulator demo test fuzz test-vm bench fmt clean
+.PHONY: all deps go emulator demo check test fuzz test-vm bench fmt clean
 
 all: strake
 
@@ -22,7 +22,7 @@ deps:
 
 # go sees to a Go that can build this. One older than 1.21 can't fetch what go.mod
 # asks for by itself, but the toolchain is a module as any other.
-go:
+go: deps
 	@command -v go >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go; }
 	@$(GO) version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])' || { \
 		echo "fetching go$(GO_WANTED): $$(go version) is too old"; \
@@ -36,18 +36,23 @@ strake: deps go $(SOURCES)
 demo: strake
 	examples/quickstart/demo.sh
 
-# test is everything but the emulated host. Tests are linked without what a debugger
-# needs, which is a third of that work, and fuzzing is for a moment only.
-test: deps go
+# check reads the code.
+check: deps go
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+# test is everything but the emulated host. Tests are linked without what a debugger
+# needs, which is a third of that work. Fuzz targets run over what they were given
+# and what was ever found; to find more is fuzz's own work.
+test: check
 	$(GO) test -vet=off -ldflags=-w -count=1 -parallel 6 -timeout 30m ./...
-	$(MAKE) fuzz FUZZTIME=10s FUZZTIME_SHORT=2s
 
 # fuzz tries every fuzz target that there is, two at a time with one worker each:
-# for FUZZTIME what reads configurations and strake's own records, the others for FUZZTIME_SHORT. What it finds is kept in testdata/fuzz beside the target, and is a
-# test from then on. Before Go 1.27 the end of FUZZTIME itself can be taken for a
-# failure (golang.org/issue/75804): where nothing was found, such a run is done again.
+# for FUZZTIME what reads configurations and strake's own records, the others for
+# FUZZTIME_SHORT. What it finds is kept in testdata/fuzz beside the target, and is a
+# test from then on. Half of its time goes into building everything once more. Before
+# Go 1.27 the end of FUZZTIME itself can be taken for a failure
+# (golang.org/issue/75804): where nothing was found, such a run is done again.
 FUZZTIME ?= 30s
 FUZZTIME_SHORT ?= 3s
 fuzz: deps go
@@ -58,12 +63,13 @@ fuzz: deps go
 			said=$$(try) && { echo "$$said" | tail -n 1; exit; }; echo "$$said"; \
 			case $$said in *"Failing input"*) exit 1 ;; *"context deadline exceeded"*) try ;; *) exit 1 ;; esac'
 
-# test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd, cgroup2 alone, AppArmor) that
-# an emulator boots; it takes some minutes. LONG=1 tries VLANs and LVM on it as well.
-test-vm: deps go emulator
-	STRAKE_VM_LONG=$(LONG) $(GO) test -tags vm -vet=off -count=1 -timeout 30m -run TestStockHost ./cmd/strake
+# test-vm tries strake on a stock Debian 12 (with STRAKE_VM_SUITE=trixie: 13; systemd,
+# cgroup2 alone, AppArmor) that an emulator boots; it takes some minutes. LONG=1 tries
+# VLANs and LVM on it as well.
+test-vm: emulator
+	STRAKE_VM_LONG=$(LONG) $(GO) test -tags vm -vet=off -ldflags=-w -count=1 -timeout 30m -run TestStockHost ./cmd/strake
 
-emulator:
+emulator: deps go
 	@command -v qemu-system-x86_64 >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends qemu-system-x86; }
 
 # bench writes the table of reconcile/README.md; make bench ARGS="-quick -rows 1,3" only looks.
