@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"strake/reconcile/apply"
 	"strake/reconcile/health"
@@ -141,7 +140,7 @@ func firstLine(text string) string {
 const most = 16 << 10
 
 // Testify gathers what tells why a container is not well.
-func (w witness) Testify(ctx context.Context, c resource.Container, since time.Time) []apply.Evidence {
+func (w witness) Testify(ctx context.Context, c resource.Container) []apply.Evidence {
 	var list []apply.Evidence
 	add := func(what, text string) {
 		if text = strings.TrimSpace(text); text != "" {
@@ -153,7 +152,7 @@ func (w witness) Testify(ctx context.Context, c resource.Container, since time.T
 	}
 	for what, args := range map[string][]string{
 		"systemctl --failed": {"systemctl", "--failed", "--no-legend", "--plain", "--no-pager"},
-		"journalctl":         {"journalctl", "--boot", "--lines=100", "--no-pager", "--output=short-iso", "--since=" + since.UTC().Format("2006-01-02 15:04:05 UTC")},
+		"journalctl":         {"journalctl", "--boot", "--lines=100", "--no-pager", "--output=short-iso"},
 	} {
 		if exit, said, err := w.e.Host.Containers.Exec(ctx, c.Name, w.environment(c), args); err == nil && exit == 0 {
 			add(what, said)

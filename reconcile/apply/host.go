@@ -39,7 +39,7 @@ type outlets interface {
 type witness interface {
 	Try(ctx context.Context, c resource.Container, live resource.Live, k resource.Check) error // nil: good
 	Killed(ctx context.Context, name string) (int, error)                                      // processes that were, for want of memory
-	Testify(ctx context.Context, c resource.Container, since time.Time) []Evidence
+	Testify(ctx context.Context, c resource.Container) []Evidence
 }
 
 // disks are file systems in files.

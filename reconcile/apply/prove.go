@@ -56,7 +56,7 @@ func (t *task) prove(ctx context.Context) ([]Evidence, error) {
 	if err == nil || ctx.Err() != nil {
 		return nil, err
 	}
-	return t.evidence(ctx, w, began, killed), fmt.Errorf("%w: %w", ErrUnhealthy, err)
+	return t.evidence(ctx, w, killed), fmt.Errorf("%w: %w", ErrUnhealthy, err)
 }
 
 // watch follows what is said until there is a verdict.
@@ -155,14 +155,14 @@ func (t *task) try(ctx context.Context, k resource.Check) error {
 }
 
 // evidence is gathered before anything is taken back.
-func (t *task) evidence(ctx context.Context, w *health.Watch, began time.Time, killed int) []Evidence {
+func (t *task) evidence(ctx context.Context, w *health.Watch, killed int) []Evidence {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	list := []Evidence{{"checks", strings.Join(w.Latest(), "\n")}}
 	if killed > 0 {
 		list = append(list, Evidence{"memory", fmt.Sprintf("the kernel killed %d processes for want of memory", killed)})
 	}
-	return append(list, t.host.Witness.Testify(ctx, t.c.Want.Named(t.at), began)...)
+	return append(list, t.host.Witness.Testify(ctx, t.c.Want.Named(t.at))...)
 }
 
 // reject writes into the history that the generation was tried, and why it is
