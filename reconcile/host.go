@@ -60,6 +60,7 @@ type containers interface {
 	Definition(name string) (resource.Definition, bool, error)
 	Define(name string, d resource.Definition) error
 	Foreign(name string) (resource.Foreign, error) // a container that strake did not make
+	Elsewhere() ([][]resource.Line, error)         // configurations of the host's other containers
 	Undefine(name string) error
 	Reload(ctx context.Context, name string) error
 	ReloadResolver(ctx context.Context, name string) error

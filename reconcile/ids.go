@@ -24,9 +24,9 @@ func (e *Engine) pool() ([]idmap.Range, error) {
 	return list, nil
 }
 
-// freeIDs are the pool without those that LXC containers have which strake does
-// not manage, running or not. To read their configurations takes its time, so
-// it is for when a range has to be chosen.
+// freeIDs are the pool without those that the host's containers have which strake
+// does not manage, running or not: other LXC containers, LXD's, Incus's. To read
+// their configurations takes its time, so it is for when a range has to be chosen.
 func (e *Engine) freeIDs(in scene) ([]idmap.Range, error) {
 	pool, err := e.pool()
 	if err != nil {
@@ -40,7 +40,28 @@ func (e *Engine) freeIDs(in scene) ([]idmap.Range, error) {
 		f, _ := e.Host.Containers.Foreign(name) // one that can't be read whole can't start
 		others = append(others, adopt.Mapped(f.Lines)...)
 	}
-	return idmap.Subtract(pool, others), nil
+	elsewhere, err := e.Host.Containers.Elsewhere()
+	if err != nil {
+		return nil, err
+	}
+	for _, lines := range elsewhere {
+		others = append(others, adopt.Mapped(lines)...)
+	}
+	return idmap.Subtract(pool, lived(pool, others)), nil
+}
+
+// lived are the ids of containers that anything can be expected to have. One that
+// is not isolated from others has all ids of root by LXD, and leaves none: of such
+// a range the first 65536 count, which is what a system in it knows.
+func lived(pool, ranges []idmap.Range) []idmap.Range {
+	var list []idmap.Range
+	for _, r := range ranges {
+		if slices.ContainsFunc(pool, func(p idmap.Range) bool { return p.Size >= 100*65536 && r.Size > p.Size/2 && r.Overlaps(p) }) {
+			r.Size = 65536
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 // choosesIDs says whether some container is to get a range of ids.

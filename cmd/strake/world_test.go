@@ -30,7 +30,7 @@ type world struct {
 
 // hold makes the mounts of a world. liblxc looks for bridges in /sys, which
 // shows the network namespace that it was mounted in. The ids are the same in
-// all worlds, whatever the host's root has.
+// all worlds, whatever the host's root and the host's own containers have.
 const hold = `set -e
 mkdir "$1/cgroup"
 mount --rbind /sys/fs/cgroup "$1/cgroup"
@@ -40,6 +40,9 @@ umount --lazy --recursive "$1/cgroup"
 for f in subuid subgid; do
 	echo root:100000:1000000000 >"$1/$f"
 	mount --bind "$1/$f" /etc/$f
+done
+for d in /var/lib/lxc /var/log/lxd /var/log/incus /run/incus; do
+	[ ! -d $d ] || mount -t tmpfs none $d
 done
 ip link set lo up
 echo ready

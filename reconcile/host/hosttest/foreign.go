@@ -10,3 +10,6 @@ func (h *Host) Foreign(name string) (resource.Foreign, error) {
 	}
 	return f, nil
 }
+
+// Elsewhere is the configurations of the others.
+func (h *Host) Elsewhere() ([][]resource.Line, error) { return h.Others, nil }

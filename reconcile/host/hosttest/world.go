@@ -43,6 +43,8 @@ type Host struct {
 	Calls map[string]int
 	// Strangers are containers that strake did not make.
 	Strangers map[string]resource.Foreign
+	// Others are the configurations of containers that are kept elsewhere.
+	Others [][]resource.Line
 	// Fail makes a method fail for a container, by "Start c1".
 	Fail map[string]error
 }

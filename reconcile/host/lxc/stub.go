@@ -78,6 +78,9 @@ func (*Runtime) Definition(string) (resource.Definition, bool, error) {
 // Foreign fails.
 func (*Runtime) Foreign(string) (resource.Foreign, error) { return resource.Foreign{}, ErrNoLiblxc }
 
+// Elsewhere fails.
+func (*Runtime) Elsewhere() ([][]resource.Line, error) { return nil, ErrNoLiblxc }
+
 // Define fails.
 func (*Runtime) Define(string, resource.Definition) error { return ErrNoLiblxc }
 
