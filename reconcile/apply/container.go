@@ -25,7 +25,7 @@ func (r *runner) container(ctx context.Context, c plan.ContainerPlan) Result {
 	var away time.Time // since when the container is down
 	for i, s := range c.Steps {
 		if err == nil {
-			err = ctx.Err()
+			err = canceled(ctx)
 		}
 		if err != nil {
 			break

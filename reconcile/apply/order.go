@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -53,7 +54,7 @@ func (r *runner) one(ctx context.Context, c plan.ContainerPlan, first []string) 
 			}
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := canceled(ctx); err != nil {
 		return Result{Name: c.Name, From: c.From, To: c.From, Outcome: "skipped", Err: fmt.Errorf("%s: skipped: %w", c.Name, err)}
 	}
 	return r.container(ctx, c)
@@ -105,4 +106,13 @@ func predecessors(acting []plan.ContainerPlan) map[string][]string {
 		}
 	}
 	return first
+}
+
+// canceled is why the work is to end, in the words of whoever ended it where it is
+// no signal; nil while it is not.
+func canceled(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return ctx.Err()
 }

@@ -74,7 +74,7 @@ func (t *task) watch(ctx context.Context, w *health.Watch, live resource.Live, s
 		}
 		select {
 		case <-ctx.Done():
-			return killed, ctx.Err()
+			return killed, canceled(ctx)
 		case s := <-said:
 			w.Saw(s.check, s.at, s.err)
 		case <-tick.C:

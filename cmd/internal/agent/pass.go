@@ -61,10 +61,10 @@ type pass struct {
 }
 
 // give gives the pass up, if all that it does is wait.
-func (p *pass) give(cancel func()) {
+func (p *pass) give(cancel context.CancelCauseFunc) {
 	if p.proving.Load() {
 		p.given.Store(true)
-		cancel()
+		cancel(fmt.Errorf("%w: a newer text has come", context.Canceled))
 	}
 }
 

@@ -85,8 +85,8 @@ func (w *worker) run(idle, ctx context.Context) {
 // attend does one pass. When a newer text comes while containers are still to
 // prove themselves with this one, there is no point in waiting for that.
 func (w *worker) attend(idle, ctx context.Context, changes <-chan struct{}, told bool) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	p := &pass{w: w, told: told, now: w.a.opt.Now()}
 	done := make(chan struct{})
 	go func() {
