@@ -41,7 +41,7 @@ for f in subuid subgid; do
 	echo root:100000:1000000000 >"$1/$f"
 	mount --bind "$1/$f" /etc/$f
 done
-for d in /var/lib/lxc /var/log/lxd /var/log/incus /run/incus; do
+for d in /var/lib/lxc /var/log/lxd /var/snap/lxd/common/lxd/logs /var/log/incus /run/incus; do
 	[ ! -d $d ] || mount -t tmpfs none $d
 done
 ip link set lo up
