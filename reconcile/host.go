@@ -117,6 +117,8 @@ type roots interface {
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
 	UnmountIn(ctx context.Context, state, container string) error // of another state folder
+	Spoil(container string) error                                 // what is mounted is not to be started on again
+	Spoiled(container string) bool
 	MountedAt(pid int) (resource.Root, bool, error)
 	Duplicate(ctx context.Context, container string, from, to int) error
 	Layers(container string, init int) (have, used [][]int, err error)
@@ -148,7 +150,7 @@ type images interface {
 	Resolve(ctx context.Context, img resource.Image) (resource.Image, bool, error)
 	Ensure(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
 	Refresh(ctx context.Context, img resource.Image, progress func(string)) (resource.Image, error)
-	Digests() ([]string, error)
+	Made() (map[string]time.Time, error) // by digest
 	Verify(ctx context.Context, digest string) error
 	Reject(digest string) error // takes it out and deletes nothing: something may run on it
 	Rejected() (map[string]string, error)

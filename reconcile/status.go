@@ -28,6 +28,7 @@ const (
 	Held    Standing = "held"            // what was applied last was taken back
 	ByHand  Standing = "stopped by hand" // and stays so until `strake start`
 	Pending Standing = "pending restart" // something takes effect at the next start
+	Damaged Standing = "damaged"         // runs on an image or system layer that is not what it was
 	Drifted Standing = "drifted"         // changed behind strake's back
 	Foreign Standing = "foreign"         // the LXC configuration is somebody else's
 )
@@ -114,6 +115,9 @@ func (e *Engine) Status(ctx context.Context, names ...string) ([]Status, error) 
 		if t := tried(trials, s.Name, s.From); t != nil {
 			all[i].Awaiting = t
 			all[i].also(Trying)
+		}
+		if s.Have.State.Up() && e.Host.Roots.Spoiled(s.Name) {
+			all[i].also(Damaged)
 		}
 		all[i].Health, all[i].Rejected = e.proven(in.standing[s.Name].Container, s)
 		all[i].Egress = in.outlets[s.Name].Attempts

@@ -22,6 +22,7 @@ type layers interface {
 	Has(key string) bool
 	List() ([]resource.Layer, error)
 	Remove(key string) error
+	Made() (map[string]time.Time, error) // by key
 	Verify(ctx context.Context, key string) error
 	Reject(key string) error // takes it out and deletes nothing: something may run on it
 	Rejected() (map[string]string, error)

@@ -18,7 +18,13 @@ type Agent struct {
 	Metrics *Metrics // nil: none beside the socket's
 	Webhook *Webhook // nil: none
 	Notify  []Notify // by name
+
+	Scrub time.Duration  // within it, all images and system layers are read again; 0: never
+	At    map[string]Pos // where it is written
 }
+
+// NewAgent is one with every default filled in.
+func NewAgent() Agent { return Agent{Scrub: 7 * 24 * time.Hour} }
 
 // Source is a place that a stack's text comes from, and what may be done with it.
 type Source struct {
@@ -122,6 +128,7 @@ type agentWord struct{ path, kind, fallback, doc string }
 
 func agentWordTable() []agentWord {
 	return slices.Concat(switchTable(""), []agentWord{
+		{"scrub", "duration", `"168h"`, "Within that time each image and system layer is read again and compared with its digest. 0s: never."},
 		{"folder.path", "path", "required", "Folder or file that is watched."},
 	}, switchTable("folder."), windowTable("folder.window."), []agentWord{
 		{"git.url", "string", "required", "https://, ssh://, USER@HOST:PATH or file:// address."},
@@ -182,6 +189,9 @@ func (a Agent) Problems() []Problem {
 			c.amend("", "comes from the same place as source "+quote(other), "One stack comes from one place, and the other way round.")
 		}
 		origins[s.Origin()] = s.Name
+	}
+	if a.Scrub != 0 && a.Scrub < time.Second {
+		c.found = append(c.found, Problem{Path: "scrub", Pos: a.At["scrub"], Summary: "scrub: is too often", Detail: `Write at least 1s, or "0s" for never.`})
 	}
 	return append(c.found, a.listenerProblems()...)
 }

@@ -67,7 +67,7 @@ type Notify struct {
 func HookForges() []string  { return []string{"github", "gitlab", "gitea", "generic"} }
 func NotifyKinds() []string { return []string{"webhook", "github", "gitlab", "gitea"} }
 func NotifyTurns() []string {
-	return []string{"failed", "rolled back", "recovered", "flapping", "refused", "drift", "waiting", "applied"}
+	return []string{"failed", "rolled back", "recovered", "flapping", "refused", "drift", "damaged", "waiting", "applied"}
 }
 
 func listenerBlockTable() []struct{ path, label, doc string } {
@@ -97,7 +97,7 @@ func listenerWordTable() []agentWord {
 		{"notify.url_file", "path", "none", "File with the address, root's alone, where whoever knows it may write there."},
 		{"notify.repository", "string", "none", `Of a status: "owner/name".`},
 		{"notify.source", "string", "all", "Source whose turns are told."},
-		{"notify.on", "list(string)", "all but applied", "Turns that are told: failed, rolled back, recovered, flapping, refused, drift, waiting, applied. Of a status: all."},
+		{"notify.on", "list(string)", "all but applied", "Turns that are told: failed, rolled back, recovered, flapping, refused, drift, damaged, waiting, applied. Of a status: all."},
 		{"notify.template", "string", "none", "Body, as a template of Go (text/template): {{.Host}}, {{.Word}}, {{.Source}}, {{.Container}}, {{.Commit}}, {{.Text}}, {{.String}}; json quotes."},
 		{"notify.token", "path", "none", "File with a token, root's alone."},
 	}

@@ -42,11 +42,12 @@ const (
 	Source    Kind = "source"    // where the agent's text comes from
 	Drift     Kind = "drift"     // between a container and its generation
 	Heal      Kind = "heal"      // of a drift
+	Store     Kind = "store"     // what images and system layers are kept in
 	Agent     Kind = "agent"     // the agent itself
 )
 
 // Kinds lists them.
-func Kinds() []Kind { return []Kind{Run, Container, Step, Source, Drift, Heal, Agent} }
+func Kinds() []Kind { return []Kind{Run, Container, Step, Source, Drift, Heal, Store, Agent} }
 
 // Outcome is what happened.
 type Outcome string
@@ -69,6 +70,7 @@ const (
 	Gone     Outcome = "gone"    // drift
 	Crashed  Outcome = "crashed" // drift: it is down, and nobody said that it shall be
 	Flapping Outcome = "flapping"
+	Damaged  Outcome = "damaged" // something stored is not what it was
 	Started  Outcome = "started"
 	Reloaded Outcome = "reloaded"
 	Stopped  Outcome = "stopped"
@@ -76,7 +78,7 @@ const (
 
 // Outcomes lists them.
 func Outcomes() []Outcome {
-	return []Outcome{Begun, Proving, Done, Failed, Undone, Kept, Stuck, Skipped, Fetched, Same, Refused, Waiting, Found, Gone, Crashed, Flapping, Started, Reloaded, Stopped}
+	return []Outcome{Begun, Proving, Done, Failed, Undone, Kept, Stuck, Skipped, Fetched, Same, Refused, Waiting, Found, Gone, Crashed, Flapping, Damaged, Started, Reloaded, Stopped}
 }
 
 // Forced says whether it is a step that was done, though not in the way that it should be.

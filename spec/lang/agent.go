@@ -15,7 +15,7 @@ import (
 // Agent reads what the agent is to do. It is usable only when the diagnostics
 // hold no error.
 func Agent(f source.File) (spec.Agent, Diagnostics) {
-	var a spec.Agent
+	a := spec.NewAgent()
 	l := newLoader(source.Text{})
 	file := l.parseFile(f)
 	if file == nil {
@@ -30,6 +30,7 @@ func Agent(f source.File) (spec.Agent, Diagnostics) {
 	l.twice(top)
 	a.All = l.readSwitches(content.Attributes)
 	a.Sources = l.readSources(top, a.All)
+	a.At = layAttributes(l, content.Attributes, agentTable()).apply(&a)
 	l.readListeners(&a, content.Attributes, top)
 	for _, p := range a.Problems() {
 		if !l.broken() || !p.Absent {
@@ -101,6 +102,13 @@ func (l *loader) readSources(top map[string]hcl.Blocks, all spec.Source) []spec.
 	}
 	slices.SortFunc(list, func(a, b spec.Source) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// agentTable are the settings that are of no source.
+func agentTable() *block[spec.Agent] {
+	return &block[spec.Agent]{settings: map[string]setting[spec.Agent]{
+		"scrub": {read: duration, set: func(a *spec.Agent, _ string, v any) { a.Scrub = v.(time.Duration) }},
+	}}
 }
 
 // switches are the settings of every source.

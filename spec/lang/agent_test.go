@@ -23,6 +23,7 @@ func TestAgentLanguage(t *testing.T) {
 	root := spec.AgentLanguage()
 	words := slices.Sorted(maps.Keys(switches()))
 	words = append(words, slices.Collect(maps.Keys(metricsTable().settings))...)
+	words = append(words, slices.Collect(maps.Keys(agentTable().settings))...)
 	for _, w := range root.Words {
 		if !slices.Contains(words, w.Name) {
 			t.Errorf("the parser has no word %s", w.Name)
@@ -110,6 +111,12 @@ folder "local" {
 	if len(ds) > 0 {
 		t.Fatal(ds)
 	}
+	if a.Scrub != 7*24*time.Hour {
+		t.Errorf("all is read again in %s", a.Scrub)
+	}
+	if a, ds := agentOf(`scrub = "0s"`); len(ds) > 0 || a.Scrub != 0 {
+		t.Errorf("switched off: %s, %v", a.Scrub, ds)
+	}
 	local, web := a.Sources[0], a.Sources[1]
 	if local.Name != "local" || !local.Prune || !local.Deploy || !local.Heal || strings.Join(local.Auto, " ") != "live restart" || local.Origin() != "/srv/x" {
 		t.Errorf("%+v", local)
@@ -161,14 +168,17 @@ var AgentMistakes = map[string]string{
 	"folder \"a\" {\n}":                  "no place is said",
 	"folder \"A b\" {\npath = \"/x\"\n}": "the name is not one",
 	"folder \"a\" {\npath = \"x\"\n}":    "\"x\" is not a plain absolute path\n  agent.hcl:2:8",
-	"folder \"a\" {\npath = \"/x\"\n}\ngit \"a\" {\nurl = \"https://h/r\"\n}":                                "there is another one of that name",
-	"folder \"a\" {\npath = \"/x\"\n}\nfolder \"a\" {\npath = \"/y\"\n}":                                     "there are two blocks folder a",
-	"folder \"a\" {\npath = \"/x\"\n}\nfolder \"b\" {\npath = \"/x\"\n}":                                     "same place",
-	"folder \"a\" {\npath = \"/x\"\nauto = [\"stop\"]\n}":                                                    "no impact \"stop\"",
-	"folder \"a\" {\npath = \"/x\"\ndeploy = \"live\"\n}":                                                    "must be true, false or a list of strings, not a string",
-	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"live\"]\nauto = [\"live\"]\n}":                               "deploy and auto both list impacts",
-	"folder \"a\" {\npath = \"/x\"\n}\ndeploy = [\"stop\"]":                                                  "error: there is no impact \"stop\"\n  agent.hcl:4:10",
-	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"stop\"]\n}":                                                  "source \"a\": there is no impact \"stop\"\n  agent.hcl:3:10",
+	"folder \"a\" {\npath = \"/x\"\n}\ngit \"a\" {\nurl = \"https://h/r\"\n}":  "there is another one of that name",
+	"folder \"a\" {\npath = \"/x\"\n}\nfolder \"a\" {\npath = \"/y\"\n}":       "there are two blocks folder a",
+	"folder \"a\" {\npath = \"/x\"\n}\nfolder \"b\" {\npath = \"/x\"\n}":       "same place",
+	"folder \"a\" {\npath = \"/x\"\nauto = [\"stop\"]\n}":                      "no impact \"stop\"",
+	"folder \"a\" {\npath = \"/x\"\ndeploy = \"live\"\n}":                      "must be true, false or a list of strings, not a string",
+	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"live\"]\nauto = [\"live\"]\n}": "deploy and auto both list impacts",
+	"folder \"a\" {\npath = \"/x\"\n}\ndeploy = [\"stop\"]":                    "error: there is no impact \"stop\"\n  agent.hcl:4:10",
+	"folder \"a\" {\npath = \"/x\"\ndeploy = [\"stop\"]\n}":                    "source \"a\": there is no impact \"stop\"\n  agent.hcl:3:10",
+	"scrub = \"500ms\"\nfolder \"a\" {\npath = \"/x\"\n}":                      "scrub: is too often\n  agent.hcl:1:9",
+	"scrub = \"-1h\"": "scrub: is too often",
+	"scrub = 7":       "must be a duration",
 	"var_files = [\"x\"]\nfolder \"a\" {\npath = \"/x\"\n}":                                                  "error: \"x\" is not a plain absolute path\n  agent.hcl:1:13",
 	"git \"a\" {\nurl = \"http://h/r\"\n}":                                                                   "is not one that is fetched from",
 	"git \"a\" {\nurl = \"https://u:p@h/r\"\n}":                                                              "a password goes into",

@@ -134,7 +134,7 @@ func (r *run) logger() func(event.Event) {
 
 func severity(e event.Event) slog.Level {
 	switch e.Outcome {
-	case event.Failed, event.Stuck, event.Kept:
+	case event.Failed, event.Stuck, event.Kept, event.Damaged:
 		return slog.LevelError
 	case event.Undone, event.Refused, event.Flapping, event.Found, event.Crashed:
 		return slog.LevelWarn

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"strake/cmd/internal/view"
@@ -25,13 +27,24 @@ func (r *run) imagesCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			readings, err := d.Engine.State.Readings()
+			if err != nil {
+				return err
+			}
 			list := []view.Image{}
 			for _, m := range metas {
-				list = append(list, view.Image{Meta: m, Used: len(uses[m.Digest]) > 0, Users: uses[m.Digest]})
+				list = append(list, view.Image{Meta: m, Read: later(m.Created, readings[m.Digest]), Used: len(uses[m.Digest]) > 0, Users: uses[m.Digest]})
 			}
 			return r.showImages(list)
 		},
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (r *run) showImages(list []view.Image) error {

@@ -6,6 +6,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,13 +32,14 @@ const (
 	Flapping   Word = "flapping"
 	Refused    Word = "refused"
 	Drift      Word = "drift"
+	Damaged    Word = "damaged" // something stored, that containers are made of
 	Waiting    Word = "waiting"
 	Applied    Word = "applied" // of a commit; a chat hears it when it asks for it
 )
 
 // Words lists them.
 func Words() []string {
-	return []string{string(Failed), string(RolledBack), string(Recovered), string(Flapping), string(Refused), string(Drift), string(Waiting), string(Applied)}
+	return []string{string(Failed), string(RolledBack), string(Recovered), string(Flapping), string(Refused), string(Drift), string(Damaged), string(Waiting), string(Applied)}
 }
 
 // Turn is one thing that turned.
@@ -55,10 +57,7 @@ type Turn struct {
 
 // String is the turn as a sentence.
 func (t Turn) String() string {
-	about := t.Container
-	if about == "" {
-		about = t.Source
-	}
+	about := cmp.Or(t.Container, t.Source, "store")
 	s := fmt.Sprintf("%s: %s %s", t.Host, about, t.Word)
 	if t.Text != "" {
 		s += ": " + t.Text

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"strake/cmd/internal/healer"
+	"strake/reconcile"
 	"strake/reconcile/event"
 )
 
@@ -11,13 +12,16 @@ import (
 // and mends drift from then on.
 func (h hang) heal(ctx context.Context) error {
 	e := h.a.Engine("agent")
-	failed := func(err error) {
-		e.Tell(event.Event{Kind: event.Agent, Outcome: event.Failed, Error: err.Error()})
-	}
+	failed := h.failed(e)
 	if _, err := e.BootOnce(ctx, 0); err != nil && ctx.Err() == nil {
 		failed(err)
 	}
 	return (&healer.Healer{Engine: e, May: h.may, Failed: failed, Rest: h.Rest}).Run(ctx)
+}
+
+// failed tells of what went wrong in a part that goes on.
+func (h hang) failed(e *reconcile.Engine) func(error) {
+	return func(err error) { e.Tell(event.Event{Kind: event.Agent, Outcome: event.Failed, Error: err.Error()}) }
 }
 
 // may says whether drift of a stack's containers may be mended: a source that has

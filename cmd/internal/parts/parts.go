@@ -48,6 +48,9 @@ func Parts(o Options) func(*agent.Agent, spec.Agent) []agent.Part {
 		}
 		h := hang{Options: o, a: a, conf: conf, page: page, host: host}
 		list := []agent.Part{part{"service", h.service}, part{"socket", h.socket}, part{"counts", h.count}, part{"heal", h.heal}}
+		if conf.Scrub > 0 {
+			list = append(list, part{"scrub", h.scrub})
+		}
 		if conf.Metrics != nil {
 			list = append(list, part{"metrics", h.metrics})
 		}

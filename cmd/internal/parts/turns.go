@@ -31,6 +31,8 @@ func (w *turns) see(e event.Event) []notify.Turn {
 	switch e.Kind {
 	case event.Source:
 		t.Word = w.ofState(e.Source, e.Commit, agent.State(e.State))
+	case event.Store:
+		t.Word, t.Text = notify.Damaged, e.Error+"; "+e.Message
 	case event.Container, event.Drift, event.Heal:
 		t.Commit = ""
 		t.Word = w.ofContainer(e)

@@ -50,6 +50,7 @@ func TestTurns(t *testing.T) {
 		{container(event.Heal, event.Flapping), nil},
 		{container(event.Step, event.Failed), nil},
 		{event.Event{Kind: event.Run, Outcome: event.Failed}, nil},
+		{event.Event{Kind: event.Store, Outcome: event.Damaged, Error: "image x is damaged"}, []string{"damaged"}},
 	} {
 		var got []string
 		for _, turn := range w.see(c.e) {

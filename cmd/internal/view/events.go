@@ -62,7 +62,7 @@ func mood(o event.Outcome) tint {
 	switch o {
 	case event.Done, event.Gone:
 		return green
-	case event.Failed, event.Stuck, event.Undone, event.Flapping, event.Crashed:
+	case event.Failed, event.Stuck, event.Undone, event.Flapping, event.Crashed, event.Damaged:
 		return red
 	case event.Refused, event.Kept, event.Skipped, event.Found, event.Waiting:
 		return yellow

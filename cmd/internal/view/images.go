@@ -2,6 +2,7 @@ package view
 
 import (
 	"strings"
+	"time"
 
 	"strake/reconcile"
 	"strake/reconcile/host/image"
@@ -10,15 +11,16 @@ import (
 // Image is an image in the store.
 type Image struct {
 	image.Meta
+	Read  time.Time       `json:"read"` // when it was found as it was, last
 	Used  bool            `json:"used"` // some generation is made of it
 	Users []reconcile.Use `json:"users,omitempty"`
 }
 
 // Images is the table of `strake images`.
 func Images(list []Image) Table {
-	t := Table{Head: []string{"DIGEST", "SOURCE", "SIZE", "MADE", "USED BY"}}
+	t := Table{Head: []string{"DIGEST", "SOURCE", "SIZE", "MADE", "READ", "USED BY"}}
 	for _, m := range list {
-		t.Rows = append(t.Rows, []string{ShortDigest(m.Digest), m.Source, Size(m.Size), m.Created.Local().Format("2006-01-02 15:04:05"), users(m.Users)})
+		t.Rows = append(t.Rows, []string{ShortDigest(m.Digest), m.Source, Size(m.Size), m.Created.Local().Format("2006-01-02 15:04:05"), m.Read.Local().Format("2006-01-02 15:04:05"), users(m.Users)})
 	}
 	return t
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func Statuses(list []reconcile.Status) Table {
 		switch s := list[row]; {
 		case column == 1 && s.State == resource.Running:
 			return "good"
-		case column == 3 && (s.Standings[0] == reconcile.Drifted || s.Standings[0] == reconcile.Foreign):
+		case column == 3 && (s.Standings[0] == reconcile.Drifted || s.Standings[0] == reconcile.Damaged || s.Standings[0] == reconcile.Foreign):
 			return "bad"
 		case column == 3 && s.Standings[0] != reconcile.InSync:
 			return "warn"
@@ -208,6 +209,9 @@ func Detail(w io.Writer, s reconcile.Status, st Style) error {
 	}
 	if len(s.Pending) > 0 {
 		p.f("\npending, which `strake restart %s` brings into effect:\n      %s\n", s.Name, strings.Join(s.Pending, "\n      "))
+	}
+	if slices.Contains(s.Standings, reconcile.Damaged) {
+		p.f("\ndamaged: its image, or a system layer, is not what it was; `strake restart %s` starts it on a sound one\n", s.Name)
 	}
 	if s.Health.Why != "" {
 		p.f("\n%s\n", Safe(fmt.Sprintf("generation %d failed: %s", s.Generation, s.Health.Why)))

@@ -57,6 +57,8 @@ type Machine struct {
 		Prepare(context.Context, resource.Root) error
 		Mount(context.Context, resource.Root) error
 		Unmount(context.Context, string) error
+		Spoil(string) error
+		Spoiled(string) bool
 		MountedAt(int) (resource.Root, bool, error)
 		Environment(string) (map[string]string, error)
 		SetEnvironment(string, resource.IDMap, map[string]string) error
@@ -331,8 +333,15 @@ func (m Machine) conformEnd(t *testing.T, c resource.Container) {
 	other.Writable = []int{2}
 	does(t, "prepare another root", m.Roots.Prepare(ctx, other))
 	refuses(t, "mount over a mount", m.Roots.Mount(ctx, other), resource.ErrMounted)
+	does(t, "mount what is mounted", m.Roots.Mount(ctx, resource.RootOf(c)))
+	does(t, "spoil the root", m.Roots.Spoil(c.Name))
+	refuses(t, "mount what is spoiled", m.Roots.Mount(ctx, resource.RootOf(c)), resource.ErrMounted)
 	does(t, "unmount", m.Roots.Unmount(ctx, c.Name))
 	refuses(t, "second unmount", m.Roots.Unmount(ctx, c.Name), resource.ErrNotMounted)
+	refuses(t, "spoil what is not mounted", m.Roots.Spoil(c.Name), resource.ErrNotMounted)
+	if m.Roots.Spoiled(c.Name) {
+		t.Fatal("what is not mounted is spoiled")
+	}
 	does(t, "undefine", m.Containers.Undefine(c.Name))
 	does(t, "undefine again", m.Containers.Undefine(c.Name))
 	does(t, "take the guard away", m.Filter.Set(ctx, resource.Guard{}))

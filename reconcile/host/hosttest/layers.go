@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"strake/reconcile/resource"
 )
@@ -69,6 +70,17 @@ func (l *Layers) Remove(key string) error {
 	}
 	delete(l.stored, key)
 	return nil
+}
+
+// Made is at no time.
+func (l *Layers) Made() (map[string]time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := map[string]time.Time{}
+	for key := range l.stored {
+		made[key] = time.Time{}
+	}
+	return made, nil
 }
 
 // Verify finds all as it was.

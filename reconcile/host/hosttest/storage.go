@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"strake/reconcile/resource"
 )
@@ -28,7 +29,7 @@ func (h *Host) Mount(_ context.Context, root resource.Root) error {
 	defer h.mu.Unlock()
 	have, ok := h.mounted[root.Container]
 	switch {
-	case ok && sameRoot(have, root):
+	case ok && sameRoot(have, root) && !h.spoiled[root.Container]:
 		return nil
 	case ok:
 		return resource.ErrMounted
@@ -50,7 +51,26 @@ func (h *Host) Unmount(_ context.Context, container string) error {
 		return resource.ErrNotMounted
 	}
 	delete(h.mounted, container)
+	delete(h.spoiled, container)
 	return h.call("Unmount", container)
+}
+
+// Spoil says that what is mounted is not to be started on again.
+func (h *Host) Spoil(container string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.mounted[container]; !ok {
+		return resource.ErrNotMounted
+	}
+	h.spoiled[container] = true
+	return nil
+}
+
+// Spoiled says whether somebody has.
+func (h *Host) Spoiled(container string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.spoiled[container]
 }
 
 // MountedAt shows what a container has as its root.
@@ -203,8 +223,8 @@ func (i Images) Refresh(ctx context.Context, img resource.Image, _ func(string))
 	return img, err
 }
 
-// Digests are none: nothing lies anywhere.
-func (Images) Digests() ([]string, error) { return nil, nil }
+// Made are none: nothing lies anywhere.
+func (Images) Made() (map[string]time.Time, error) { return nil, nil }
 
 // Verify finds none.
 func (Images) Verify(context.Context, string) error { return resource.ErrNotFound }

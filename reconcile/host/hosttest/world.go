@@ -29,6 +29,7 @@ type Host struct {
 	served    map[string]resource.Served // by bridge
 	outlets   map[string]resource.Outlet // by container
 	mounted   map[string]resource.Root
+	spoiled   map[string]bool
 	prepared  map[resource.IDMap]bool      // whose layers are there: the ids go with a container, its name need not
 	files     map[string]map[string]string // environment files, by container
 	inside    map[string]map[string]resource.File
@@ -62,7 +63,7 @@ type process struct {
 func New() *Host {
 	return &Host{
 		defined: map[string]resource.Definition{}, running: map[string]*process{},
-		networks: map[string]resource.Network{}, served: map[string]resource.Served{}, outlets: map[string]resource.Outlet{}, mounted: map[string]resource.Root{}, prepared: map[resource.IDMap]bool{},
+		networks: map[string]resource.Network{}, served: map[string]resource.Served{}, outlets: map[string]resource.Outlet{}, mounted: map[string]resource.Root{}, spoiled: map[string]bool{}, prepared: map[resource.IDMap]bool{},
 		files: map[string]map[string]string{}, resolvers: map[string]resource.Resolver{}, secrets: map[string][]byte{}, answers: map[string]error{}, inside: map[string]map[string]resource.File{}, pids: 1000, Calls: map[string]int{}, Fail: map[string]error{},
 	}
 }

@@ -18,47 +18,45 @@ var ErrDamaged = resource.ErrDamaged
 // damaged begins the name of a folder that is not what it was, as it is.
 const damaged = ".damaged-"
 
-// Digests are those of all images, damaged or not.
-func (s *Store) Digests() ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+// Made is when each image was unpacked, by its digest, damaged or not.
+func (s *Store) Made() (map[string]time.Time, error) {
+	list, err := s.made("image.json")
+	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
-	}
-	var list []string
-	for _, e := range entries {
-		if digestForm().MatchString(e.Name()) {
-			list = append(list, e.Name())
-		}
 	}
 	return list, nil
 }
 
-// Verify reads all of an image again. Errors: ErrDamaged, ErrNotFound.
+// Verify reads all of an image again, from the disk. Errors: ErrDamaged,
+// ErrNotFound.
 func (s *Store) Verify(ctx context.Context, digest string) error {
-	if _, err := s.meta(digest); err != nil {
-		return err
+	if _, err := s.meta(digest); errors.Is(err, ErrNotFound) && s.there(digest) {
+		return fmt.Errorf("image %s: %w: its record is gone", digest, ErrDamaged)
+	} else if err != nil {
+		return damage(err)
 	}
-	have, _, err := manifest(ctx, s.Path(digest), nil)
+	have, err := again(ctx, s.Path(digest), false)
 	if err == nil && have != digest {
 		err = fmt.Errorf("%w: it is %s now", ErrDamaged, have)
 	}
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errKind) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
 	if err != nil {
-		return fmt.Errorf("image %s: %w", digest, err)
+		return fmt.Errorf("image %s: %w", digest, damage(err))
 	}
 	return nil
 }
 
 // Reject takes an image or layer out of the store and keeps all of it: what is
-// mounted still needs it.
+// mounted still needs it. Error: ErrNotFound.
 func (s *Store) Reject(digest string) error {
 	if !digestForm().MatchString(digest) {
 		return fmt.Errorf("reject %q: %w", digest, ErrNotFound)
 	}
 	aside := fmt.Sprintf("%s%s-%d", damaged, strings.TrimPrefix(digest, "sha256-"), time.Now().UnixNano())
-	if err := os.Rename(filepath.Join(s.dir, digest), filepath.Join(s.dir, aside)); err != nil {
+	err := os.Rename(filepath.Join(s.dir, digest), filepath.Join(s.dir, aside))
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("%s: %w", digest, ErrNotFound)
+	}
+	if err != nil {
 		return fmt.Errorf("reject: %w", err)
 	}
 	return nil

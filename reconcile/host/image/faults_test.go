@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -307,7 +308,78 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestVerify: whatever is changed in an image is damage, and it goes aside.
+// TestDamage: whatever is changed in an image is damage.
+func TestDamage(t *testing.T) {
+	s, tree := store(t), t.TempDir()
+	write(t, tree+"/etc/which", "one")
+	for name, damage := range map[string]func(tree string) error{
+		"content":       func(tree string) error { return os.WriteFile(tree+"/etc/which", []byte("two"), 0o644) },
+		"mode":          func(tree string) error { return os.Chmod(tree+"/etc/which", 0o4755) },
+		"owner":         func(tree string) error { return os.Chown(tree+"/etc/which", 7, 7) },
+		"loss":          func(tree string) error { return os.Remove(tree + "/etc/which") },
+		"addition":      func(tree string) error { return os.WriteFile(tree+"/extra", nil, 0o644) },
+		"device":        func(tree string) error { return unix.Mknod(tree+"/etc/null", unix.S_IFCHR|0o666, 0x103) },
+		"no tree":       os.RemoveAll,
+		"record":        func(tree string) error { return os.WriteFile(tree+"/../image.json", []byte("{"), 0o600) },
+		"record's loss": func(tree string) error { return os.Remove(tree + "/../image.json") },
+	} {
+		img := ensure(t, s, "dir:"+tree)
+		must(t, s.Verify(t.Context(), img.Digest))
+		must(t, damage(s.Path(img.Digest)))
+		if err := s.Verify(t.Context(), img.Digest); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+		must(t, s.Reject(img.Digest))
+	}
+}
+
+// TestDamageOnDisk: it is the disk that is read, whatever of it the kernel still
+// has as it was written.
+func TestDamageOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	device, at := dir+"/device", dir+"/mounted"
+	run := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+	}
+	write(t, device, "")
+	must(t, errors.Join(os.Truncate(device, 16<<20), os.Mkdir(at, 0o755)))
+	run("mkfs.ext4", "-q", device)
+	run("mount", "-o", "loop", device, at)
+	t.Cleanup(func() { run("umount", at) })
+	text := strings.Repeat("what was written ", 1000)
+	write(t, dir+"/tree/etc/which", text)
+	s, err := Open(Options{Folder: at + "/images"})
+	must(t, err)
+	img := ensure(t, s, "dir:"+dir+"/tree")
+	must(t, s.Verify(t.Context(), img.Digest))
+	run("sync", "-f", at)
+
+	disk, err := os.ReadFile(device)
+	must(t, err)
+	f, err := os.OpenFile(device, os.O_WRONLY, 0)
+	must(t, err)
+	for i := 0; ; i++ {
+		next := bytes.Index(disk[i:], []byte(text[:1000]))
+		if next < 0 {
+			break
+		}
+		i += next
+		_, err := f.WriteAt([]byte("W"), int64(i))
+		must(t, err)
+	}
+	must(t, f.Close())
+	if have, err := os.ReadFile(s.Path(img.Digest) + "/etc/which"); err != nil || string(have) != text {
+		t.Fatalf("the kernel reads it from the disk: there is nothing to be seen here (%v)", err)
+	}
+	if err := s.Verify(t.Context(), img.Digest); !errors.Is(err, ErrDamaged) {
+		t.Errorf("verified: %v", err)
+	}
+}
+
+// TestVerify: what is damaged goes aside.
 func TestVerify(t *testing.T) {
 	s := store(t)
 	img := ensure(t, s, "tar:"+big(t))
@@ -317,6 +389,9 @@ func TestVerify(t *testing.T) {
 		t.Errorf("verified: %v", err)
 	}
 	must(t, s.Reject(img.Digest))
+	if err := s.Reject(img.Digest); !errors.Is(err, ErrNotFound) {
+		t.Errorf("rejected again: %v", err)
+	}
 	if _, ok, err := s.Resolve(t.Context(), img); ok || err != nil {
 		t.Errorf("resolved: %v, %v", ok, err)
 	}

@@ -17,9 +17,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -129,9 +131,9 @@ func (s *Store) meta(digest string) (Meta, error) {
 
 // List lists the images by digest.
 func (s *Store) List() ([]Meta, error) {
-	digests, err := s.Digests()
+	made, err := s.Made()
 	var list []Meta
-	for _, digest := range digests {
+	for _, digest := range slices.Sorted(maps.Keys(made)) {
 		m, err := s.meta(digest)
 		if errors.Is(err, ErrNotFound) {
 			continue // being removed

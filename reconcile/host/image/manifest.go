@@ -33,7 +33,7 @@ import (
 // Times are no part of it. size is the sum of the files' bytes. What known has
 // of contents is not read again.
 func manifest(ctx context.Context, root string, known sums) (digest string, size int64, err error) {
-	return (&lister{root: root, known: known}).all(ctx)
+	return (&lister{root: root, known: known, read: cached}).all(ctx)
 }
 
 func (m *lister) all(ctx context.Context) (digest string, size int64, err error) {
@@ -45,7 +45,7 @@ func (m *lister) all(ctx context.Context) (digest string, size int64, err error)
 		if err != nil {
 			return err
 		}
-		return m.line(path, e)
+		return m.line(ctx, path, e)
 	})
 	return "sha256-" + hex.EncodeToString(m.sum.Sum(nil)), m.size, err
 }
@@ -54,19 +54,20 @@ func (m *lister) all(ctx context.Context) (digest string, size int64, err error)
 // what hides a path of the layers below, and a folder may hide all that they
 // have in it.
 func manifestLayer(ctx context.Context, root string) (digest string, size int64, err error) {
-	return (&lister{root: root, layer: true}).all(ctx)
+	return (&lister{root: root, layer: true, read: cached}).all(ctx)
 }
 
 type lister struct {
 	layer bool
 	root  string
 	known sums
+	read  func(ctx context.Context, path string) (sum string, err error)
 	sum   hash.Hash
 	size  int64
 	links map[uint64]string
 }
 
-func (m *lister) line(path string, e fs.DirEntry) error {
+func (m *lister) line(ctx context.Context, path string, e fs.DirEntry) error {
 	name, err := filepath.Rel(m.root, path)
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func (m *lister) line(path string, e fs.DirEntry) error {
 		return err
 	}
 	st := at.Sys().(*syscall.Stat_t)
-	kind, content, err := m.content(path, name, st)
+	kind, content, err := m.content(ctx, path, name, st)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (m *lister) line(path string, e fs.DirEntry) error {
 	return err
 }
 
-func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content string, err error) {
+func (m *lister) content(ctx context.Context, path, name string, st *syscall.Stat_t) (kind, content string, err error) {
 	switch st.Mode & syscall.S_IFMT {
 	case syscall.S_IFDIR:
 		return "d", "-", nil
@@ -122,7 +123,7 @@ func (m *lister) content(path, name string, st *syscall.Stat_t) (kind, content s
 	if sum, ok := m.known[st.Ino]; ok {
 		return "f", hex.EncodeToString(sum[:]), nil
 	}
-	content, err = hashFile(path)
+	content, err = m.read(ctx, path)
 	return "f", content, err
 }
 
@@ -134,6 +135,8 @@ func hidesBelow(path string) bool {
 }
 
 var errKind = errors.New("neither file, folder, link nor pipe")
+
+func cached(_ context.Context, path string) (string, error) { return hashFile(path) }
 
 func hashFile(path string) (string, error) {
 	f, err := os.Open(path)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"strake/reconcile/resource"
 )
@@ -47,11 +48,11 @@ func (l *Layers) read(key string) (resource.Layer, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return layer, fmt.Errorf("system layer %s: %w", key, ErrNotFound)
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &layer)
-	}
 	if err != nil {
 		return layer, fmt.Errorf("read system layer %s: %w", key, err)
+	}
+	if err := json.Unmarshal(text, &layer); err != nil {
+		return layer, fmt.Errorf("read system layer %s: %w: %w", key, ErrDamaged, err)
 	}
 	return layer, nil
 }
@@ -153,21 +154,34 @@ func (l *Layers) Remove(key string) error {
 	return os.RemoveAll(gone)
 }
 
-// Verify reads all of a layer again. Errors: ErrDamaged, ErrNotFound.
+// Made is when each layer was built, by its key, damaged or not.
+func (l *Layers) Made() (map[string]time.Time, error) {
+	list, err := l.store.made("layer.json")
+	if err != nil {
+		return nil, fmt.Errorf("list system layers: %w", err)
+	}
+	return list, nil
+}
+
+// Verify reads all of a layer again, from the disk. Errors: ErrDamaged,
+// ErrNotFound.
 func (l *Layers) Verify(ctx context.Context, key string) error {
 	layer, err := l.read(key)
+	if errors.Is(err, ErrNotFound) && l.store.there(key) {
+		return fmt.Errorf("system layer %s: %w: its record is gone", key, ErrDamaged)
+	}
 	if err != nil {
-		return err
+		return damage(err)
 	}
 	if layer.Key != key || layer.Recipe.Key() != key {
 		return fmt.Errorf("system layer %s: %w: its record is of another one", key, ErrDamaged)
 	}
-	content, _, err := manifestLayer(ctx, l.Path(key))
+	content, err := again(ctx, l.Path(key), true)
 	if err == nil && content != layer.Content {
 		err = fmt.Errorf("%w: it is %s, and was %s", ErrDamaged, content, layer.Content)
 	}
 	if err != nil {
-		return fmt.Errorf("system layer %s: %w", key, err)
+		return fmt.Errorf("system layer %s: %w", key, damage(err))
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ import (
 const fixed = "index=off,metacopy=off,redirect_dir=off,xino=off,nfs_export=off"
 
 // Mount mounts root at Path, and the sources of its read-only mounts where
-// Staged says. It does nothing where exactly that is mounted already, and
+// Staged says. It does nothing where exactly that is mounted already, unless
+// Spoil said that it is not to be started on, and
 // fails with ErrMounted where anything else is at Path. What it needs on disk
 // is made by Prepare.
 func (r *Roots) Mount(ctx context.Context, root resource.Root) error {
@@ -48,10 +49,13 @@ func (r *Roots) mount(ctx context.Context, root resource.Root) error {
 		return err
 	}
 	if mounted {
-		if have, ok := r.rootOf(at); ok && same(have, root) {
+		if have, ok := r.rootOf(at); ok && same(have, root) && !r.Spoiled(root.Container) {
 			return r.stage(root)
 		}
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
+	}
+	if err := r.sound(root.Container); err != nil {
+		return err
 	}
 	if err := r.stage(root); err != nil {
 		return err
@@ -268,8 +272,10 @@ func (r *Roots) unmount(ctx context.Context, container string) error {
 	if _, _, ours := at.root(); !ours {
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
-	err = unix.Unmount(r.Path(container), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-	return os.NewSyscallError("umount", err)
+	if err := unix.Unmount(r.Path(container), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+		return os.NewSyscallError("umount", err)
+	}
+	return r.sound(container)
 }
 
 // lock keeps other goroutines and processes from mounting the same container.
