@@ -309,7 +309,6 @@ func TestKeys(t *testing.T) {
 type keyTest struct {
 	t    *testing.T
 	w    world
-	self string
 	seen map[string]int
 }
 
@@ -320,8 +319,7 @@ func newKeyTest(t *testing.T) keyTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
-	k := keyTest{t: t, w: w, self: filepath.Join(t.TempDir(), "strake"), seen: map[string]int{}}
-	k.install()
+	k := keyTest{t: t, w: w, seen: map[string]int{}}
 	if err := errors.Join(os.WriteFile(filepath.Join(w.dir, "one"), []byte("first\n"), 0o600), os.Mkdir(filepath.Join(w.dir, "small"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
@@ -329,19 +327,8 @@ func newKeyTest(t *testing.T) keyTest {
 	return k
 }
 
-// install puts this binary where its name makes it strake.
-func (k keyTest) install() {
-	self, err := os.Executable()
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	if out, err := exec.Command("cp", self, k.self).CombinedOutput(); err != nil {
-		k.t.Fatalf("%v: %s", err, out)
-	}
-}
-
 func (k keyTest) strake(args ...string) (string, string, int) {
-	cmd := k.w.command(append([]string{k.self}, args...)...)
+	cmd := k.w.command(append([]string{k.w.self}, args...)...)
 	cmd.Env = append(os.Environ(), k.w.env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

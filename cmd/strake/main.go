@@ -13,10 +13,10 @@ import (
 	"strake/cmd/internal/cli"
 )
 
-func main() { os.Exit(Main()) }
+func main() { os.Exit(run()) }
 
-// Main is the program; it returns the exit code.
-func Main() int {
+// run is the program; it returns the exit code.
+func run() int {
 	// A command lives for a moment: collecting its garbage eleven times on the
 	// way costs a fifth of a plan over 100 containers. 10 MB more are the price.
 	debug.SetGCPercent(400)

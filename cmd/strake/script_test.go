@@ -15,19 +15,20 @@ import (
 // hostPID names the process whose network and mounts are a command's host.
 const hostPID = "STRAKE_TEST_HOST"
 
-// TestMain makes this binary the command "strake" of the tests, too.
+// TestMain makes this binary some commands of the tests, too.
 func TestMain(m *testing.M) { testscript.Main(stocked{m}, commands) }
 
 // stocked runs the tests and drops what they had in stock.
 type stocked struct{ *testing.M }
 
 func (s stocked) Run() int {
+	defer tools.drop()
 	defer stock.drop()
 	return s.M.Run()
 }
 
 var commands = map[string]func(){
-	"strake":   ends(Main),
+	program:    nil, // never run as such: a script needs its name
 	"healer":   ends(serveHealer),
 	"registry": ends(serveRegistry),
 	"https":    ends(serveFiles),

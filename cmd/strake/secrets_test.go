@@ -92,7 +92,7 @@ func (a *watcher) look() {
 		env, _ := os.ReadFile(dir + "/environ")
 		// An empty line is one of an execve under way, or of an end.
 		told := gives(line) || gives(env)
-		if !told || len(line) == 0 || bytes.HasPrefix(line, []byte("strake\x00")) || bytes.HasPrefix(line, []byte("nsenter\x00")) || bytes.Contains(line, []byte("/strake\x00")) {
+		if !told || len(line) == 0 || bytes.HasPrefix(line, []byte("strake\x00")) || bytes.Contains(line, []byte("/enter\x00")) || bytes.Contains(line, []byte("/strake\x00")) {
 			continue
 		}
 		a.found[strings.ReplaceAll(string(line), "\x00", " ")] = true

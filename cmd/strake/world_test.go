@@ -50,7 +50,10 @@ exec sleep 100000`
 
 // newWorld makes one below dir, which exists.
 func newWorld(dir string) (world, error) {
-	w := world{dir: dir}
+	w := world{dir: dir, self: tools.program()}
+	if err := tools.make(); err != nil {
+		return w, err
+	}
 	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // containers' root passes through
 		if err := os.Chmod(d, 0o755); err != nil {
 			return w, err
@@ -75,15 +78,12 @@ func newWorld(dir string) (world, error) {
 		return w, fmt.Errorf("make namespaces (needs root): %w", err)
 	}
 	w.pid = w.holder.Process.Pid
-	if w.self, err = exec.LookPath("strake"); err != nil {
-		return w, err
-	}
-	path, err := doors(dir, filepath.Dir(w.self))
+	goes, err := exec.LookPath("go")
 	if err != nil {
 		return w, err
 	}
 	w.env = []string{
-		"PATH=" + path, "STRAKE_TEST_PROGRAM=" + w.self,
+		"PATH=" + tools.doors() + ":" + system + ":" + filepath.Dir(goes), "STRAKE_TEST_PROGRAM=" + w.self,
 		fmt.Sprintf("%s=%d", hostPID, w.pid),
 		"STRAKE_STATE_DIR=" + filepath.Join(dir, "state"),
 		"STRAKE_LXC_PATH=" + filepath.Join(dir, "lxc"),
@@ -92,37 +92,13 @@ func newWorld(dir string) (world, error) {
 	return w, nil
 }
 
-// door goes to where a command's host is, and becomes it. The commands could do
-// so themselves, but each would start twice.
-const door = `#!/bin/sh
-pid=$%s
-unset %[1]s
-exec ${pid:+nsenter --target "$pid" --net --mount --wdns="$PWD" --} %q/"${0##*/}" "$@"
-`
-
 // system is where the machine's own programs are, and no stand-in of somebody's
 // shell for them: a version manager's takes half a second to find a program.
 const system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// doors makes them for all commands of the tests, and is a path that has them first.
-func doors(dir, programs string) (path string, err error) {
-	dir = filepath.Join(dir, ".doors")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "door"), fmt.Appendf(nil, door, hostPID, programs), 0o755); err != nil {
-		return "", err
-	}
-	for name := range commands {
-		err = errors.Join(err, os.Symlink("door", filepath.Join(dir, name)))
-	}
-	goes, err2 := exec.LookPath("go")
-	return dir + ":" + system + ":" + filepath.Dir(goes), errors.Join(err, err2)
-}
-
 // enter is the command line that runs a command in the world.
 func (w world) enter(args ...string) []string {
-	return append([]string{"nsenter", "--target", fmt.Sprint(w.pid), "--net", "--mount", "--wdns=" + w.dir, "--"}, args...)
+	return append([]string{filepath.Join(tools.doors(), "enter"), fmt.Sprint(w.pid), w.dir}, args...)
 }
 
 func (w world) command(args ...string) *exec.Cmd {
