@@ -36,10 +36,11 @@ strake: deps go $(SOURCES)
 demo: strake
 	examples/quickstart/demo.sh
 
-# check reads the code.
+# check reads the code. `go tool` would build staticcheck, and all of Go's own
+# packages, once more: it knows nothing of -trimpath.
 check: deps go
 	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck ./...
 
 # test is everything but the emulated host. Tests are linked without what a debugger
 # needs, which is a third of that work. Fuzz targets run over what they were given
