@@ -42,10 +42,14 @@ func (r *Roots) Spoiled(container string) bool {
 	return err == nil
 }
 
-// sound takes the word back: nothing is mounted any more.
+// sound takes the word back: nothing is mounted any more. Copies for an old kernel
+// go first, as they may be of what was damaged already.
 func (r *Roots) sound(container string) error {
 	if !r.Spoiled(container) { // on a disk that is read-only nothing can be removed, not even nothing
 		return nil
+	}
+	if err := os.RemoveAll(filepath.Join(r.home(container), shifted)); err != nil {
+		return err
 	}
 	return os.Remove(r.spoiled(container))
 }
