@@ -116,6 +116,7 @@ type roots interface {
 	Renew(ctx context.Context, root resource.Root) error
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	Drop(ctx context.Context, container string) error             // Unmount that waits for no disk
 	UnmountIn(ctx context.Context, state, container string) error // of another state folder
 	Spoil(container string) error                                 // what is mounted is not to be started on again
 	Spoiled(container string) bool

@@ -212,7 +212,7 @@ func (e *Engine) Restart(ctx context.Context, name string, timeout time.Duration
 			return err
 		}
 		if !c.Image.Adopted() { // LXC unmounts what it mounted
-			if err := e.Host.Roots.Unmount(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
+			if err := e.Host.Roots.Drop(ctx, name); err != nil && !errors.Is(err, resource.ErrNotMounted) {
 				return err
 			}
 		}

@@ -114,6 +114,7 @@ type roots interface {
 	Renew(ctx context.Context, root resource.Root) error // has the top layer empty, and nothing mounted
 	Mount(ctx context.Context, root resource.Root) error
 	Unmount(ctx context.Context, container string) error
+	Drop(ctx context.Context, container string) error                    // Unmount that waits for no disk
 	Duplicate(ctx context.Context, container string, from, to int) error // a writable layer
 	RemoveLayers(container string, layers []int) error
 	Reset(ctx context.Context, root resource.Root, layer int, paths []string) error // a layer without what is at these paths

@@ -66,7 +66,7 @@ func (t *task) do(ctx context.Context, s plan.Step) error {
 	case plan.DoStop:
 		return t.stop(ctx)
 	case plan.DoUnmount:
-		return unless(t.host.Roots.Unmount(ctx, name), resource.ErrNotMounted)
+		return unless(t.unmount(ctx), resource.ErrNotMounted)
 	case plan.DoSwitch:
 		return t.book().Switch(t.c.To)
 	case plan.DoKeep:
@@ -230,6 +230,15 @@ func (t *task) startAgain(ctx context.Context) error {
 		return err
 	}
 	return t.host.Containers.Start(ctx, t.at)
+}
+
+// unmount waits for the disk only where nothing comes in its place: what is
+// deleted next shall be free space.
+func (t *task) unmount(ctx context.Context) error {
+	if t.c.Want == nil {
+		return t.host.Roots.Unmount(ctx, t.at)
+	}
+	return t.host.Roots.Drop(ctx, t.at)
 }
 
 // killOurs ends the init that this run started, and no other: the one that

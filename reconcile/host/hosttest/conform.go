@@ -57,6 +57,7 @@ type Machine struct {
 		Prepare(context.Context, resource.Root) error
 		Mount(context.Context, resource.Root) error
 		Unmount(context.Context, string) error
+		Drop(context.Context, string) error
 		Spoil(string) error
 		Spoiled(string) bool
 		MountedAt(int) (resource.Root, bool, error)
@@ -336,6 +337,9 @@ func (m Machine) conformEnd(t *testing.T, c resource.Container) {
 	does(t, "mount what is mounted", m.Roots.Mount(ctx, resource.RootOf(c)))
 	does(t, "spoil the root", m.Roots.Spoil(c.Name))
 	refuses(t, "mount what is spoiled", m.Roots.Mount(ctx, resource.RootOf(c)), resource.ErrMounted)
+	does(t, "drop", m.Roots.Drop(ctx, c.Name))
+	refuses(t, "second drop", m.Roots.Drop(ctx, c.Name), resource.ErrNotMounted)
+	does(t, "mount another root at once", m.Roots.Mount(ctx, other))
 	does(t, "unmount", m.Roots.Unmount(ctx, c.Name))
 	refuses(t, "second unmount", m.Roots.Unmount(ctx, c.Name), resource.ErrNotMounted)
 	refuses(t, "spoil what is not mounted", m.Roots.Spoil(c.Name), resource.ErrNotMounted)

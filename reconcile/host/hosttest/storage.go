@@ -45,6 +45,13 @@ func (h *Host) UnmountIn(context.Context, string, string) error { return resourc
 
 // Unmount takes it away.
 func (h *Host) Unmount(_ context.Context, container string) error {
+	return h.unmount("Unmount", container)
+}
+
+// Drop does so, too.
+func (h *Host) Drop(_ context.Context, container string) error { return h.unmount("Drop", container) }
+
+func (h *Host) unmount(call, container string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, ok := h.mounted[container]; !ok {
@@ -52,7 +59,7 @@ func (h *Host) Unmount(_ context.Context, container string) error {
 	}
 	delete(h.mounted, container)
 	delete(h.spoiled, container)
-	return h.call("Unmount", container)
+	return h.call(call, container)
 }
 
 // Spoil says that what is mounted is not to be started on again.

@@ -233,10 +233,7 @@ func detached(path string, attr uint64, ids int) (int, error) {
 // into it: that one keeps its view until it lets go. Error: ErrNotMounted;
 // ErrMounted where it is not a root of ours.
 func (r *Roots) Unmount(ctx context.Context, container string) error {
-	if err := r.unmount(ctx, container); err != nil {
-		return fmt.Errorf("unmount root of %s: %w", container, err)
-	}
-	return nil
+	return r.take(ctx, container, detach)
 }
 
 // UnmountIn is Unmount for a container of another state folder.
@@ -244,7 +241,14 @@ func (r *Roots) UnmountIn(ctx context.Context, state, container string) error {
 	return Open(Options{State: state, Images: r.images, Layers: r.layers}).Unmount(ctx, container)
 }
 
-func (r *Roots) unmount(ctx context.Context, container string) error {
+func (r *Roots) take(ctx context.Context, container string, away func(path string) error) error {
+	if err := r.unmount(ctx, container, away); err != nil {
+		return fmt.Errorf("unmount root of %s: %w", container, err)
+	}
+	return nil
+}
+
+func (r *Roots) unmount(ctx context.Context, container string, away func(path string) error) error {
 	if err := checkName(container); err != nil {
 		return err
 	}
@@ -272,10 +276,14 @@ func (r *Roots) unmount(ctx context.Context, container string) error {
 	if _, _, ours := at.root(); !ours {
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
-	if err := unix.Unmount(r.Path(container), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
-		return os.NewSyscallError("umount", err)
+	if err := away(r.Path(container)); err != nil {
+		return err
 	}
 	return r.sound(container)
+}
+
+func detach(path string) error {
+	return os.NewSyscallError("umount", unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
 }
 
 // lock keeps other goroutines and processes from mounting the same container.
