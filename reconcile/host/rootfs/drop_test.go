@@ -64,8 +64,9 @@ func TestDropOfWhatIsOnADiskOfItsOwn(t *testing.T) {
 	must(t, os.MkdirAll(own, 0o755))
 	must(t, unix.Mount("own", own, "tmpfs", 0, "mode=755"))
 	t.Cleanup(func() { _ = unix.Unmount(own, unix.MNT_DETACH) })
-	mount(t, r, resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)})
+	mount(t, r, resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, Bounded: true, IDMap: ids(1_000_000)})
 	must(t, r.Drop(t.Context(), "c1"))
+	time.Sleep(50 * time.Millisecond) // one would be there by now
 	if err := unix.Unmount(own, 0); err != nil {
 		t.Errorf("its disk is in use: %v", err)
 	}
