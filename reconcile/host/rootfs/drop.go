@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"context"
+	"math"
 	"os"
 	"os/exec"
 
@@ -52,8 +53,10 @@ func (r *Roots) shares(container, path string) bool {
 // the data in the file system's journal.
 const lull = "60"
 
-// outlast hands a mount to a process that ends after that.
+// outlast hands a mount to a process that ends after that. It gets nothing else of
+// what this one was started with: flock(1) leaves its lock to all that come of it.
 func outlast(mount *os.File) {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	cmd := exec.Command("sleep", lull)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = "/", []string{}, []*os.File{mount}
 	err := cmd.Start()
