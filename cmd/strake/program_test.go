@@ -15,23 +15,21 @@ const program = "strake"
 // same in the world that the environment names, and to any other command. The
 // program is a binary of its own and not this one: what the tests bring along is a
 // third of the time that a command takes to start.
-type kit struct {
-	dir  string
-	make func() error // once, when the first world needs it
-}
+type kit string
 
-var tools = kit{dir: filepath.Join(os.TempDir(), fmt.Sprintf("strake-test-%d", os.Getpid()))}
+var tools = kit(filepath.Join(os.TempDir(), fmt.Sprintf("strake-test-%d", os.Getpid())))
 
-func init() { tools.make = sync.OnceValue(tools.build) }
+// makeTools makes it once, when the first world needs it.
+var makeTools = sync.OnceValue(tools.build)
 
-func (k kit) programs() string { return filepath.Join(k.dir, "programs") }
-func (k kit) doors() string    { return filepath.Join(k.dir, "doors") }
+func (k kit) programs() string { return filepath.Join(string(k), "programs") }
+func (k kit) doors() string    { return filepath.Join(string(k), "doors") }
 
 func (k kit) build() error {
-	if err := errors.Join(os.Mkdir(k.dir, 0o755), os.Mkdir(k.programs(), 0o755), os.Mkdir(k.doors(), 0o755)); err != nil {
+	if err := errors.Join(os.Mkdir(string(k), 0o755), os.Mkdir(k.programs(), 0o755), os.Mkdir(k.doors(), 0o755)); err != nil {
 		return err
 	}
-	door := filepath.Join(k.dir, "door")
+	door := filepath.Join(string(k), "door")
 	err := errors.Join(
 		quietly("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", k.program(), "."),
 		quietly("gcc", "-static", "-Os", "-Wall", "-Werror", fmt.Sprintf("-DHOST=%q", hostPID), fmt.Sprintf("-DPROGRAMS=%q", k.programs()), "-o", door, "../../testdata/door/door.c"),
@@ -49,7 +47,7 @@ func (k kit) build() error {
 
 func (k kit) program() string { return filepath.Join(k.programs(), program) }
 
-func (k kit) drop() { os.RemoveAll(k.dir) }
+func (k kit) drop() { os.RemoveAll(string(k)) }
 
 // quietly runs a command that says something only when it fails.
 func quietly(name string, args ...string) error {

@@ -51,7 +51,7 @@ exec sleep 100000`
 // newWorld makes one below dir, which exists.
 func newWorld(dir string) (world, error) {
 	w := world{dir: dir, self: tools.program()}
-	if err := tools.make(); err != nil {
+	if err := makeTools(); err != nil {
 		return w, err
 	}
 	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) { // containers' root passes through

@@ -26,11 +26,11 @@ func (r Readings) Next(made map[string]time.Time, every time.Duration, now time.
 	}
 	pause := every / time.Duration(2*len(made))
 	order := slices.SortedFunc(maps.Keys(made), func(a, b string) int {
-		return cmp.Or(r.last(a, made, now).Compare(r.last(b, made, now)), cmp.Compare(a, b))
+		return cmp.Or(r.Last(a, made[a], now).Compare(r.Last(b, made[b], now)), cmp.Compare(a, b))
 	})
 	at, soonest := now.Add(every), time.Time{}
 	for i, d := range order {
-		if begin := r.last(d, made, now).Add(every - time.Duration(i)*pause); begin.Before(at) {
+		if begin := r.Last(d, made[d], now).Add(every - time.Duration(i)*pause); begin.Before(at) {
 			at = begin
 		}
 		if read, is := r[d]; is && soonest.Before(read.Add(pause)) {
@@ -43,14 +43,13 @@ func (r Readings) Next(made map[string]time.Time, every time.Duration, now time.
 	return order[0], at
 }
 
-// last is when something was read last; zero: nobody knows. What was made in
-// the future was made by a clock that was wrong.
-func (r Readings) last(digest string, made map[string]time.Time, now time.Time) time.Time {
-	read, begun := r[digest], made[digest]
-	if begun.After(read) && !begun.After(now) {
-		return begun
+// Last is when something that was made then was read last; zero: nobody knows.
+// What was made in the future was made by a clock that was wrong.
+func (r Readings) Last(digest string, made, now time.Time) time.Time {
+	if read := r[digest]; !made.After(read) || made.After(now) {
+		return read
 	}
-	return read
+	return made
 }
 
 // Forget drops what is not there any more, and what will have been read in the future.

@@ -35,7 +35,7 @@ func TestNext(t *testing.T) {
 		late := map[string]time.Time{} // when each has to have been read
 		for d := range made {
 			late[d] = now.Add(week) // once it is behind, it has half of a week at most to come up
-			if last := readings.last(d, made, now); last.IsZero() || last.Add(week).Before(now.Add(week/2)) {
+			if last := readings.Last(d, made[d], now); last.IsZero() || last.Add(week).Before(now.Add(week/2)) {
 				late[d] = now.Add(week/2 + pause)
 			}
 		}
@@ -52,7 +52,7 @@ func TestNext(t *testing.T) {
 			if now.After(late[d]) {
 				t.Fatalf("seed %d: %s of %d is read %s late", seed, d, len(made), now.Sub(late[d]))
 			}
-			if last := readings.last(d, made, now); now.Sub(last) < week/2 {
+			if last := readings.Last(d, made[d], now); now.Sub(last) < week/2 {
 				t.Fatalf("seed %d: %s is read %s after it was", seed, d, now.Sub(last))
 			}
 			readings[d], before, late[d] = now, now, now.Add(week)

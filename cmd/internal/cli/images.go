@@ -33,18 +33,11 @@ func (r *run) imagesCommand() *cli.Command {
 			}
 			list := []view.Image{}
 			for _, m := range metas {
-				list = append(list, view.Image{Meta: m, Read: later(m.Created, readings[m.Digest]), Used: len(uses[m.Digest]) > 0, Users: uses[m.Digest]})
+				list = append(list, view.Image{Meta: m, Read: readings.Last(m.Digest, m.Created, time.Now()), Used: len(uses[m.Digest]) > 0, Users: uses[m.Digest]})
 			}
 			return r.showImages(list)
 		},
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 func (r *run) showImages(list []view.Image) error {

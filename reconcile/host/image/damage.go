@@ -18,6 +18,32 @@ var ErrDamaged = resource.ErrDamaged
 // damaged begins the name of a folder that is not what it was, as it is.
 const damaged = ".damaged-"
 
+// made is when each was put into the store, by digest: its record was written
+// then, and is not written again. What has none was made at no time.
+func (s *Store) made(record string) (map[string]time.Time, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	list := map[string]time.Time{}
+	for _, e := range entries {
+		if !digestForm().MatchString(e.Name()) {
+			continue
+		}
+		list[e.Name()] = time.Time{}
+		if at, err := os.Lstat(filepath.Join(s.dir, e.Name(), record)); err == nil {
+			list[e.Name()] = at.ModTime()
+		}
+	}
+	return list, nil
+}
+
+// there says whether a folder of that name is in the store, whatever is in it.
+func (s *Store) there(digest string) bool {
+	_, err := os.Lstat(filepath.Join(s.dir, digest))
+	return err == nil && digestForm().MatchString(digest)
+}
+
 // Made is when each image was unpacked, by its digest, damaged or not.
 func (s *Store) Made() (map[string]time.Time, error) {
 	list, err := s.made("image.json")

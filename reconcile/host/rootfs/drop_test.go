@@ -37,9 +37,6 @@ func TestDropLeavesTheWritingToOthers(t *testing.T) {
 	root := resource.Root{Container: "c1", Digest: digest, Writable: []int{1}, IDMap: ids(1_000_000)}
 	mount(t, r, root)
 	write(t, filepath.Join(r.Path("c1"), "root/one"), "1")
-	lock, err := unix.Dup(0) // what comes from outside is not closed by exec
-	must(t, err)
-	defer unix.Close(lock)
 	must(t, r.Drop(t.Context(), "c1"))
 	if text := read(t, "/proc/self/mountinfo"); strings.Contains(text, r.Path("c1")) {
 		t.Errorf("still mounted:\n%s", text)
@@ -50,9 +47,6 @@ func TestDropLeavesTheWritingToOthers(t *testing.T) {
 	}
 	if len(pids) != 1 {
 		t.Fatalf("%d processes were left behind", len(pids))
-	}
-	if open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pids[0])); err != nil || len(open) != 4 {
-		t.Errorf("it has %v open: %v", open, err)
 	}
 	root.Writable = []int{2, 1}
 	mount(t, r, root) // while the other one is still there

@@ -241,14 +241,14 @@ func (r *Roots) UnmountIn(ctx context.Context, state, container string) error {
 	return Open(Options{State: state, Images: r.images, Layers: r.layers}).Unmount(ctx, container)
 }
 
-func (r *Roots) take(ctx context.Context, container string, away func(path string) error) error {
+func (r *Roots) take(ctx context.Context, container string, away func(path string, at mountpoint) error) error {
 	if err := r.unmount(ctx, container, away); err != nil {
 		return fmt.Errorf("unmount root of %s: %w", container, err)
 	}
 	return nil
 }
 
-func (r *Roots) unmount(ctx context.Context, container string, away func(path string) error) error {
+func (r *Roots) unmount(ctx context.Context, container string, away func(path string, at mountpoint) error) error {
 	if err := checkName(container); err != nil {
 		return err
 	}
@@ -276,13 +276,13 @@ func (r *Roots) unmount(ctx context.Context, container string, away func(path st
 	if _, _, ours := at.root(); !ours {
 		return fmt.Errorf("%s: %w", at.String(), ErrMounted)
 	}
-	if err := away(r.Path(container)); err != nil {
+	if err := away(r.Path(container), at); err != nil {
 		return err
 	}
 	return r.sound(container)
 }
 
-func detach(path string) error {
+func detach(path string, _ mountpoint) error {
 	return os.NewSyscallError("umount", unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
 }
 
