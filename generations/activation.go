@@ -121,12 +121,10 @@ func (b *Book) begin(path string, line []byte) error {
 // settle makes durable what is in the book: where a history points to a
 // generation, that is there. The parent folder's fsync is for a new book.
 func (b *Book) settle() error {
-	for _, dir := range []string{b.path("generations"), b.dir, filepath.Dir(b.dir)} {
-		if err := b.d.syncDir(dir); err != nil {
-			return err
-		}
+	if err := b.d.sync(b.path("generations"), b.dir, filepath.Dir(b.dir)); err != nil {
+		return err
 	}
-	return b.d.syncFile(b.path("activations.jsonl"))
+	return b.d.sync(b.path("activations.jsonl"))
 }
 
 // Failed says whether a generation did not prove itself when it was put to use last.

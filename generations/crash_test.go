@@ -163,7 +163,7 @@ func TestOrderOfWrites(t *testing.T) {
 			dirty[path], dirty[filepath.Dir(path)] = true, true
 		case "mkdir", "symlink":
 			dirty[filepath.Dir(path)] = true
-		case "fsync", "fsyncdir":
+		case "fsync":
 			delete(dirty, path)
 		case "rename":
 			from := beside(path)

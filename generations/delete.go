@@ -103,7 +103,7 @@ func (b *Book) erase(n int) error {
 	if err := b.d.rename(b.Path(n), aside); err != nil {
 		return err
 	}
-	if err := b.d.syncDir(filepath.Dir(aside)); err != nil {
+	if err := b.d.sync(filepath.Dir(aside)); err != nil {
 		return err
 	}
 	return b.d.removeTree(aside)

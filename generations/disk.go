@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // disk does what changes files, one system call at a time. The zero disk is
@@ -67,21 +69,29 @@ func (d disk) create(path string, data []byte, mode os.FileMode) error {
 	return f.Close()
 }
 
-// sync makes a file or folder durable. fsync(2) works on a descriptor opened
-// read-only, and covers what others wrote to the file.
-func (d disk) sync(op, path string) error {
-	if err := d.ask(op, path); err != nil {
-		return err
+// sync makes files and folders durable, in no order: they are waited for
+// together, and share the commits of a journal.
+func (d disk) sync(paths ...string) error {
+	for _, path := range paths {
+		if err := d.ask("fsync", path); err != nil {
+			return err
+		}
 	}
+	var all errgroup.Group
+	for _, path := range paths {
+		all.Go(func() error { return flush(path) })
+	}
+	return all.Wait()
+}
+
+// flush works on a descriptor opened read-only: fsync(2) covers what others wrote.
+func flush(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
-
-func (d disk) syncFile(path string) error { return d.sync("fsync", path) }
-func (d disk) syncDir(path string) error  { return d.sync("fsyncdir", path) }
 
 func (d disk) rename(from, to string) error {
 	if err := d.ask("rename", to); err != nil {
@@ -149,7 +159,7 @@ func (d disk) prepare(path string, data []byte, mode os.FileMode) error {
 	if err := d.create(aside, data, mode); err != nil {
 		return err
 	}
-	return d.syncFile(aside)
+	return d.sync(aside)
 }
 
 // moveIn renames and makes the new name durable.
@@ -157,7 +167,7 @@ func (d disk) moveIn(aside, path string) error {
 	if err := d.rename(aside, path); err != nil {
 		return err
 	}
-	return d.syncDir(filepath.Dir(path))
+	return d.sync(filepath.Dir(path))
 }
 
 // unlink removes a file durably.
@@ -168,7 +178,7 @@ func (d disk) unlink(path string) error {
 	if err := d.remove(path); err != nil {
 		return err
 	}
-	return d.syncDir(filepath.Dir(path))
+	return d.sync(filepath.Dir(path))
 }
 
 // beside is where the next content of path is prepared.

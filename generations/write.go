@@ -129,24 +129,20 @@ func Sum(data []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// fill writes all files before it syncs the first: the first fsync then
-// carries the metadata of all of them into the file system's journal.
+// fill writes all files before it waits for the first to be on disk.
 func (b *Book) fill(dir string, files map[string][]byte) error {
 	if err := b.d.mkdir(dir); err != nil {
 		return err
 	}
-	names := slices.Sorted(maps.Keys(files))
-	for _, name := range names {
-		if err := b.d.create(filepath.Join(dir, name), files[name], modeOf(name)); err != nil {
+	made := []string{dir}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(dir, name)
+		if err := b.d.create(path, files[name], modeOf(name)); err != nil {
 			return err
 		}
+		made = append(made, path)
 	}
-	for _, name := range names {
-		if err := b.d.syncFile(filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return b.d.syncDir(dir)
+	return b.d.sync(made...)
 }
 
 func modeOf(name string) os.FileMode {
