@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -87,7 +88,9 @@ func Execute(ctx context.Context, host Host, p plan.Plan, run Run, opt Options) 
 	if r.vain() {
 		return r.list(acting), errors.Join(append(errs, r.unmake(ctx, p))...)
 	}
-	errs = append(errs, r.host.Around(context.WithoutCancel(ctx), after))
+	if !reflect.DeepEqual(after, before) { // else it is what the guard made of it
+		errs = append(errs, r.host.Around(context.WithoutCancel(ctx), after))
+	}
 	for _, n := range p.Networks {
 		if n.Action == plan.Retire && !r.failed() {
 			errs = append(errs, r.host.Devices.RemoveNetwork(ctx, *n.Have))
