@@ -33,7 +33,7 @@ func (y *yard) live() ([]row, error) {
 		return nil, err
 	}
 	err = y.repeat(func(i int) error {
-		if err := sample(&strake, func() (time.Duration, error) { return y.liveBack(s, stack{[]wish{{name: name}}}, i) }); err != nil {
+		if err := y.sample(&strake, func() (time.Duration, error) { return y.liveBack(s, stack{[]wish{{name: name}}}, i) }); err != nil {
 			return err
 		}
 		u, err := timed(exec.Command("lxc-cgroup", "-P", s.lxc(), "-n", name, y.bound(), fmt.Sprint(memory)))
@@ -122,7 +122,7 @@ func (y *yard) restart() ([]row, error) {
 	if err := y.snapshot(name, "debian"); err != nil {
 		return nil, err
 	}
-	if err := y.repeat(r.sample); err != nil {
+	if err := y.repeat(r.round); err != nil {
 		return nil, err
 	}
 	if err := killAll(y.floor.path); err != nil {
@@ -144,7 +144,7 @@ type restarts struct {
 	asked, lxd    figure
 }
 
-func (r *restarts) sample(i int) error {
+func (r *restarts) round(i int) error {
 	folder := filepath.Join(r.ship.dir, fmt.Sprintf("extra%d", i)) // never the same: that is on hold
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (r *restarts) sample(i int) error {
 	if err != nil {
 		return err
 	}
-	if err := sample(&r.strake, func() (time.Duration, error) { return r.ship.rollback(r.name) }); err != nil {
+	if err := r.sample(&r.strake, func() (time.Duration, error) { return r.ship.rollback(r.name) }); err != nil {
 		return err
 	}
 	after, err := r.ship.init(r.name)
@@ -180,13 +180,13 @@ func (r *restarts) sample(i int) error {
 	if err := booted(r.floor.path, r.name); err != nil {
 		return err
 	}
-	if err := sample(&r.plain, func() (time.Duration, error) { return r.floor.restart(r.name, "-k") }); err != nil {
+	if err := r.sample(&r.plain, func() (time.Duration, error) { return r.floor.restart(r.name, "-k") }); err != nil {
 		return err
 	}
 	if err := booted(r.floor.path, r.name); err != nil {
 		return err
 	}
-	if err := sample(&r.asked, func() (time.Duration, error) { return r.floor.restart(r.name) }); err != nil {
+	if err := r.sample(&r.asked, func() (time.Duration, error) { return r.floor.restart(r.name) }); err != nil {
 		return err
 	}
 	if r.peer != nil {
@@ -237,7 +237,7 @@ func (y *yard) restores(f *figure, name string) error {
 	if y.peer == nil {
 		return nil
 	}
-	return sample(f, func() (time.Duration, error) { return y.peer.restore(name) })
+	return y.sample(f, func() (time.Duration, error) { return y.peer.restore(name) })
 }
 
 // done takes away what a row with one container has made.

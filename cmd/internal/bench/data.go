@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// steady: how long an init takes to end differs by as much as is allowed here, so
+// that there are more samples than of other work.
+const steady = 2
+
 // bulk is what the writable layer holds, in MiB.
 const bulk = "1024"
 
@@ -36,7 +40,12 @@ func (y *yard) data() ([]row, error) {
 			return nil, err
 		}
 	}
-	if err := y.repeat(d.sample); err != nil {
+	for i := range steady * y.Options.Runs {
+		if err := d.round(i); err != nil {
+			return nil, fmt.Errorf("sample %d: %w", i+1, err)
+		}
+	}
+	if err := y.repeat(d.peers); err != nil {
 		return nil, err
 	}
 	return []row{{
@@ -59,28 +68,33 @@ func (d *datas) over(what string, f figure) check {
 	return check{What: what, Is: (f.median() - d.plain.median()) * 1000, Limit: 20, Unit: "ms", Known: true}
 }
 
-// sample writes the data anew, freezes them, writes over them and goes back.
-func (d *datas) sample(i int) error {
-	if err := sample(&d.plain, d.timed("restart", d.name)); err != nil {
-		return err
-	}
-	if err := d.inside("dd", "if=/dev/urandom", "of=/root/bulk", "bs=1M", "count="+bulk); err != nil {
-		return err
-	}
-	if err := sample(&d.freeze, d.timed("snapshot", "--yes", d.name)); err != nil {
-		return err
-	}
-	if err := d.inside("dd", "if=/dev/urandom", "of=/root/bulk", "bs=1M", "count="+bulk); err != nil {
-		return err
-	}
+// round restarts, freezes and goes back, each with data that were just written.
+func (d *datas) round(i int) error {
 	shot := fmt.Sprint(2 + 3*i) // each sample makes three: the snapshot, what goes on, and where it goes back to
-	if err := sample(&d.back, d.timed("rollback", "--yes", "--with-data", d.name, shot)); err != nil {
-		return err
+	for _, of := range []struct {
+		into *figure
+		args []string
+	}{
+		{&d.plain, []string{"restart", d.name}},
+		{&d.freeze, []string{"snapshot", "--yes", d.name}},
+		{&d.back, []string{"rollback", "--yes", "--with-data", d.name, shot}},
+	} {
+		if err := d.inside("dd", "if=/dev/urandom", "of=/root/bulk", "bs=1M", "count="+bulk); err != nil {
+			return err
+		}
+		if err := d.sample(of.into, d.timed(of.args...)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// peers has LXD do it.
+func (d *datas) peers(int) error {
 	if d.peer == nil {
 		return nil
 	}
-	err := sample(&d.shot, func() (time.Duration, error) {
+	err := d.sample(&d.shot, func() (time.Duration, error) {
 		u, err := timed(d.peer.command("lxc", "snapshot", d.name, "before"))
 		return u.wall, err
 	})

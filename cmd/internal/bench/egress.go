@@ -91,7 +91,7 @@ type gate struct {
 
 // egress are rows 15 to 18.
 func (y *yard) egress() ([]row, error) {
-	s, err := newSite()
+	s, err := newSite(y.task)
 	if err != nil {
 		return nil, err
 	}
@@ -174,10 +174,11 @@ func (g *gate) end() {
 
 // site is what both lead to: a page, and a source of bytes.
 type site struct {
+	task
 	page, source net.Listener
 }
 
-func newSite() (*site, error) {
+func newSite(t task) (*site, error) {
 	if err := quiet(exec.Command("ip", "link", "set", "lo", "up")); err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func newSite() (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{page, source}
+	s := &site{t, page, source}
 	go func() {
 		_ = http.Serve(page, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 	}()
@@ -300,13 +301,13 @@ shutdown_lifetime 0 seconds
 
 // measure takes one sample of each.
 func (s *site) measure(g *gate) error {
-	if err := sample(&g.download, func() (time.Duration, error) { return clocked(func() error { return s.download(g) }) }); err != nil {
+	if err := s.sample(&g.download, func() (time.Duration, error) { return clocked(func() error { return s.download(g) }) }); err != nil {
 		return err
 	}
-	if err := sample(&g.request, func() (time.Duration, error) { return s.requests(g) }); err != nil {
+	if err := s.sample(&g.request, func() (time.Duration, error) { return s.requests(g) }); err != nil {
 		return err
 	}
-	if err := sample(&g.tunnel, func() (time.Duration, error) { return s.tunnels(g) }); err != nil {
+	if err := s.sample(&g.tunnel, func() (time.Duration, error) { return s.tunnels(g) }); err != nil {
 		return err
 	}
 	if g.cmd == nil {

@@ -39,20 +39,20 @@ func (y *yard) guarded() ([]row, error) {
 	none, lxd := figure{What: "no filter", Unit: "s"}, figure{What: "1,000 times chains of an interface's own, as LXD has them", Unit: "s"}
 	err = y.repeat(func(int) error {
 		return g.round(func(set func(n int) error) error {
-			if err := sample(&none, g.trip); err != nil {
+			if err := y.sample(&none, g.trip); err != nil {
 				return err
 			}
 			if err := set(1); err != nil {
 				return err
 			}
-			if err := sample(&one, g.trip); err != nil {
+			if err := y.sample(&one, g.trip); err != nil {
 				return err
 			}
-			if err := sample(&whole, func() (time.Duration, error) { return clocked(func() error { return set(crowd) }) }); err != nil {
+			if err := y.sample(&whole, func() (time.Duration, error) { return clocked(func() error { return set(crowd) }) }); err != nil {
 				return err
 			}
-			return sample(&many, g.trip)
-		}, func() error { return sample(&lxd, g.trip) })
+			return y.sample(&many, g.trip)
+		}, func() error { return y.sample(&lxd, g.trip) })
 	})
 	return []row{{
 		Number: 9, Work: "filters of 1,000 interfaces, beside that of one", Must: "<= 50 ms", Strake: []figure{whole},

@@ -24,7 +24,7 @@ func (y *yard) hundred() ([]row, error) {
 	if h.names, err = y.floor.prepareMany(h.n, tree, y.Busybox); err != nil {
 		return nil, err
 	}
-	if err := y.repeat(h.sample); err != nil {
+	if err := y.repeat(h.round); err != nil {
 		return nil, err
 	}
 	var rows []row
@@ -40,7 +40,7 @@ func (y *yard) hundred() ([]row, error) {
 	if y.Options.wants(4) {
 		y.among = figure{What: fmt.Sprintf("with %d running", h.n), Unit: "s"}
 		err := y.repeat(func(i int) error {
-			return sample(&y.among, func() (time.Duration, error) { return y.liveBack(h.ship, many(h.n), i) })
+			return y.sample(&y.among, func() (time.Duration, error) { return y.liveBack(h.ship, many(h.n), i) })
 		})
 		if err != nil {
 			return nil, err
@@ -63,9 +63,9 @@ type hundred struct {
 	plainHolds, lxdHolds, own held
 }
 
-// sample takes one of each. What strake made last stays up.
-func (h *hundred) sample(i int) error {
-	if err := sample(&h.plain, func() (time.Duration, error) { return h.floor.start(h.names...) }); err != nil {
+// round takes one of each. What strake made last stays up.
+func (h *hundred) round(i int) error {
+	if err := h.sample(&h.plain, func() (time.Duration, error) { return h.floor.start(h.names...) }); err != nil {
 		return err
 	}
 	if err := allRun(h.floor.path, h.n); err != nil {
@@ -90,7 +90,7 @@ func (h *hundred) sample(i int) error {
 		return err
 	}
 	var u usage
-	err = sample(&h.strake, func() (d time.Duration, err error) {
+	err = h.sample(&h.strake, func() (d time.Duration, err error) {
 		u, err = h.ship.apply(many(h.n))
 		return u.wall, err
 	})
@@ -117,7 +117,7 @@ func (h *hundred) launches(i int) error {
 		return err
 	}
 	h.lxd.add(d * time.Duration(h.n/launched))
-	if err := sample(&h.lists, h.peer.list); err != nil {
+	if err := h.sample(&h.lists, h.peer.list); err != nil {
 		return err
 	}
 	if h.lxdHolds, err = holds(h.peer.containersPath()); err != nil {
@@ -150,7 +150,7 @@ func (h *hundred) looking() (row, error) {
 			return err
 		}
 		plan.add(u.wall)
-		return sample(&list, func() (time.Duration, error) { return lsFancy(h.ship.lxc()) })
+		return h.sample(&list, func() (time.Duration, error) { return lsFancy(h.ship.lxc()) })
 	})
 	if err != nil {
 		return row{}, err

@@ -30,11 +30,11 @@ func (y *yard) layered() ([]row, error) {
 	without := figure{What: "`strake apply` without", Unit: "s"}
 	err = y.repeat(func(i int) error {
 		name := fmt.Sprintf("%sl%d", prefix, i)
-		err := sample(&without, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) })
+		err := y.sample(&without, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) })
 		if err != nil {
 			return err
 		}
-		return sample(&with, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true, system: true}) })
+		return y.sample(&with, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true, system: true}) })
 	})
 	if err != nil {
 		return nil, err

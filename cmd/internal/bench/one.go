@@ -27,19 +27,19 @@ func (y *yard) one() ([]row, error) {
 	}
 	err = y.repeat(func(i int) error {
 		name := fmt.Sprintf("%so%d", prefix, i)
-		if err := sample(&plain, func() (time.Duration, error) { return y.floor.start(prepared) }); err != nil {
+		if err := y.sample(&plain, func() (time.Duration, error) { return y.floor.start(prepared) }); err != nil {
 			return err
 		}
 		if err := killAll(y.floor.path); err != nil {
 			return err
 		}
-		if err := sample(&strake, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) }); err != nil {
+		if err := y.sample(&strake, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) }); err != nil {
 			return err
 		}
 		if y.peer == nil {
 			return nil
 		}
-		if err := sample(&lxd, func() (time.Duration, error) { return y.peer.launch("debian", name) }); err != nil {
+		if err := y.sample(&lxd, func() (time.Duration, error) { return y.peer.launch("debian", name) }); err != nil {
 			return err
 		}
 		return y.peer.remove(name)

@@ -46,7 +46,7 @@ func (y *yard) scaled(r *row, form string) error {
 		}
 		wall := figure{What: fmt.Sprintf("%d, %s", n, form), Unit: "s"}
 		rss := figure{What: "memory", Unit: "MB"}
-		if err := y.repeat(func(int) error { return planned(folder, &wall, &rss) }); err != nil {
+		if err := y.repeat(func(int) error { return y.planned(folder, &wall, &rss) }); err != nil {
 			return err
 		}
 		time, memory = append(time, wall), append(memory, rss)
@@ -62,10 +62,10 @@ func (y *yard) scaled(r *row, form string) error {
 }
 
 // planned measures one process that only reads and plans.
-func planned(folder string, wall, rss *figure) error {
+func (y *yard) planned(folder string, wall, rss *figure) error {
 	cmd := exec.Command("/proc/self/exe", folder)
 	cmd.Env = append(slices.Clone(os.Environ()), stage+"=planner")
-	return sample(wall, func() (time.Duration, error) {
+	return y.sample(wall, func() (time.Duration, error) {
 		u, err := timed(cmd)
 		rss.Samples = append(rss.Samples, u.rss)
 		return u.wall, err
