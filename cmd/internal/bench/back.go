@@ -25,14 +25,11 @@ func (y *yard) live() ([]row, error) {
 	if _, err := s.apply(stack{[]wish{{name: name}}}); err != nil {
 		return nil, err
 	}
-	if err := y.snapshot(name, "busybox"); err != nil {
-		return nil, err
-	}
 	before, err := s.init(name)
 	if err != nil {
 		return nil, err
 	}
-	err = y.repeat(func(i int) error {
+	err = y.beside(func(i int) error {
 		if err := y.sample(&strake, func() (time.Duration, error) { return y.liveBack(s, stack{[]wish{{name: name}}}, i) }); err != nil {
 			return err
 		}
@@ -41,8 +38,8 @@ func (y *yard) live() ([]row, error) {
 			return err
 		}
 		plain.add(u.wall)
-		return y.restores(&lxd, name)
-	})
+		return nil
+	}, func() error { return y.snapshot(name, "busybox") }, func(int) error { return y.restores(&lxd, name) })
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +116,7 @@ func (y *yard) restart() ([]row, error) {
 	if _, err := s.apply(r.base); err != nil {
 		return nil, err
 	}
-	if err := y.snapshot(name, "debian"); err != nil {
-		return nil, err
-	}
-	if err := y.repeat(r.round); err != nil {
+	if err := y.beside(r.round, func() error { return y.snapshot(name, "debian") }, r.peers); err != nil {
 		return nil, err
 	}
 	if err := killAll(y.floor.path); err != nil {
@@ -186,13 +180,13 @@ func (r *restarts) round(i int) error {
 	if err := booted(r.floor.path, r.name); err != nil {
 		return err
 	}
-	if err := r.sample(&r.asked, func() (time.Duration, error) { return r.floor.restart(r.name) }); err != nil {
+	return r.sample(&r.asked, func() (time.Duration, error) { return r.floor.restart(r.name) })
+}
+
+// peers has LXD do it.
+func (r *restarts) peers(int) error {
+	if err := r.peer.booted(r.name); err != nil {
 		return err
-	}
-	if r.peer != nil {
-		if err := r.peer.booted(r.name); err != nil {
-			return err
-		}
 	}
 	return r.restores(&r.lxd, r.name)
 }
@@ -224,9 +218,6 @@ func (s *ship) init(name string) (string, error) {
 
 // snapshot gives LXD something to go back to.
 func (y *yard) snapshot(name, image string) error {
-	if y.peer == nil {
-		return nil
-	}
 	if _, err := y.peer.launch(image, name); err != nil {
 		return err
 	}
@@ -234,9 +225,6 @@ func (y *yard) snapshot(name, image string) error {
 }
 
 func (y *yard) restores(f *figure, name string) error {
-	if y.peer == nil {
-		return nil
-	}
 	return y.sample(f, func() (time.Duration, error) { return y.peer.restore(name) })
 }
 

@@ -25,7 +25,7 @@ func (y *yard) one() ([]row, error) {
 	if _, err := s.apply(stack{}); err != nil { // the network is there, as it is for the others
 		return nil, err
 	}
-	err = y.repeat(func(i int) error {
+	err = y.beside(func(i int) error {
 		name := fmt.Sprintf("%so%d", prefix, i)
 		if err := y.sample(&plain, func() (time.Duration, error) { return y.floor.start(prepared) }); err != nil {
 			return err
@@ -33,12 +33,9 @@ func (y *yard) one() ([]row, error) {
 		if err := killAll(y.floor.path); err != nil {
 			return err
 		}
-		if err := y.sample(&strake, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) }); err != nil {
-			return err
-		}
-		if y.peer == nil {
-			return nil
-		}
+		return y.sample(&strake, func() (time.Duration, error) { return s.raise(wish{name: name, debian: true}) })
+	}, nil, func(i int) error {
+		name := fmt.Sprintf("%so%d", prefix, i)
 		if err := y.sample(&lxd, func() (time.Duration, error) { return y.peer.launch("debian", name) }); err != nil {
 			return err
 		}

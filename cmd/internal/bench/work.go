@@ -99,6 +99,21 @@ func (y *yard) repeat(f func(i int) error) error {
 	return nil
 }
 
+// beside calls ours as often, and then, where LXD is there, its part of it, which
+// begins with launch where that is not nil. What LXD runs and deletes keeps the
+// machine at work for a while, which is not to be in our samples.
+func (y *yard) beside(ours func(i int) error, launch func() error, peers func(i int) error) error {
+	if err := y.repeat(ours); err != nil || y.peer == nil {
+		return err
+	}
+	if launch != nil {
+		if err := launch(); err != nil {
+			return err
+		}
+	}
+	return y.repeat(peers)
+}
+
 // rest is how long the machine has to itself before each measurement: the
 // kernel takes its time to clean up after the container of the one before.
 const rest = 300 * time.Millisecond
