@@ -40,8 +40,12 @@ func (r *run) agentCommand() *cli.Command {
 }
 
 // restsAfter is how long the agent keeps the memory of its last work: what follows on
-// a save, and the next save, come sooner.
-const restsAfter = 2 * time.Second
+// a save, and the next save, come sooner. At rest it holds no more than restsWith, which
+// is what a look at a hundred containers needs of the program, and then some.
+const (
+	restsAfter = 2 * time.Second
+	restsWith  = 36 << 20
+)
 
 func (r *run) agent(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
@@ -67,7 +71,7 @@ func (r *run) agent(c *cli.Context) error {
 	// It lives for months: memory counts more than the time of a collection.
 	debug.SetGCPercent(50)
 	hugeheap.Small()
-	opt.Rest = footprint.Later(restsAfter)
+	opt.Rest = footprint.Later(restsAfter, restsWith)
 	opt.Engine.Event, opt.Engine.Sight = r.logger(), &reconcile.Sight{}
 	// Everywhere else the end of a session ends strake; here it is a word of the operator's.
 	signal.Reset(syscall.SIGHUP)

@@ -14,17 +14,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Later shrinks the process when it has been left alone for so long; what it
-// returns says that it is at work.
-func Later(quiet time.Duration) (busy func()) {
-	t := time.AfterFunc(quiet, Shrink)
+// Later shrinks the process to enough when it has been left alone for so long; what
+// it returns says that it is at work.
+func Later(quiet time.Duration, enough int) (busy func()) {
+	t := time.AfterFunc(quiet, func() { Shrink(enough) })
 	return func() { t.Reset(quiet) }
 }
 
-// Shrink makes it as small as it can be. What is needed again costs a fault for
-// each 64 kB, which the page cache answers.
-func Shrink() {
+// Shrink makes it hold no more than enough bytes, if it can. Of the program what is
+// needed again costs a fault for each 64 kB, which the page cache answers: who does
+// the same work each minute keeps what that needs.
+func Shrink(enough int) {
 	debug.FreeOSMemory()
+	if held, err := resident(); err == nil && held <= enough {
+		return
+	}
 	list, err := programs()
 	if err != nil {
 		return // it is only larger
@@ -32,6 +36,17 @@ func Shrink() {
 	for _, a := range list {
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, a.from, a.to-a.from, unix.MADV_DONTNEED)
 	}
+}
+
+// resident is what the process holds now (proc(5), statm).
+func resident() (int, error) {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	var size, pages int
+	_, err = fmt.Sscan(string(text), &size, &pages)
+	return pages * os.Getpagesize(), err
 }
 
 // area is a part of the address space.

@@ -34,12 +34,21 @@ func TestShrink(t *testing.T) {
 	}
 	before := ofFiles(t)
 	for range 3 {
-		Shrink()
+		Shrink(0)
 		if !regexp.MustCompile(`^(a|b)+$`).MatchString(strings.Repeat("ab", 100)) {
 			t.Fatal("the program is another one")
 		}
 	}
-	if after := ofFiles(t); after >= before {
+	after := ofFiles(t)
+	if after >= before {
 		t.Errorf("%d kB of files, before %d", after, before)
+	}
+	held, err := resident()
+	if err != nil || held < after<<10 {
+		t.Fatalf("%d bytes resident, %d kB of files: %v", held, after, err)
+	}
+	Shrink(2 * held)
+	if enough := ofFiles(t); enough < after {
+		t.Errorf("%d kB of files where %d were not too much", enough, after)
 	}
 }

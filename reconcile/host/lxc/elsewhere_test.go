@@ -79,3 +79,14 @@ func TestNoted(t *testing.T) {
 		}
 	}
 }
+
+// FuzzNoted: whatever stands there is read or refused.
+func FuzzNoted(f *testing.F) {
+	f.Add("container:\n  config:\n    volatile.idmap.next: '[{\"Isuid\":true,\"Hostid\":165536,\"Maprange\":65536}]'\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines, err := noted(text)
+		if err != nil && lines != nil {
+			t.Errorf("%v beside %v", lines, err)
+		}
+	})
+}
