@@ -27,11 +27,10 @@ require (
 	github.com/vishvananda/netns v0.0.5
 	github.com/zclconf/go-cty v1.19.0
 	github.com/zclconf/go-cty-yaml v1.2.0
+	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 )
-
-require go.yaml.in/yaml/v3 v3.0.6
 
 require (
 	filippo.io/hpke v0.4.0 // indirect

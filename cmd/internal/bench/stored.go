@@ -41,8 +41,8 @@ func (y *yard) ready() ([]row, error) {
 		}{{&small, tree}, {&big, large}} {
 			if err := y.sample(c.into, func() (time.Duration, error) {
 				name := fmt.Sprintf("r%d-%s", i, filepath.Base(c.tree))
-				// A processor that had nothing to do is ten times as slow in its first
-				// milliseconds here. Who makes a container has it awake by then.
+				// This process has rested, too (see wake). Who makes a container has its
+				// own pages back by then.
 				if _, err := y.mounted(c.tree, name+"-before"); err != nil {
 					return 0, err
 				}
